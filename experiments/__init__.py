@@ -1,0 +1,1 @@
+"""Everything that runs: data, configurations, the training loop, checkpoints, evaluation, comparison, pictures."""

@@ -1,0 +1,1 @@
+"""One file per data set, one variant per objective: ``--config=experiments/configs/checkerboard.py:lsd``."""

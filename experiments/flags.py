@@ -1,0 +1,84 @@
+"""Command-line flags that commands share: ``--config`` with checked overrides, ``--workdir``."""
+
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from experiments import settings
+from experiments.errors import UsageError, nearest
+
+
+def define_config() -> flags.FlagHolder:
+    """Defines ``--config=file.py:variant`` with overrides ``--config.field=value``."""
+    return config_flags.DEFINE_config_file(
+        "config", None, f"configuration, such as {settings.example_path()}", lock_config=True
+    )
+
+
+def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
+    """Parses flags; every fault becomes one clear line.
+
+    Args:
+      argv: the command line.
+      required: flags that must be given.
+
+    Returns:
+      what is left besides flags, the program's name first.
+
+    Raises:
+      UsageError: on an unknown flag, a missing one, a configuration file or field that does not exist, or a value
+        of a wrong type.
+    """
+    argv = _locate_config(list(argv))
+    try:
+        rest = flags.FLAGS(argv)
+    except UsageError:
+        raise
+    except flags.UnrecognizedFlagError as error:
+        known = [name for name in flags.FLAGS if not name.startswith("config.")]
+        raise UsageError(f"unknown option --{error.flagname}; {nearest(error.flagname, _own_flags(known))}") from error
+    except (flags.Error, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UsageError(f"cannot read the options: {error}") from error
+    for name in required:
+        if flags.FLAGS[name].value is None:
+            raise UsageError(f"--{name} is missing; it is required: add --{name}=VALUE, or --help for all options")
+    return rest
+
+
+def _own_flags(names: Sequence[str]) -> list[str]:
+    module = flags.FLAGS.find_module_defining_flag
+    return [name for name in names if module(name) in ("__main__", __name__) or name in ("config", "help")]
+
+
+def _value_of(argv: Sequence[str], name: str) -> tuple[int, str] | None:
+    for i, argument in enumerate(argv):
+        if argument in (f"--{name}", f"-{name}") and i + 1 < len(argv):
+            return i + 1, argv[i + 1]
+        if argument.startswith((f"--{name}=", f"-{name}=")):
+            return i, argument.partition("=")[2]
+    return None
+
+
+def _locate_config(argv: list[str]) -> list[str]:
+    """Finds the configuration file and checks the names of overrides, for which absl has no clear message."""
+    found = _value_of(argv, "config")
+    if found is None:
+        return argv
+    position, path = found
+    config = settings.load(path)
+    known = settings.fields(config)
+    for argument in argv:
+        name = argument.lstrip("-").partition("=")[0]
+        if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
+            field = name.removeprefix("config.")
+            raise UsageError(f"the configuration has no field {field!r}; {nearest(field, known)}")
+    file, colon, variant = path.partition(":")
+    resolved = f"{settings.locate(file)}{colon}{variant}"
+    argv[position] = resolved if argv[position] == path else f"--config={resolved}"
+    return argv
+
+
+def frozen(config: ConfigDict) -> ConfigDict:
+    """The parsed configuration as a plain copy, detached from the flags."""
+    return ConfigDict(config.to_dict())

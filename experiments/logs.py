@@ -1,0 +1,61 @@
+"""What a run writes while it trains: ``training.jsonl`` (one line per dispatch) and TensorBoard events."""
+
+import json
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+
+class TrainingLog:
+    """Appends metrics to ``training.jsonl`` and to TensorBoard; opening it again continues at a given step."""
+
+    def __init__(self, workdir: Path, *, resume_at: int):
+        """Opens the log and drops what an interrupted run wrote after its last checkpoint.
+
+        Args:
+          workdir: the run's folder.
+          resume_at: number of updates that the run continues from; 0 for a new run.
+        """
+        self._path = workdir / "training.jsonl"
+        self.seconds = 0.0  # spent in steps before resume_at
+        if self._path.exists():
+            kept = [line for line in read(workdir, allow_partial=True) if line["step"] <= resume_at]
+            partial = self._path.with_suffix(".jsonl.tmp")
+            partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            partial.replace(self._path)
+            self.seconds = kept[-1]["seconds"] if kept else 0.0
+        self._file = self._path.open("a")
+        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_at + 1, flush_secs=30)
+
+    def write(self, step: int, metrics: dict[str, float]) -> None:
+        """Writes one record.
+
+        Args:
+          step: number of updates made.
+          metrics: numbers by name.
+        """
+        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._file.flush()
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Closes both files."""
+        self._file.close()
+        self._events.close()
+
+
+def read(workdir: Path, *, allow_partial: bool = False) -> list[dict[str, float]]:
+    """The records of a run.
+
+    Args:
+      workdir: the run's folder.
+      allow_partial: drop a last line that a killed run left unfinished.
+
+    Returns:
+      one dictionary per record, with "step".
+    """
+    lines = (workdir / "training.jsonl").read_text().splitlines(keepends=True)
+    if allow_partial and lines and not lines[-1].endswith("\n"):
+        lines.pop()
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,84 @@
+"""Optimizers and learning-rate schedules by name, and the moving averages of the weights."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import optax
+from optax import contrib
+
+from experiments.errors import UsageError, nearest
+
+OPTIMIZERS = {
+    "adam": optax.adam,
+    "radam": optax.radam,
+    # Orthogonalized momentum for matrices, Adam for vectors.
+    "muon": contrib.muon,
+}
+
+
+def schedule(training: ConfigDict) -> optax.Schedule:
+    """Learning rate by step: constant, cosine to zero at the last step, or constant and then inverse square root.
+
+    Args:
+      training: the ``training`` part of a configuration.
+
+    Returns:
+      an optax schedule.
+
+    Raises:
+      UsageError: on an unknown name, or "sqrt" without decay_after.
+    """
+    peak = training.learning_rate
+    if training.schedule == "constant":
+        return optax.constant_schedule(peak)
+    if training.schedule == "cosine":
+        return optax.cosine_decay_schedule(peak, training.steps)
+    if training.schedule == "sqrt":
+        if training.decay_after < 1:
+            raise UsageError("--config.training.schedule=sqrt needs --config.training.decay_after=STEP, at least 1")
+        return lambda step: peak * jnp.sqrt(training.decay_after / jnp.maximum(step, training.decay_after))
+    raise UsageError(
+        f"unknown --config.training.schedule={training.schedule!r}; {nearest(training.schedule, ('constant', 'cosine', 'sqrt'))}"
+    )
+
+
+def optimizer(training: ConfigDict) -> optax.GradientTransformation:
+    """Global-norm clipping, then the named optimizer under the named schedule.
+
+    Args:
+      training: the ``training`` part of a configuration.
+
+    Returns:
+      an optax transformation.
+
+    Raises:
+      UsageError: on an unknown name.
+    """
+    if training.optimizer not in OPTIMIZERS:
+        raise UsageError(
+            f"unknown --config.training.optimizer={training.optimizer!r}; {nearest(training.optimizer, OPTIMIZERS)}"
+        )
+    return optax.chain(
+        optax.clip_by_global_norm(training.clip), OPTIMIZERS[training.optimizer](learning_rate=schedule(training))
+    )
+
+
+def update_average(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
+    """``average <- d average + (1 - d) params`` with ``d = min(decay, (1 + step) / (10 + step))``.
+
+    The smaller decay of the first steps lets the average forget the initial weights.
+
+    Args:
+      average: tree of weights.
+      params: tree of weights after the update.
+      decay: limit of the decay, in (0, 1).
+      step: []; number of updates before this one.
+
+    Returns:
+      tree of weights.
+    """
+    step = step.astype(jnp.float32)
+    rate = 1 - jnp.minimum(decay, (1 + step) / (10 + step))
+    return optax.incremental_update(params, average, rate)

@@ -1,0 +1,123 @@
+"""The pictures: samples beside the target, and curves of training."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # commands draw into files, on machines without a screen
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.datasets.dataset import Dataset, Images
+
+PICTURE_BINS = 100
+DIGIT_ROWS = 6
+
+
+def _draw_planar(axis: plt.Axes, mass: np.ndarray, top: float) -> None:
+    axis.imshow(mass.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
+
+
+def _draw_images(axis: plt.Axes, images: np.ndarray, size: tuple[int, int]) -> None:
+    height, width = size
+    images = images[: DIGIT_ROWS**2].reshape(DIGIT_ROWS, DIGIT_ROWS, height, width)
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1)
+    tiled = framed.transpose(0, 2, 1, 3).reshape(DIGIT_ROWS * (height + 1), -1)
+    axis.imshow(-tiled, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+
+
+def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """A grid: one row per objective, one column per number of steps, the target on the right.
+
+    Args:
+      path: the png file.
+      dataset: the data set.
+      by_objective: {objective: {number of steps: samples}}.
+    """
+    columns = list(next(iter(by_objective.values())))
+    rows = len(by_objective)
+    figure, axes = plt.subplots(
+        rows, len(columns) + 1, figsize=(1.9 * (len(columns) + 1), 1.9 * rows + 0.4), squeeze=False, layout="constrained"
+    )
+    for row, (objective, by_steps) in enumerate(by_objective.items()):
+        for column, axis in enumerate(axes[row]):
+            axis.set_xticks([])
+            axis.set_yticks([])
+            steps = columns[column] if column < len(columns) else None
+            _draw_cell(axis, dataset, by_steps[steps] if steps else None)
+            if row == 0:
+                axis.set_title(f"N = {steps}" if steps else "target", fontsize=11)
+        axes[row, 0].set_ylabel(objective, fontsize=11)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None) -> None:
+    truth = dataset.truth
+    if isinstance(truth, Images):
+        _draw_images(axis, truth.test if drawn is None else drawn, truth.size)
+        return
+    exact = truth.bin_mass(PICTURE_BINS)
+    mass = exact
+    if drawn is not None:
+        counts = np.histogram2d(*drawn.T, bins=PICTURE_BINS, range=[truth.box, truth.box])[0]
+        mass = counts / len(drawn)
+    # One scale for the row: the target at about two thirds, so that excess is visible too.
+    _draw_planar(axis, mass, 1.5 * float(np.quantile(exact[exact > 0.01 * exact.max()], 0.9)))
+
+
+def curves(
+    path: Path,
+    training: Mapping[str, Sequence[Mapping[str, float]]],
+    by_steps: Mapping[str, Mapping[int, float]],
+    *,
+    metric: str,
+    floor: float,
+) -> None:
+    """Residuals during training, and the main metric against the number of steps.
+
+    Args:
+      path: the png file.
+      training: {objective: records of training.jsonl}.
+      by_steps: {objective: {number of steps: metric}}.
+      metric: title of the metric.
+      floor: the metric of perfect samples.
+    """
+    figure, (diagonal, rule, quality) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
+    colours = {name: f"C{i}" for i, name in enumerate(training)}
+    for name, records in training.items():
+        step = [record["step"] for record in records]
+        for field in (field for field in records[0] if field.startswith("raw/")):
+            axis = diagonal if field == "raw/diagonal" else rule
+            axis.plot(step, _smooth([record[field] for record in records]), color=colours[name], label=name, lw=1.3)
+    for axis, title in (
+        (diagonal, "diagonal: $|v_{t,t}(I_t) - \\dot I_t|^2$"),
+        (rule, "each method's own rule: squared residual"),
+    ):
+        axis.set_title(title, fontsize=11)
+        axis.set_xlabel("training step")
+        axis.set_yscale("log")
+        axis.grid(alpha=0.3, which="both")
+        if axis.lines:
+            axis.legend(fontsize=9)
+    for name, values in by_steps.items():
+        quality.plot(list(values), list(values.values()), "o-", color=colours[name], label=name)
+    if floor > 0:
+        quality.axhline(floor, color="black", ls="--", lw=1, label="perfect samples")
+        quality.set_yscale("log")
+    quality.set_xscale("log", base=2)
+    quality.set_title(metric, fontsize=11)
+    quality.set_xlabel("sampling steps N")
+    quality.grid(alpha=0.3, which="both")
+    quality.legend(fontsize=9)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _smooth(values: Sequence[float], *, window: int = 9) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    window = min(window, len(values))
+    padded = np.pad(values, (window // 2, window - 1 - window // 2), mode="edge")
+    return np.convolve(padded, np.ones(window) / window, mode="valid")

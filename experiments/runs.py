@@ -1,0 +1,177 @@
+"""A run's folder: the configuration and the record of the machine, written once and checked at every return."""
+
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+import platform
+
+import jax
+from ml_collections import ConfigDict
+
+from experiments import datasets, engine, settings
+from experiments.checkpoints import Checkpoints
+from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
+from models.flow_map_model import FlowMapModel, Params, bind
+from models.mlp import ACTIVATIONS, MLP
+from taxonomy.flow_map import AverageVelocity
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "scipy", "scikit-learn")
+
+
+def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
+    """The model that a configuration describes.
+
+    Args:
+      config: the configuration.
+      dataset: the data set, for its standard deviation.
+
+    Returns:
+      the model.
+
+    Raises:
+      UsageError: on an unknown activation.
+    """
+    if config.network.activation not in ACTIVATIONS:
+        raise UsageError(
+            f"unknown --config.network.activation={config.network.activation!r}; expected one of {', '.join(ACTIVATIONS)}"
+        )
+    return FlowMapModel(MLP(**config.network.to_dict()), std=dataset.std)
+
+
+def _normal(config: ConfigDict) -> dict[str, object]:
+    # JSON knows no tuples: compare what a file can hold.
+    return json.loads(json.dumps(settings.fields(config)))
+
+
+def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int) -> None:
+    """Creates a run's folder and writes ``config.json`` and ``run.json``, or checks the one that is there.
+
+    Args:
+      workdir: the folder.
+      config: the resolved configuration.
+      devices: number of devices that train.
+      parameters: number of parameters.
+
+    Raises:
+      UsageError: if the folder cannot be written or belongs to a run of another configuration; nothing is changed.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        old, new = _normal(read_config(workdir)), _normal(config)
+        differing = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+        if differing:
+            shown = "; ".join(f"{name} is {old.get(name)} there, {new.get(name)} here" for name in differing[:4])
+            raise UsageError(
+                f"--workdir={workdir} holds a run of another configuration ({shown}); "
+                "use another --workdir, or repeat the options of that run"
+            )
+        return
+    check_writable(workdir)
+    if (workdir / "checkpoints").exists():
+        raise UsageError(f"--workdir={workdir} has checkpoints but no config.json; use another --workdir")
+    record = {
+        "objective": config.objective.name,
+        "seed": config.seed,
+        "devices": devices,
+        "device_kind": jax.devices()[0].device_kind,
+        "effective_batch": config.training.batch_size,
+        "parameters": parameters,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    (workdir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+    # Written last and whole: a folder with a config.json is complete.
+    partial = workdir / "config.json.tmp"
+    partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+    partial.replace(path)
+
+
+def check_writable(workdir: Path) -> None:
+    """Creates a folder and checks that files can be written in it; UsageError if not."""
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        probe = workdir / ".writable"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write into --workdir={workdir} ({error.strerror}); name a folder that you may write to"
+        ) from error
+
+
+def read_config(workdir: Path) -> ConfigDict:
+    """The configuration of a run.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      the configuration.
+
+    Raises:
+      UsageError: if the folder holds no run, or its configuration cannot be read.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
+    try:
+        values = json.loads(path.read_text())
+        for part, name in (("training", "ema"), ("evaluation", "steps")):
+            values[part][name] = tuple(values[part][name])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
+    return ConfigDict(values)
+
+
+def load_trained(workdir: Path, *, ema: float | None = None) -> tuple[ConfigDict, Dataset, FlowMapModel, Params, int]:
+    """A trained model from its folder.
+
+    Args:
+      workdir: the run's folder.
+      ema: decay of the average to load, 0 for the raw weights; by default the one that evaluation uses.
+
+    Returns:
+      (configuration, data set, model, weights, number of updates made).
+
+    Raises:
+      UsageError: if there is no run, no checkpoint, or a checkpoint of another shape.
+    """
+    config = read_config(workdir)
+    dataset = datasets.load(config.dataset)
+    model = build_model(config, dataset)
+    checkpoints = Checkpoints(workdir)
+    if checkpoints.latest_step() is None:
+        checkpoints.close()
+        raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
+    state = checkpoints.restore(engine.initial_state(config, model, dataset.shape))
+    checkpoints.close()
+    decay = config.evaluation.ema if ema is None else ema
+    params = state.params if decay == 0 else state.ema[config.training.ema.index(decay)]
+    return config, dataset, model, params, int(state.step)
+
+
+def load_teacher(workdir: Path, config: ConfigDict) -> AverageVelocity:
+    """The average velocity of a trained run, to be used as a teacher.
+
+    Args:
+      workdir: the teacher's folder.
+      config: the configuration of the student, which must have the same data and path.
+
+    Returns:
+      average velocity v(s, t, x).
+
+    Raises:
+      UsageError: if it is not a trained run on the same data set and interpolant.
+    """
+    teacher_config, _, model, params, _ = load_trained(workdir)
+    for name in ("dataset", "interpolant"):
+        if teacher_config[name] != config[name]:
+            raise UsageError(
+                f"teacher {workdir} was trained with {name} = {teacher_config[name]}, the student has {config[name]}; "
+                "expected the same: choose another --config.teacher"
+            )
+    return bind(model, params)

@@ -1,0 +1,237 @@
+"""Configuration: the common defaults, parsing of variants, and one check of the whole before anything runs."""
+
+from collections.abc import Mapping
+import importlib.util
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from experiments.errors import UsageError, nearest
+from objectives.build import OBJECTIVES, default_options
+from objectives.mixture import Objective, counts
+from taxonomy.interpolants import INTERPOLANTS, Interpolant
+
+SETTINGS = ("laptop", "paper")
+
+
+def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[str, str]:
+    """Reads the words after the colon of ``--config=file.py:lsd,paper``, in any order.
+
+    Args:
+      variant: such as "lsd", "paper", "lsd,paper", "" or None.
+      settings: the settings that this configuration has; the first is the default.
+
+    Returns:
+      (objective name, setting); the objective is "lsd" unless named.
+
+    Raises:
+      UsageError: on an unknown word (the nearest is suggested) or two of one kind.
+    """
+    words = [word for word in (variant or "").split(",") if word]
+    for word in words:
+        if word not in OBJECTIVES and word not in settings:
+            raise UsageError(f"unknown objective or setting {word!r}; {nearest(word, [*OBJECTIVES, *settings])}")
+    names = [word for word in words if word in OBJECTIVES] or ["lsd"]
+    chosen = [word for word in words if word in settings] or [settings[0]]
+    if len(names) > 1 or len(chosen) > 1:
+        raise UsageError(f"variant {variant!r} names two of a kind; expected at most one objective and one setting")
+    return names[0], chosen[0]
+
+
+def base(objective: str) -> ConfigDict:
+    """Every field of a configuration, with the defaults that data sets share.
+
+    Args:
+      objective: a key of ``OBJECTIVES``.
+
+    Returns:
+      a ConfigDict.
+    """
+    config = ConfigDict()
+    config.seed = 0
+    config.dataset = ""
+    config.interpolant = "linear"
+    config.teacher = ""  # run folder of a trained model whose velocity is the teacher
+    config.objective = ConfigDict({"name": objective, "options": default_options(objective)})
+    config.network = ConfigDict(
+        {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
+    )
+    config.training = ConfigDict(
+        {
+            "steps": 1000,
+            "batch_size": 1024,  # over all devices
+            "steps_per_dispatch": 50,
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "schedule": "cosine",  # constant, cosine (to zero) or sqrt (constant, then lr sqrt(decay_after / step))
+            "decay_after": 0,
+            "clip": 10.0,  # global norm of the gradient
+            "ema": (0.999,),
+            "checkpoint_every": 5000,
+        }
+    )
+    config.evaluation = ConfigDict(
+        {"samples": 64_000, "steps": (1, 2, 4, 8, 16), "ema": 0.999, "seed": 1234, "projections": 64}
+    )
+    return config
+
+
+def load(path: str) -> ConfigDict:
+    """Loads ``file.py:variant``; a relative path that does not exist here is looked up in the installed package.
+
+    Args:
+      path: such as "experiments/configs/checkerboard.py:lsd".
+
+    Returns:
+      the unlocked configuration.
+
+    Raises:
+      UsageError: if there is no such file, or it is not a configuration.
+    """
+    file, _, variant = path.partition(":")
+    located = locate(file)
+    spec = importlib.util.spec_from_file_location("flowmap_config", located)
+    if spec is None:
+        raise UsageError(f"--config={file} is not a Python file; expected a path such as {example_path()}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
+    return module.get_config(variant)
+
+
+def locate(file: str) -> Path:
+    """The configuration file itself; see ``load``."""
+    packaged = Path(__file__).parent.parent / file
+    for candidate in (Path(file), packaged):
+        if candidate.is_file():
+            return candidate
+    shipped = sorted(f"experiments/configs/{path.name}" for path in (Path(__file__).parent / "configs").glob("[a-z]*.py"))
+    raise UsageError(f"no configuration file {file!r}; {nearest(file, shipped)}")
+
+
+def example_path() -> str:
+    """A path that can be shown in messages."""
+    return "experiments/configs/checkerboard.py:lsd"
+
+
+def fields(config: Mapping, prefix: str = "") -> dict[str, object]:
+    """All fields of a configuration by their dotted names."""
+    flat = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping | ConfigDict):
+            flat |= fields(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def objective_of(config: ConfigDict) -> Objective:
+    """The objective that a configuration names, built with its options.
+
+    Args:
+      config: the configuration.
+
+    Returns:
+      the objective.
+
+    Raises:
+      UsageError: on an unknown name or option, or a value that the objective refuses.
+    """
+    name, options = config.objective.name, dict(config.objective.options)
+    if name not in OBJECTIVES:
+        raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
+    known = default_options(name)
+    for option in options:
+        if option not in known:
+            raise UsageError(f"objective {name} has no option {option!r}; {nearest(option, known)}")
+    try:
+        return OBJECTIVES[name](**options)
+    except ValueError as error:
+        raise UsageError(f"objective {name}: {error}") from error
+
+
+def with_objective(config: ConfigDict, name: str) -> ConfigDict:
+    """A copy of a configuration that trains another objective with its default options.
+
+    Args:
+      config: the configuration.
+      name: a key of ``OBJECTIVES``.
+
+    Returns:
+      the copy; options that both objectives have keep the values of the configuration.
+
+    Raises:
+      UsageError: on an unknown name.
+    """
+    if name not in OBJECTIVES:
+        raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
+    copy = ConfigDict(config.to_dict())
+    options = default_options(name)
+    changed = {
+        option: value
+        for option, value in config.objective.options.items()
+        if option in options and value != default_options(config.objective.name)[option]
+    }
+    copy.objective = ConfigDict({"name": name, "options": options | changed})
+    return copy
+
+
+def interpolant_of(config: ConfigDict) -> Interpolant:
+    """The interpolant that a configuration names; UsageError on an unknown name."""
+    if config.interpolant not in INTERPOLANTS:
+        raise UsageError(f"unknown interpolant {config.interpolant!r}; {nearest(config.interpolant, INTERPOLANTS)}")
+    return INTERPOLANTS[config.interpolant]
+
+
+def check(config: ConfigDict, *, devices: int) -> None:
+    """Checks everything that can be checked before data are loaded and code is compiled.
+
+    Args:
+      config: the configuration.
+      devices: number of devices that will train.
+
+    Raises:
+      UsageError: on the first fault, saying what was received, what was expected and what to do.
+    """
+    objective = objective_of(config)
+    interpolant_of(config)
+    training = config.training
+    positive = {
+        "training.steps": training.steps,
+        "training.batch_size": training.batch_size,
+        "training.steps_per_dispatch": training.steps_per_dispatch,
+        "training.learning_rate": training.learning_rate,
+        "training.clip": training.clip,
+        "training.checkpoint_every": training.checkpoint_every,
+        "network.width": config.network.width,
+        "network.depth": config.network.depth,
+        "evaluation.samples": config.evaluation.samples,
+        "evaluation.projections": config.evaluation.projections,
+    }
+    for name, value in positive.items():
+        if not value > 0:
+            raise UsageError(f"--config.{name}={value}; expected a positive number")
+    for name, value in (("point_features", config.network.point_features), ("time_features", config.network.time_features)):
+        if value < 0:
+            raise UsageError(f"--config.network.{name}={value}; expected 0 (none) or a positive number")
+    if any(not 0 < decay < 1 for decay in training.ema) or len(training.ema) == 0:
+        raise UsageError(f"--config.training.ema={training.ema}; expected decays between 0 and 1, such as (0.999,)")
+    if config.evaluation.ema not in (*training.ema, 0.0):
+        raise UsageError(
+            f"--config.evaluation.ema={config.evaluation.ema} is not trained; expected one of {training.ema}, "
+            "or 0 for the raw weights"
+        )
+    if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
+        raise UsageError(f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)")
+    if objective.needs_teacher and not config.teacher:
+        raise UsageError(
+            f"objective {config.objective.name} distils a teacher and none is given; train one "
+            f"(--config=FILE:flow_matching) and pass --config.teacher=ITS_WORKDIR"
+        )
+    if config.teacher and not objective.needs_teacher:
+        raise UsageError(f"objective {config.objective.name} uses no teacher; drop --config.teacher={config.teacher}")
+    try:
+        counts(objective.terms, training.batch_size, devices=devices)
+    except ValueError as error:
+        raise UsageError(f"--config.training.batch_size={training.batch_size}: {error}") from error

@@ -1,0 +1,71 @@
+"""Tables as csv, markdown and LaTeX, from plain rows."""
+
+from collections.abc import Sequence
+import csv
+from pathlib import Path
+import re
+
+
+def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Writes rows with equal keys.
+
+    Args:
+      path: the file.
+      rows: at least one row.
+    """
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def markdown(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:
+    """A markdown table, padded so that it reads well as plain text.
+
+    Args:
+      header: titles of the columns.
+      body: rows of cells.
+
+    Returns:
+      lines joined by newlines.
+    """
+    rows = [[str(cell) for cell in row] for row in (header, *body)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def latex(header: Sequence[str], body: Sequence[Sequence[object]], *, caption: str) -> str:
+    """A LaTeX table in the style of booktabs.
+
+    Args:
+      header: titles of the columns.
+      body: rows of cells; markdown's ``**bold**`` becomes bold.
+      caption: text of the caption.
+
+    Returns:
+      a table environment.
+    """
+
+    def cell(text: object) -> str:
+        escaped = re.sub(r"([_%&#])", r"\\\1", str(text)).replace("±", r"$\pm$").replace("é", r"\'e")
+        return re.sub(r"\*\*(.+?)\*\*", r"\\textbf{\1}", escaped)
+
+    lines = [" & ".join(map(cell, row)) + r" \\" for row in (header, *body)]
+    columns = "l" + "r" * (len(header) - 1)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{cell(caption)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    )

@@ -1,0 +1,82 @@
+"""Consistency objectives: neighbouring points of one path must be sent to the same end point."""
+
+import jax
+from jax.lax import stop_gradient as sg
+
+from taxonomy import flow_map, times
+from taxonomy.arrays import squared_norm
+from taxonomy.flow_map import AverageVelocity
+
+STOP_GRADIENT = ("target", "none")
+
+
+def consistency(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    x_s: jax.Array,
+    x_u: jax.Array,
+    s: jax.Array,
+    u: jax.Array,
+    t: jax.Array,
+    *,
+    stop_gradient: str = "target",
+) -> jax.Array:
+    """``|X_{s,t}(I_s) - sg[ Y_{u,t}(x_u) ]|^2`` at finite step u - s: consistency training and distillation.
+
+    Args:
+      v: average velocity of the student; its map X is a consistency model at t = 1.
+      w: average velocity of the map Y that makes the target: the model itself or an average of its weights.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      x_u: [batch, ...]; the neighbours at time u: ``I_u`` of the same noise and data (CT), or one ODE step of a
+        teacher from ``I_s`` (CD, ``flow_map.heun_step``).
+      s: [batch]; source times in [0, 1].
+      u: [batch]; times of the neighbours, s <= u <= t. Where u = t the target is the neighbour itself.
+      t: [batch]; end times, 1 in the papers.
+      stop_gradient: "target", as above, or "none".
+
+    Returns:
+      [batch]; one squared residual per example; of order (u - s)^2, see ``weighting.inverse_step``. With CT the
+      target is biased at finite step and unbiased in the limit.
+
+    Raises:
+      ValueError: on an unknown stop_gradient, or, outside of jit, unless s <= u <= t.
+
+    Reference: Song, Dhariwal, Chen, Sutskever, "Consistency models", arXiv 2303.01469, eq. (7) and (10). There noise
+      grows with time: ``x_sigma = x1 + sigma x0``; s = 1 / (1 + sigma) and ``I_s = s x_sigma``.
+    """
+    if stop_gradient not in STOP_GRADIENT:
+        raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
+    times.check_order(s, u, t, needed_by="consistency")
+    target = flow_map.jump(w, u, t, x_u)
+    if stop_gradient == "target":
+        target = sg(target)
+    return squared_norm(flow_map.jump(v, s, t, x_s) - target)
+
+
+def continuous_consistency(
+    v: AverageVelocity, velocity: jax.Array, x_s: jax.Array, s: jax.Array, t: jax.Array
+) -> jax.Array:
+    """``|X_{s,t} - sg[ X_{s,t} + d/ds X_{s,t} + grad X_{s,t} . w ]|^2``: the limit of ``consistency`` as u -> s.
+
+    The value is the squared Eulerian residual; the gradient is the limit of the gradient of
+    ``consistency / (u - s)``, and ``(t - s)`` times that of ``eulerian(..., stop_gradient="target")``.
+
+    Args:
+      v: average velocity of the student; its map X is a consistency model at t = 1.
+      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (CT) or a teacher's ``b_s(I_s)`` (CD).
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; end times, 1 in the papers, t >= s.
+
+    Returns:
+      [batch]; one squared residual per example. The derivative is stopped: no gradient passes through the jvp.
+
+    Raises:
+      ValueError: outside of jit, unless s <= t.
+
+    Reference: Song, Dhariwal, Chen, Sutskever, arXiv 2303.01469, Appendix B (continuous time). Time as in
+      ``consistency``.
+    """
+    times.check_order(s, t, t, needed_by="continuous_consistency")
+    end, moved = flow_map.d_source(v, s, t, x_s, velocity)
+    return squared_norm(end - sg(end + moved))

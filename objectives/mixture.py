@@ -1,0 +1,169 @@
+"""An objective is a list of terms, each with its share of the batch, its times and its weight; this is their sum."""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from fractions import Fraction
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from objectives import weighting
+from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.interpolants import Interpolant
+from taxonomy.times import Law, Times
+
+REDUCTIONS = ("paper", "code")
+
+
+class Maps(NamedTuple):
+    """The callables that a term may use, bound to their parameters.
+
+    Attributes:
+      student: average velocity v(s, t, x) that is trained.
+      target: average velocity that makes self-distilled targets: the same network, or an average of its weights.
+      teacher: frozen velocity b(t, x), or None.
+    """
+
+    student: AverageVelocity
+    target: AverageVelocity
+    teacher: Velocity | None
+
+
+class Batch(NamedTuple):
+    """The examples of one term: noise x0 and data x1, both [batch, ...], and their times."""
+
+    x0: jax.Array
+    x1: jax.Array
+    times: Times
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One loss with its share of the batch.
+
+    Attributes:
+      name: short name for logs; unique within an objective.
+      loss: (Maps, Interpolant, Batch) -> [batch], one squared residual per example.
+      times: law over (s, u, t).
+      share: fraction of the batch, in (0, 1]; the shares of an objective sum to 1.
+      weight: (Times, [batch] loss) -> [batch].
+      cost: forward-pass equivalents per example: forward 1, backward 2 more, jvp 2 with its forward, backward
+        through a jvp 4 more (S. Dieleman's accounting).
+    """
+
+    name: str
+    loss: Callable[[Maps, Interpolant, Batch], jax.Array]
+    times: Law
+    share: float
+    weight: weighting.Weight = weighting.uniform
+    cost: float = 3.0
+
+
+class Objective(NamedTuple):
+    """What trains a flow map, and how the trained map is meant to be sampled.
+
+    Attributes:
+      terms: the terms, shares summing to 1.
+      reduction: "paper" or "code", see ``mixture``.
+      sampler: "composition", "euler" or "restart": how N steps are taken (``models.samplers``).
+      needs_teacher: whether a frozen velocity must be given.
+    """
+
+    terms: tuple[Term, ...]
+    reduction: str = "paper"
+    sampler: str = "composition"
+    needs_teacher: bool = False
+
+    @property
+    def cost(self) -> float:
+        """Forward-pass equivalents per training example, averaged over the shares."""
+        return sum(term.share * term.cost for term in self.terms)
+
+
+def check_shares(terms: Sequence[Term]) -> None:
+    """Checks that every share is positive and that they sum to 1.
+
+    Args:
+      terms: the terms of one objective.
+
+    Raises:
+      ValueError: naming the shares received.
+    """
+    shares = {term.name: term.share for term in terms}
+    if any(not share > 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
+        listed = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+        raise ValueError(f"shares of the batch are {listed}; expected positive numbers that sum to 1")
+
+
+def counts(terms: Sequence[Term], batch_size: int, *, devices: int = 1) -> tuple[int, ...]:
+    """Examples of each term on each device: exactly ``share * batch_size / devices``.
+
+    Every device holds every term in its exact share. The authors' public code cuts a batch that is ordered
+    [diagonal | off-diagonal] into contiguous blocks and splits each block again, so that on four devices a
+    quarter of the intended off-diagonal pairs is left.
+
+    Args:
+      terms: the terms of one objective.
+      batch_size: examples per step over all devices.
+      devices: number of devices.
+
+    Returns:
+      one number of examples per term, on each device.
+
+    Raises:
+      ValueError: if the shares do not sum to 1, or do not divide into whole numbers; names a batch size that does.
+    """
+    check_shares(terms)
+    if batch_size < 1 or devices < 1:
+        raise ValueError(f"batch of {batch_size} on {devices} devices; expected positive numbers")
+    # Shares are decimal fractions written by people: 0.1 means one tenth, not its nearest double.
+    shares = [Fraction(term.share).limit_denominator(10_000) for term in terms]
+    per_device = [share * batch_size / devices for share in shares]
+    if any(count.denominator != 1 for count in per_device):
+        multiple = devices * math.lcm(*(share.denominator for share in shares))
+        nearest = max(1, round(batch_size / multiple)) * multiple
+        listed = ", ".join(f"{term.name} {term.share:g}" for term in terms)
+        raise ValueError(
+            f"a batch of {batch_size} on {devices} device(s) does not divide into whole shares ({listed}); "
+            f"expected a multiple of {multiple}: use {nearest}"
+        )
+    return tuple(int(count) for count in per_device)
+
+
+def mixture(
+    terms: Sequence[Term], maps: Maps, interpolant: Interpolant, batches: Sequence[Batch], *, reduction: str = "paper"
+) -> tuple[jax.Array, Mapping[str, jax.Array]]:
+    """The scalar that is minimized, with the raw residual of every term beside it.
+
+        "paper":  sum_k mean_k[ weight * loss ]              each term has its own mean
+        "code":   sum_k share_k mean_k[ weight * loss ]      one mean over the whole batch
+
+    At a diagonal share of 0.75 the two differ by a factor of 3 in the relative weight of the off-diagonal term: the
+    paper's text states the first, the authors' code does the second.
+
+    Args:
+      terms: the terms of one objective.
+      maps: student, target and teacher, bound to parameters.
+      interpolant: the path between noise and data.
+      batches: one batch per term.
+      reduction: "paper" or "code".
+
+    Returns:
+      (loss [], {term name: mean unweighted squared residual []}).
+
+    Raises:
+      ValueError: on an unknown reduction or a number of batches that differs from the number of terms.
+
+    Reference: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Sec. 3 and Algorithm 1, and their public code.
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction = {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
+    total, raw = jnp.zeros(()), {}
+    for term, batch in zip(terms, batches, strict=True):
+        loss = term.loss(maps, interpolant, batch)
+        factor = term.share if reduction == "code" else 1.0
+        total = total + factor * jnp.mean(term.weight(batch.times, loss) * loss)
+        raw[term.name] = jnp.mean(loss)
+    return total, raw

@@ -1,0 +1,172 @@
+"""The algebra of a flow map: X and its derivatives from any average velocity ``v(s, t, x)``, one jvp each."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from taxonomy.arrays import expand, ratio
+
+AverageVelocity = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # v(s, t, x)
+Velocity = Callable[[jax.Array, jax.Array], jax.Array]  # b(t, x)
+
+
+def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    """``X_{s,t}(x) = x + (t - s) v_{s,t}(x)``: where the path through x at time s is at time t.
+
+    Args:
+      v: average velocity, (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1]; t < s goes back towards the noise.
+      x: [batch, ...]; points at time s.
+
+    Returns:
+      [batch, ...]; points at time t.
+
+    Reference: Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model", arXiv 2505.18825, Sec. 2.
+      Same time direction.
+    """
+    return x + expand(t - s, x) * v(s, t, x)
+
+
+def diagonal(v: AverageVelocity) -> Velocity:
+    """``b_t(x) = v_{t,t}(x)``: the velocity field that a flow map contains (tangent condition).
+
+    Args:
+      v: average velocity of a flow map.
+
+    Returns:
+      velocity field b(t, x), (t [batch], x [batch, ...]) -> [batch, ...].
+    """
+    return lambda t, x: v(t, t, x)
+
+
+def d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``(X_{s,t}(x), d/dt X_{s,t}(x))`` by one jvp in the target time.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+
+    Returns:
+      two arrays [batch, ...]: the mapped points and their derivative in t.
+    """
+    return jax.jvp(lambda t: jump(v, s, t, x), (t,), (jnp.ones_like(t),))
+
+
+def d_s(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``(X_{s,t}(x), d/ds X_{s,t}(x))`` by one jvp in the source time, x held fixed.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+
+    Returns:
+      two arrays [batch, ...]: the mapped points and their derivative in s.
+    """
+    return jax.jvp(lambda s: jump(v, s, t, x), (s,), (jnp.ones_like(s),))
+
+
+def advect(
+    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``(X_{s,t}(x), grad X_{s,t}(x) . w)`` by one jvp in space.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+      w: [batch, ...]; directions at x.
+
+    Returns:
+      two arrays [batch, ...]: the mapped points and the pushed-forward directions.
+    """
+    return jax.jvp(lambda x: jump(v, s, t, x), (x,), (w,))
+
+
+def d_source(
+    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``(X_{s,t}(x), d/ds X_{s,t}(x) + grad X_{s,t}(x) . w)``: the source moves in time and along w, one jvp.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+      w: [batch, ...]; velocity of the source point.
+
+    Returns:
+      two arrays [batch, ...]: the mapped points and their total derivative; zero for the exact map along w = b_s.
+    """
+    return jax.jvp(lambda s, x: jump(v, s, t, x), (s, x), (jnp.ones_like(s), w))
+
+
+def total_derivative(
+    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """``(v_{s,t}(x), D_s[w] v)`` with ``D_s[w] v = d/ds v_{s,t}(x) + grad v_{s,t}(x) . w``, one jvp.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+      w: [batch, ...]; velocity of the source point.
+
+    Returns:
+      two arrays [batch, ...]: the average velocity and its derivative along the moving source.
+
+    Reference: Geng, Deng, Bai, Kolter, He, "Mean flows for one-step generative modeling", arXiv 2505.13447,
+      eq. (6) and (8). There time runs from data (0) to noise (1): t_paper = 1 - s, r_paper = 1 - t, u = -v, and
+      du/dt_paper along the paper's velocity equals D_s[w] v here.
+    """
+    return jax.jvp(lambda s, x: v(s, t, x), (s, x), (jnp.ones_like(s), w))
+
+
+def heun_step(b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    """One step of Heun's second-order method for ``dx/dt = b_t(x)`` from time s to time t.
+
+    Args:
+      b: velocity field.
+      s: [batch]; times at which the points are.
+      t: [batch]; times to go to.
+      x: [batch, ...]; points at time s.
+
+    Returns:
+      [batch, ...]; points at time t, with a local error of order (t - s)^3.
+    """
+    first = b(s, x)
+    second = b(t, x + expand(t - s, x) * first)
+    return x + expand(t - s, x) * (first + second) / 2
+
+
+def integrated(b: Velocity, *, steps: int) -> AverageVelocity:
+    """The flow map of a velocity field, by a fixed number of Heun steps, as an average velocity.
+
+    Args:
+      b: velocity field.
+      steps: number of equal Heun steps between s and t; at least 1.
+
+    Returns:
+      average velocity v(s, t, x) with ``x + (t - s) v`` the numerical solution at t; ``v_{t,t} = b_t``.
+
+    Raises:
+      ValueError: if steps is smaller than 1.
+    """
+    if steps < 1:
+        raise ValueError(f"steps = {steps}; expected at least 1")
+
+    def v(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+        y = x
+        for k in range(steps):
+            y = heun_step(b, s + (t - s) * (k / steps), s + (t - s) * ((k + 1) / steps), y)
+        gap = jnp.broadcast_to(expand(t - s, x), x.shape)
+        return ratio(y - x, gap, b(s, x))
+
+    return v

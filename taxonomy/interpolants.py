@@ -1,0 +1,81 @@
+"""Interpolants ``I_t = alpha_t x0 + beta_t x1``: the path that carries noise (t = 0) to data (t = 1)."""
+
+from collections.abc import Callable
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from taxonomy.arrays import expand
+
+Coefficient = Callable[[jax.Array], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpolant:
+    """The path ``I_t = alpha(t) x0 + beta(t) x1``, given by its two coefficients.
+
+    Time derivatives are taken by forward-mode differentiation of the two callables, hence exact; a new path is
+    a new pair of callables: ``Interpolant(alpha=lambda t: (1 - t) ** 2, beta=lambda t: t)``.
+
+    Attributes:
+      alpha: elementwise function of times in [0, 1], with alpha(0) = 1 and alpha(1) = 0.
+      beta: elementwise function of times in [0, 1], with beta(0) = 0 and beta(1) = 1.
+
+    Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797 (without latent
+      noise). Same time direction.
+    """
+
+    alpha: Coefficient
+    beta: Coefficient
+
+    def d_alpha(self, t: jax.Array) -> jax.Array:
+        """d alpha / dt at each time; same shape as t."""
+        return _derivative(self.alpha, t)
+
+    def d_beta(self, t: jax.Array) -> jax.Array:
+        """d beta / dt at each time; same shape as t."""
+        return _derivative(self.beta, t)
+
+    def position(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
+        """``I_t = alpha_t x0 + beta_t x1``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
+        return expand(self.alpha(t), x0) * x0 + expand(self.beta(t), x1) * x1
+
+    def velocity(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
+        """``dI_t = alpha'_t x0 + beta'_t x1``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
+        return expand(self.d_alpha(t), x0) * x0 + expand(self.d_beta(t), x1) * x1
+
+
+def _derivative(f: Coefficient, t: jax.Array) -> jax.Array:
+    t = jnp.asarray(t)
+    return jax.jvp(f, (t,), (jnp.ones_like(t),))[1]
+
+
+LINEAR = Interpolant(alpha=lambda t: 1 - t, beta=lambda t: t)
+TRIGONOMETRIC = Interpolant(alpha=lambda t: jnp.cos(jnp.pi / 2 * t), beta=lambda t: jnp.sin(jnp.pi / 2 * t))
+
+INTERPOLANTS = {"linear": LINEAR, "trigonometric": TRIGONOMETRIC}
+
+
+def check_boundary(interpolant: Interpolant, *, tolerance: float = 1e-6) -> None:
+    """Checks that a path starts at the noise and ends at the data.
+
+    Args:
+      interpolant: the path.
+      tolerance: largest accepted difference from 0 and 1.
+
+    Raises:
+      ValueError: naming the coefficient, the value found and the value expected.
+    """
+    for name, value, expected in (
+        ("alpha(0)", interpolant.alpha(jnp.zeros(())), 1.0),
+        ("alpha(1)", interpolant.alpha(jnp.ones(())), 0.0),
+        ("beta(0)", interpolant.beta(jnp.zeros(())), 0.0),
+        ("beta(1)", interpolant.beta(jnp.ones(())), 1.0),
+    ):
+        # Written so that NaN fails too.
+        if not abs(float(value) - expected) <= tolerance:
+            raise ValueError(
+                f"interpolant has {name} = {float(value):g}; expected {expected:g}: "
+                "I_0 must be the noise and I_1 the data"
+            )

@@ -1,0 +1,176 @@
+"""Distributions over times: (s, t) of a jump, (s, u, t) of a jump with a stop, (t, t) on the diagonal.
+
+A law is a function ``law(key, shape) -> Times``. Laws are plain functions; those that add an intermediate time
+take a law and return a law.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+
+class Times(NamedTuple):
+    """Source s, intermediate u and target t, all of one shape, in [0, 1]. Without a stop on the way, u = t."""
+
+    s: jax.Array
+    u: jax.Array
+    t: jax.Array
+
+
+Law = Callable[..., Times]
+
+
+def diagonal(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+    """``s = u = t ~ U[0, 1]``: the times of flow matching.
+
+    Args:
+      key: typed PRNG key.
+      shape: shape of each returned array.
+
+    Returns:
+      Times.
+    """
+    t = jax.random.uniform(key, shape)
+    return Times(t, t, t)
+
+
+def triangle(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+    """``(s, t)`` uniform on ``0 <= s <= t <= 1`` (density 2): a sorted pair of independent uniforms.
+
+    Args:
+      key: typed PRNG key.
+      shape: shape of each returned array.
+
+    Returns:
+      Times with u = t.
+
+    Reference: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Sec. 4. Same time direction.
+    """
+    pair = jax.random.uniform(key, (2, *shape))
+    s, t = jnp.min(pair, axis=0), jnp.max(pair, axis=0)
+    return Times(s, t, t)
+
+
+def square(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+    """``(s, t)`` uniform on ``[0, 1]^2``: both directions of time, for maps that are to be inverted.
+
+    Args:
+      key: typed PRNG key.
+      shape: shape of each returned array.
+
+    Returns:
+      Times with u = t; s > t in half of the cases.
+    """
+    s, t = jax.random.uniform(key, (2, *shape))
+    return Times(s, t, t)
+
+
+def fixed_end(key: jax.Array, shape: tuple[int, ...] = (), *, end: float = 1.0) -> Times:
+    """``s ~ U[0, end]`` and ``t = end``: the times of a consistency model (end = 1 is the data).
+
+    Args:
+      key: typed PRNG key.
+      shape: shape of each returned array.
+      end: the common target time, in (0, 1].
+
+    Returns:
+      Times with u = t.
+
+    Raises:
+      ValueError: if end is outside (0, 1].
+    """
+    if not 0 < end <= 1:
+        raise ValueError(f"end = {end}; expected a time in (0, 1]")
+    s = end * jax.random.uniform(key, shape)
+    t = jnp.full_like(s, end)
+    return Times(s, t, t)
+
+
+def with_midpoint(law: Law) -> Law:
+    """Adds the stop ``u = (s + t) / 2`` to a law over (s, t).
+
+    Args:
+      law: a law over (s, t).
+
+    Returns:
+      a law over (s, u, t).
+    """
+
+    def midpoint_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        s, _, t = law(key, shape)
+        return Times(s, (s + t) / 2, t)
+
+    return midpoint_law
+
+
+def with_uniform(law: Law) -> Law:
+    """Adds a stop ``u ~ U[s, t]`` to a law over (s, t).
+
+    Args:
+      law: a law over (s, t).
+
+    Returns:
+      a law over (s, u, t).
+    """
+
+    def uniform_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        key_pair, key_stop = jax.random.split(key)
+        s, _, t = law(key_pair, shape)
+        # Convex form: u stays within [s, t] in floating point too.
+        weight = jax.random.uniform(key_stop, shape)
+        return Times(s, (1 - weight) * s + weight * t, t)
+
+    return uniform_law
+
+
+def with_step(law: Law, *, step: float) -> Law:
+    """Adds the next time ``u = min(s + step, t)`` to a law over s <= t: the neighbour in consistency losses.
+
+    Args:
+      law: a law over (s, t) with s <= t.
+      step: length of the finite step, in (0, 1].
+
+    Returns:
+      a law over (s, u, t).
+
+    Raises:
+      ValueError: if step is outside (0, 1].
+    """
+    if not 0 < step <= 1:
+        raise ValueError(f"step = {step}; expected a length of time in (0, 1]")
+
+    def step_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        s, _, t = law(key, shape)
+        # The last step ends at t itself: there the target is the data, which anchors all earlier times.
+        return Times(s, jnp.minimum(s + step, t), t)
+
+    return step_law
+
+
+PAIR_LAWS = {"triangle": triangle, "square": square}
+
+
+def check_order(s: jax.Array, u: jax.Array, t: jax.Array, *, needed_by: str) -> None:
+    """Checks ``s <= u <= t`` wherever the values are known, that is outside of jit.
+
+    Args:
+      s: [batch]; source times.
+      u: [batch]; intermediate times.
+      t: [batch]; target times.
+      needed_by: name of the loss, for the message.
+
+    Raises:
+      ValueError: naming the first offending triple and what to do.
+    """
+    if any(isinstance(time, jax.core.Tracer) for time in (s, u, t)):
+        return
+    s, u, t = jnp.broadcast_arrays(*(jnp.atleast_1d(time) for time in (s, u, t)))
+    wrong = ~((s <= u) & (u <= t))
+    if bool(wrong.any()):
+        i = int(jnp.argmax(wrong))
+        raise ValueError(
+            f"{needed_by} received s = {float(s[i]):g}, u = {float(u[i]):g}, t = {float(t[i]):g} in example {i}; "
+            "expected s <= u <= t: draw times from a law that goes from noise to data, such as times.triangle"
+        )
