@@ -143,7 +143,7 @@ def make_dispatch(
             update_average(average, params, decay=decay, step=state.step)
             for average, decay in zip(state.ema, config.training.ema, strict=True)
         )
-        metrics = {"loss": value, "grad_norm": optax.global_norm(gradient)}
+        metrics = {"loss": value, "grad_norm": optax.tree.norm(gradient)}
         metrics |= {f"raw/{name}": residual for name, residual in raw.items()}
         return State(state.step + 1, params, opt_state, ema), metrics
 

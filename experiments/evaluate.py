@@ -23,7 +23,7 @@ from models import samplers
 from models.flow_map_model import FlowMapModel, Params, bind
 from taxonomy.flow_map import diagonal
 
-KEPT_SAMPLES = 20_000
+KEPT_SAMPLES = 64_000
 PERFECT = "perfect samples"
 
 

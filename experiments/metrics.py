@@ -24,7 +24,7 @@ def aligned_kl(samples: np.ndarray, truth: Planar, *, bins: int = ALIGNED_BINS) 
     """``KL(target || samples)`` between the exact mass of each bin and the histogram of the samples.
 
     Args:
-      samples: [n, 2]; those outside the box count in n only.
+      samples: [n, 2]; those outside the box count as lost mass.
       truth: the target.
       bins: bins per axis.
 
@@ -38,7 +38,8 @@ def paper_kl(samples: np.ndarray, truth: Planar, *, bins: int = PAPER_BINS) -> f
     """``KL(target || samples)`` as in the paper: the target's density at bin centres, 50 bins per axis.
 
     On the checkerboard 50 bins do not line up with 4 squares, so that perfect samples score about 0.066. The
-    direction and the treatment of empty bins are not stated in the paper; here as in ``aligned_kl``.
+    direction and the treatment of empty bins are not stated in the paper; here as in ``aligned_kl``. Samples outside
+    the box are left out, as a normalized histogram does: unlike ``aligned_kl`` it does not see them.
 
     Args:
       samples: [n, 2].
@@ -55,7 +56,8 @@ def paper_kl(samples: np.ndarray, truth: Planar, *, bins: int = PAPER_BINS) -> f
     centres = low + width * (np.arange(bins) + 0.5)
     grid = np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2)
     mass = truth.density(grid).reshape(bins, bins) * width**2
-    return _divergence(mass, _counts(samples, bins, truth.box), len(samples))
+    counts = _counts(samples, bins, truth.box)
+    return _divergence(mass, counts, max(1, int(counts.sum())))
 
 
 def in_support(samples: np.ndarray, truth: Planar) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images
 
-PICTURE_BINS = 100
+PICTURE_BINS = 80
 DIGIT_ROWS = 6
 
 

@@ -11,7 +11,6 @@ from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import Objective, counts
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
-SETTINGS = ("laptop", "paper")
 
 
 def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[str, str]:
@@ -73,6 +72,24 @@ def base(objective: str) -> ConfigDict:
     config.evaluation = ConfigDict(
         {"samples": 64_000, "steps": (1, 2, 4, 8, 16), "ema": 0.999, "seed": 1234, "projections": 64}
     )
+    return config
+
+
+def planar(dataset: str, variant: str | None) -> ConfigDict:
+    """The laptop setting of the small distributions in the plane.
+
+    Args:
+      dataset: name of the data set.
+      variant: see ``parse_variant``; there is one setting.
+
+    Returns:
+      the configuration.
+    """
+    objective, _ = parse_variant(variant, settings=("laptop",))
+    config = base(objective)
+    config.dataset = dataset
+    config.network.update({"width": 128, "point_features": 4, "time_features": 2})
+    config.training.update({"steps": 5000, "optimizer": "muon", "learning_rate": 1e-2})
     return config
 
 

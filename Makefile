@@ -1,0 +1,53 @@
+# Every target sets itself up: a virtual environment per Python version, made when it is missing or outdated.
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv-$(VERSION)
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+# Dotted versions compare by parts: 3.9 is older than 3.11.
+SUPPORTED := $(shell $(PYTHON) -c 'import sys; print(int(sys.version_info >= (3, 11)))')
+
+.PHONY: demo digits test test-slow test-floor lint benchmark wheel clean
+
+demo: $(READY)
+	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
+	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/demo
+
+digits: $(READY)
+	$(RUN) -m experiments.compare --config=experiments/configs/digits.py \
+	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/digits
+
+test: $(READY)
+	$(RUN) -m pytest
+
+test-slow: $(READY)
+	$(RUN) -m pytest -m slow
+
+# The oldest versions that setup.cfg admits, in an environment of their own.
+test-floor: $(READY)
+	$(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/python -m pip install --quiet uv
+	.venv-floor/bin/uv pip install --quiet --python .venv-floor/bin/python --resolution lowest-direct -e '.[test]'
+	.venv-floor/bin/python -m pytest
+
+lint: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+benchmark: $(READY)
+	$(RUN) -m experiments.benchmark --config=experiments/configs/checkerboard.py
+
+wheel: $(READY)
+	$(RUN) -m build --wheel --outdir dist .
+
+clean:
+	rm -rf .venv-* build dist *.egg-info
+
+$(READY): setup.cfg pyproject.toml
+ifneq ($(SUPPORTED),1)
+	$(error $(PYTHON) is Python $(VERSION); expected 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12)
+endif
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade pip
+	$(RUN) -m pip install --quiet -e '.[dev]'
+	touch $@

@@ -1,0 +1,15 @@
+"""Eight Gaussians on a circle: well separated modes that one jump must not connect.
+
+    python -m experiments.train --config=experiments/configs/eight_gaussians.py:lsd --workdir=runs/eight_gaussians
+
+Variants: any objective of ``objectives.build.OBJECTIVES``. A toy of this project, without a paper.
+"""
+
+from ml_collections import ConfigDict
+
+from experiments import settings
+
+
+def get_config(variant: str | None = None) -> ConfigDict:
+    """The configuration of a variant such as "lsd"."""
+    return settings.planar("eight_gaussians", variant)

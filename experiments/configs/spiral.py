@@ -1,0 +1,15 @@
+"""One arm of a spiral in the plane, thin enough that one jump must bend strongly.
+
+    python -m experiments.train --config=experiments/configs/spiral.py:lsd --workdir=runs/spiral
+
+Variants: any objective of ``objectives.build.OBJECTIVES``. A toy of this project, without a paper.
+"""
+
+from ml_collections import ConfigDict
+
+from experiments import settings
+
+
+def get_config(variant: str | None = None) -> ConfigDict:
+    """The configuration of a variant such as "lsd"."""
+    return settings.planar("spiral", variant)

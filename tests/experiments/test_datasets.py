@@ -1,0 +1,93 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments import datasets, metrics
+from experiments.datasets import DATASETS
+from experiments.datasets.dataset import Images
+from experiments.errors import UsageError
+
+PLANAR = [name for name in DATASETS if name != "digits"]
+
+
+def drawn(dataset, count=50_000, seed=0):
+    return np.asarray(jax.jit(jax.vmap(dataset.sample))(jax.random.split(jax.random.key(seed), count)))
+
+
+@pytest.mark.parametrize("name", PLANAR)
+def test_samples_have_the_stated_bin_masses(name):
+    dataset = datasets.load(name)
+    mass = dataset.truth.bin_mass(20).ravel()
+    low, high = dataset.truth.box
+    counts = np.histogram2d(*drawn(dataset).T, bins=20, range=[(low, high)] * 2)[0].ravel()
+    likely = mass > 2e-4
+    statistic = np.sum((counts[likely] - 50_000 * mass[likely]) ** 2 / (50_000 * mass[likely]))
+    assert stats.chi2.sf(statistic, likely.sum() - 1) > 1e-4
+    np.testing.assert_allclose(mass.sum(), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PLANAR)
+def test_density_integrates_to_the_bin_masses(name):
+    truth = datasets.load(name).truth
+    low, high = truth.box
+    fine = 240
+    centres = low + (high - low) / fine * (np.arange(fine) + 0.5)
+    grid = np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2)
+    density = np.concatenate([truth.density(part) for part in np.array_split(grid, 20)]).reshape(fine, fine)
+    blocks = density.reshape(12, 20, 12, 20).sum(axis=(1, 3)) * ((high - low) / fine) ** 2
+    np.testing.assert_allclose(blocks, truth.bin_mass(12), atol=2e-4)
+
+
+@pytest.mark.parametrize("name", PLANAR)
+def test_samples_lie_in_the_support_and_noise_does_not(name):
+    dataset = datasets.load(name)
+    expected = 1.0 if name == "checkerboard" else 0.989
+    assert metrics.in_support(drawn(dataset), dataset.truth) >= expected - 0.01
+    noise = dataset.std * np.random.default_rng(0).standard_normal((10_000, 2))
+    assert metrics.in_support(noise, dataset.truth) < 0.6
+
+
+def test_checkerboard_is_the_one_of_the_paper():
+    dataset = datasets.load("checkerboard")
+    np.testing.assert_allclose(dataset.std, 1 / np.sqrt(3), rtol=1e-6)
+    x = drawn(dataset)
+    np.testing.assert_allclose(x.std(), dataset.std, rtol=0.01)
+    assert dataset.truth.in_support(np.array([[-0.9, -0.9], [-0.9, -0.4], [0.9, 0.9], [1.1, 0.9]])).tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_digits_are_split_without_overlap():
+    dataset = datasets.load("digits")
+    assert isinstance(dataset.truth, Images)
+    train, test = dataset.truth.train, dataset.truth.test
+    assert (train.shape, test.shape) == ((1437, 64), (360, 64))
+    assert train.min() == -1
+    assert train.max() == 1
+    known = {row.tobytes() for row in train}
+    # scikit-learn's data hold no duplicate across the split.
+    assert not any(row.tobytes() in known for row in test)
+    assert all(row.tobytes() in known for row in drawn(dataset, 100))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sample": lambda key: jnp.array([jnp.nan, 0.0])}, "100.00% of 4096 drawn examples contain NaN"),
+        ({"sample": lambda key: jnp.zeros(3)}, r"examples of shape \(3,\), not \(2,\)"),
+        ({"std": 5.0}, "states a standard deviation of 5"),
+    ],
+)
+def test_broken_data_are_named(change, message):
+    with pytest.raises(UsageError, match=message):
+        datasets.check(DATASETS["checkerboard"]()._replace(**change))
+
+
+def test_unknown_data_set_suggests_the_nearest():
+    with pytest.raises(UsageError, match="unknown data set 'checkboard'; did you mean 'checkerboard'"):
+        datasets.load("checkboard")

@@ -1,0 +1,87 @@
+import jax
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from experiments import datasets, metrics
+
+RNG = np.random.default_rng(0)
+
+
+def perfect(name="checkerboard", count=64_000, seed=0):
+    dataset = datasets.load(name)
+    keys = jax.random.split(jax.random.key(seed), count)
+    return np.asarray(jax.jit(jax.vmap(dataset.sample))(keys)), dataset.truth
+
+
+def test_floors_of_both_divergences():
+    samples, truth = perfect()
+    assert 0.064 < metrics.paper_kl(samples, truth) < 0.068
+    assert 0.007 < metrics.aligned_kl(samples, truth) < 0.011
+
+
+def test_scale_of_both_divergences_under_blur():
+    samples, truth = perfect()
+    blurred = samples + 0.03 * RNG.standard_normal(samples.shape)
+    np.testing.assert_allclose(metrics.paper_kl(blurred, truth), 0.114, atol=0.004)
+    # The aligned one counts what left the box; without that it is 0.095.
+    inside = np.mean(np.all(np.abs(blurred) < 1, axis=1))
+    np.testing.assert_allclose(metrics.aligned_kl(blurred, truth) + np.log(inside), 0.095, atol=0.004)
+    np.testing.assert_allclose(metrics.in_support(blurred, truth), 0.907, atol=0.004)
+
+
+def test_aligned_divergence_of_a_known_pair():
+    # Half of the checkerboard's squares twice as often, the others never: KL = sum p log(p / q).
+    samples, truth = perfect(count=20_000)
+    half = samples[samples[:, 0] < 0]
+    doubled = metrics.aligned_kl(half, truth, bins=4)
+    expected = 0.5 * np.log(0.5) + 0.5 * np.log((1 / 8) / (0.5 / len(half)))
+    np.testing.assert_allclose(doubled, expected, atol=2e-3)
+
+
+def test_samples_outside_the_box_are_lost_mass():
+    samples, truth = perfect(count=20_000)
+    outside = np.concatenate([samples, samples + 10])
+    difference = metrics.aligned_kl(outside, truth, bins=4) - metrics.aligned_kl(samples, truth, bins=4)
+    np.testing.assert_allclose(difference, np.log(2), atol=1e-9)
+
+
+def test_sliced_wasserstein_of_a_shift():
+    # A shift by d has squared distance (w . d)^2 along w: |d|^2 / dim on average.
+    x = RNG.standard_normal((2000, 2))
+    found = metrics.sliced_wasserstein(x, x + np.array([0.3, 0.4]), projections=4000, seed=0)
+    np.testing.assert_allclose(found, 0.5 / np.sqrt(2), rtol=0.02)
+    assert metrics.sliced_wasserstein(x, x[::-1], projections=8, seed=0) < 1e-12
+    with pytest.raises(ValueError, match="draw as many of both"):
+        metrics.sliced_wasserstein(x, x[1:], projections=8, seed=0)
+
+
+def test_frechet_in_closed_form():
+    x = RNG.standard_normal((200_000, 3)) * np.array([1.0, 2.0, 3.0])
+    y = RNG.standard_normal((200_000, 3)) * np.array([2.0, 2.0, 1.0]) + np.array([1.0, 0.0, 0.0])
+    np.testing.assert_allclose(metrics.frechet(x, y), 1 + 1 + 0 + 4, rtol=0.02)
+    np.testing.assert_allclose(metrics.frechet(x, x), 0, atol=1e-9)
+
+
+def test_frechet_with_singular_and_non_commuting_covariances():
+    a, b = RNG.standard_normal((2, 4, 4))
+    a[:, 0] = 0
+    x = RNG.standard_normal((50_000, 4)) @ a
+    y = RNG.standard_normal((50_000, 4)) @ b
+    cov_x, cov_y = np.cov(x.T), np.cov(y.T)
+    cross = np.sqrt(np.clip(np.linalg.eigvals(cov_x @ cov_y).real, 0, None)).sum()
+    expected = np.sum((x.mean(0) - y.mean(0)) ** 2) + np.trace(cov_x + cov_y) - 2 * cross
+    np.testing.assert_allclose(metrics.frechet(x, y), expected, rtol=1e-6)
+
+
+def test_mmd_of_a_shifted_gaussian():
+    n = 1500
+    x, y = RNG.standard_normal((n, 1)) + 1.0, RNG.standard_normal((n, 1))
+    # Median of |a - b| for a - b ~ N(0, 2); the kernel's mean under a Gaussian is closed.
+    width2 = (np.sqrt(2) * norm.ppf(0.75)) ** 2
+
+    def mean_kernel(shift):
+        return np.sqrt(width2 / (width2 + 2)) * np.exp(-(shift**2) / (2 * (width2 + 2)))
+
+    np.testing.assert_allclose(metrics.mmd(x, y), 2 * (mean_kernel(0) - mean_kernel(1)), rtol=0.15)
+    assert abs(metrics.mmd(RNG.standard_normal((n, 1)), y)) < 3e-3
