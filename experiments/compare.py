@@ -103,7 +103,7 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     rows: list[Row] = []
     for run in configs:
         folder = _folder(workdir, run)
-        seconds = train(run, folder, label=f"{run.objective.name}, seed {run.seed}")
+        seconds = train(run, folder, label=f"{run.objective.name}, seed {run.seed}").steps
         cost = settings.objective_of(run).cost * run.training.batch_size * run.training.steps
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in evaluate(folder)]
     # Perfect samples are the same for every run.
@@ -140,9 +140,7 @@ def _draw(
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
     pictures = {name: dict(np.load(folder / "samples.npz")) for name, folder in folders.items()}
     plots.samples(workdir / "samples.png", dataset, pictures)
-    by_steps = {
-        name: {n: _mean(scored, name, n, main_metric.name)[0] for n in _steps(scored)} for name in folders
-    }
+    by_steps = {name: {n: _mean(scored, name, n, main_metric.name)[0] for n in _steps(scored)} for name in folders}
     plots.curves(
         workdir / "curves.png",
         {name: logs.read(folder) for name, folder in folders.items()},
@@ -251,6 +249,4 @@ if __name__ == "__main__":
         print(compare(config, OBJECTIVES.value, seeds, BUDGET.value, workdir))
         print(f"written: {workdir}/comparison.csv, comparison.md, comparison.tex, samples.png, curves.png")
 
-    errors.run(
-        main, flags_parser=lambda argv: command_flags.parse(argv, required=("config", "objectives", "workdir"))
-    )
+    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config", "objectives", "workdir")))

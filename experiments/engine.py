@@ -150,7 +150,5 @@ def make_dispatch(
     def dispatch(state: State, device: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         return jax.lax.scan(lambda state, _: update(state, device), state, None, length=steps)
 
-    mapped = jax.pmap(
-        dispatch, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=jax.local_devices()[:devices]
-    )
+    mapped = jax.pmap(dispatch, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=jax.local_devices()[:devices])
     return lambda state: mapped(state, np.arange(devices, dtype=np.int32))

@@ -39,9 +39,8 @@ def schedule(training: ConfigDict) -> optax.Schedule:
         if training.decay_after < 1:
             raise UsageError("--config.training.schedule=sqrt needs --config.training.decay_after=STEP, at least 1")
         return lambda step: peak * jnp.sqrt(training.decay_after / jnp.maximum(step, training.decay_after))
-    raise UsageError(
-        f"unknown --config.training.schedule={training.schedule!r}; {nearest(training.schedule, ('constant', 'cosine', 'sqrt'))}"
-    )
+    known = nearest(training.schedule, ("constant", "cosine", "sqrt"))
+    raise UsageError(f"unknown --config.training.schedule={training.schedule!r}; {known}")
 
 
 def optimizer(training: ConfigDict) -> optax.GradientTransformation:

@@ -39,7 +39,11 @@ def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str
     columns = list(next(iter(by_objective.values())))
     rows = len(by_objective)
     figure, axes = plt.subplots(
-        rows, len(columns) + 1, figsize=(1.9 * (len(columns) + 1), 1.9 * rows + 0.4), squeeze=False, layout="constrained"
+        rows,
+        len(columns) + 1,
+        figsize=(1.9 * (len(columns) + 1), 1.9 * rows + 0.4),
+        squeeze=False,
+        layout="constrained",
     )
     for row, (objective, by_steps) in enumerate(by_objective.items()):
         for column, axis in enumerate(axes[row]):

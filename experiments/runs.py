@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from experiments import datasets, engine, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
-from experiments.errors import UsageError
+from experiments.errors import UsageError, nearest
 from models.flow_map_model import FlowMapModel, Params, bind
 from models.mlp import ACTIVATIONS, MLP
 from taxonomy.flow_map import AverageVelocity
@@ -34,9 +34,8 @@ def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
       UsageError: on an unknown activation.
     """
     if config.network.activation not in ACTIVATIONS:
-        raise UsageError(
-            f"unknown --config.network.activation={config.network.activation!r}; expected one of {', '.join(ACTIVATIONS)}"
-        )
+        name = config.network.activation
+        raise UsageError(f"unknown --config.network.activation={name!r}; {nearest(name, ACTIVATIONS)}")
     return FlowMapModel(MLP(**config.network.to_dict()), std=dataset.std)
 
 

@@ -12,7 +12,6 @@ from objectives.mixture import Objective, counts
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 
-
 def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[str, str]:
     """Reads the words after the colon of ``--config=file.py:lsd,paper``, in any order.
 
@@ -123,7 +122,9 @@ def locate(file: str) -> Path:
     for candidate in (Path(file), packaged):
         if candidate.is_file():
             return candidate
-    shipped = sorted(f"experiments/configs/{path.name}" for path in (Path(__file__).parent / "configs").glob("[a-z]*.py"))
+    shipped = sorted(
+        f"experiments/configs/{path.name}" for path in (Path(__file__).parent / "configs").glob("[a-z]*.py")
+    )
     raise UsageError(f"no configuration file {file!r}; {nearest(file, shipped)}")
 
 
@@ -229,7 +230,10 @@ def check(config: ConfigDict, *, devices: int) -> None:
     for name, value in positive.items():
         if not value > 0:
             raise UsageError(f"--config.{name}={value}; expected a positive number")
-    for name, value in (("point_features", config.network.point_features), ("time_features", config.network.time_features)):
+    for name, value in (
+        ("point_features", config.network.point_features),
+        ("time_features", config.network.time_features),
+    ):
         if value < 0:
             raise UsageError(f"--config.network.{name}={value}; expected 0 (none) or a positive number")
     if any(not 0 < decay < 1 for decay in training.ema) or len(training.ema) == 0:
@@ -240,7 +244,9 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "or 0 for the raw weights"
         )
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
-        raise UsageError(f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)")
+        raise UsageError(
+            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"
+        )
     if objective.needs_teacher and not config.teacher:
         raise UsageError(
             f"objective {config.objective.name} distils a teacher and none is given; train one "

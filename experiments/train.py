@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 import sys
 import time
+from typing import NamedTuple
 
 from absl import flags
 import jax
@@ -26,7 +27,14 @@ from models.flow_map_model import count_parameters
 from objectives.mixture import counts
 
 
-def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> float:
+class Timing(NamedTuple):
+    """Seconds in training steps over all sessions of a run (compilation left out), and what the host added."""
+
+    steps: float
+    host: float
+
+
+def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
     """Trains to the last step, continuing from the newest checkpoint of the folder.
 
     Args:
@@ -35,7 +43,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> float:
       label: text of the progress bar.
 
     Returns:
-      seconds spent in training steps since the run began, without compilation, over all sessions.
+      the time spent; the host's part is that of this session.
 
     Raises:
       UsageError: on bad input, and when the loss stops being finite (the last good checkpoint is kept).
@@ -65,7 +73,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> float:
 
     dispatch = compiled(chunk)
     next_save = (step // config.training.checkpoint_every + 1) * config.training.checkpoint_every
-    warm = False
+    warm, host = False, 0.0
     with _progress(total, step, label) as bar:
         while step < total:
             if total - step < chunk:
@@ -73,8 +81,9 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> float:
             start = time.perf_counter()
             state, metrics = dispatch(state)
             metrics = jax.tree.map(np.asarray, metrics)
+            done = time.perf_counter()
             # The first dispatch compiles; its time says nothing about a step.
-            seconds += time.perf_counter() - start if warm else 0.0
+            seconds += done - start if warm else 0.0
             warm = True
             step += chunk
             means = {name: float(values.mean()) for name, values in metrics.items()}
@@ -86,9 +95,10 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> float:
             if step >= next_save or step == total:
                 checkpoints.save(step, state)
                 next_save += config.training.checkpoint_every
+            host += time.perf_counter() - done
     log.close()
     checkpoints.close()
-    return seconds
+    return Timing(seconds, host)
 
 
 def _progress(total: int, done: int, label: str) -> tqdm:
@@ -152,8 +162,8 @@ if __name__ == "__main__":
         if WORKDIR.value is None:
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
         workdir = Path(WORKDIR.value)
-        seconds = train(config, workdir)
-        print(f"trained {config.training.steps} steps, {seconds:.1f} s in steps; next: ")
+        timing = train(config, workdir)
+        print(f"trained {config.training.steps} steps, {timing.steps:.1f} s in steps; next:")
         print(f"  python -m experiments.evaluate --workdir={workdir}")
 
     errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))

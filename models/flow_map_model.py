@@ -24,6 +24,7 @@ class FlowMapModel(nn.Module):
 
     @nn.compact
     def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+        """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
         return self.std * self.network(s, t, x / self.std)
 
 

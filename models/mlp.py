@@ -14,9 +14,6 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "si
 class MLP(nn.Module):
     """Average velocity ``v_{s,t}(x)`` by a plain MLP on ``(s, t, x)``, with optional Fourier features.
 
-    Args of the call: s [batch], t [batch] (times in [0, 1]), x [batch, ...] (points in units of the data's
-    standard deviation). Returns [batch, ...] in the same units.
-
     Attributes:
       width: units of each hidden layer.
       depth: number of hidden layers.
@@ -35,6 +32,7 @@ class MLP(nn.Module):
 
     @nn.compact
     def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+        """s, t [batch] in [0, 1], x [batch, ...] in units of the data's std -> [batch, ...] in the same units."""
         flat = x.reshape(x.shape[0], -1)
         time = jnp.stack([s, t], axis=-1)
         h = [time, flat]

@@ -44,9 +44,9 @@ def eulerian(
     Raises:
       ValueError: on an unknown stop_gradient.
 
-    Reference: ESD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. EMD: arXiv 2406.07507, Sec. 3 (Eulerian map
-      distillation). Same time direction. MeanFlow: Geng, Deng, Bai, Kolter, He, arXiv 2505.13447, eq. (9) and (10), where time runs
-      from data to noise: s = 1 - t_paper, t = 1 - r_paper, v = -u, w = -v_paper.
+    Reference: ESD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. EMD: arXiv 2406.07507, Sec. 3
+      (Eulerian map distillation). Same time direction. MeanFlow: Geng, Deng, Bai, Kolter, He, arXiv 2505.13447,
+      eq. (9) and (10), where time runs from data to noise: s = 1 - t_paper, t = 1 - r_paper, v = -u, w = -v_paper.
     """
     if stop_gradient == "advection":
         advected = sg(flow_map.advect(v, s, t, x_s, velocity)[1])

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 from jax.lax import stop_gradient as sg
+import jax.numpy as jnp
 
 from taxonomy.arrays import ratio
 from taxonomy.times import Times

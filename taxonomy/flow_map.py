@@ -71,9 +71,7 @@ def d_s(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[j
     return jax.jvp(lambda s: jump(v, s, t, x), (s,), (jnp.ones_like(s),))
 
 
-def advect(
-    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def advect(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
     """``(X_{s,t}(x), grad X_{s,t}(x) . w)`` by one jvp in space.
 
     Args:
@@ -89,9 +87,7 @@ def advect(
     return jax.jvp(lambda x: jump(v, s, t, x), (x,), (w,))
 
 
-def d_source(
-    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def d_source(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x) + grad X_{s,t}(x) . w)``: the source moves in time and along w, one jvp.
 
     Args:

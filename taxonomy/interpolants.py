@@ -30,11 +30,11 @@ class Interpolant:
     beta: Coefficient
 
     def d_alpha(self, t: jax.Array) -> jax.Array:
-        """d alpha / dt at each time; same shape as t."""
+        """D alpha / dt at each time; same shape as t."""
         return _derivative(self.alpha, t)
 
     def d_beta(self, t: jax.Array) -> jax.Array:
-        """d beta / dt at each time; same shape as t."""
+        """D beta / dt at each time; same shape as t."""
         return _derivative(self.beta, t)
 
     def position(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:

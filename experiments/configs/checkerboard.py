@@ -9,7 +9,7 @@ laptop (default)  an MLP of width 128 with Fourier features, 70,018 parameters; 
                   Measured figures are in README.md, with the command that makes them.
 paper             the paper's own: MLP of 1,054,210 parameters, batch 100,000, RAdam, 150,000 steps on one 40 GB A100
                   (Table 1, one seed). The paper's text says 150,000 steps, its sample count and the authors' public
-                  configuration 250,000. Expected KL of the paper's estimator at N = 1, 2, 4, 8, 16, whose floor is 0.066:
+                  configuration 250,000. Expected KL of the paper's estimator (floor 0.066) at N = 1, 2, 4, 8, 16:
                     lsd    0.086 0.077 0.071 0.070 0.071        psd_m  0.146 0.089 0.081 0.072 0.069
                     esd    0.098 0.092 0.083 0.082 0.075        psd_u  0.111 0.107 0.075 0.073 0.068
                   Not run here: there was no GPU. The paper sums the two means (reduction "paper"), the authors' code

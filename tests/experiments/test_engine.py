@@ -31,15 +31,13 @@ def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
         teacher = bind(model, engine.initial_state(config, model, dataset.shape).params)
-    run = engine.make_dispatch(
-        config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher
-    )
+    run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
     return run, engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
 def test_true_off_diagonal_share_is_one_minus_eta(devices):
-    """Every device draws, and the pairs with s != t are counted: 1 - eta of its own batch, wherever the batch is cut."""
+    """Every device draws, and the pairs with s != t are counted: 1 - eta of its own batch."""
     config = config_for(batch_size=1600)
     _, objective, dataset, _ = parts(config)
     sizes = counts(objective.terms, 1600, devices=devices)
@@ -129,7 +127,9 @@ def test_a_step_is_the_update_written_by_hand():
     for m, g in zip(jax.tree.leaves(moved), jax.tree.leaves(gradient), strict=True):
         clear = np.abs(g) > 1e-5
         np.testing.assert_allclose(m[clear], -1e-2 * np.sign(g[clear]), rtol=2e-3)
-    for average, new, old in zip(*(jax.tree.leaves(tree) for tree in (after.ema[0], after.params, state.params)), strict=True):
+    for average, new, old in zip(
+        *(jax.tree.leaves(tree) for tree in (after.ema[0], after.params, state.params)), strict=True
+    ):
         np.testing.assert_allclose(average, 0.1 * old + 0.9 * new, rtol=1e-5, atol=1e-7)
 
 

@@ -1,7 +1,7 @@
 """One table of every loss; each row inherits the whole contract.
 
-``library`` is the loss as users call it, with one set of parameters. ``by_hand`` writes the same residual again, with the
-parameters of everything that is stopped passed separately: equal values, and a gradient that equals the central
+``library`` is the loss as users call it, with one set of parameters. ``by_hand`` writes the same residual again, with
+the parameters of everything that is stopped passed separately: equal values, and a gradient that equals the central
 difference of ``by_hand`` in its first argument, say that exactly the right part is stopped.
 """
 
@@ -142,9 +142,7 @@ CASES = {
     "ct, nothing stopped": Case(
         lambda p, d: consistency(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t, stop_gradient="none"),
         lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(p, d.u, d.t, d.x + d.w)),
-        lambda e, d: consistency(
-            e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t, stop_gradient="none"
-        ),
+        lambda e, d: consistency(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t, stop_gradient="none"),
     ),
     "ct_continuous": Case(
         lambda p, d: continuous_consistency(tiny(p), d.w, d.x, d.s, d.t),

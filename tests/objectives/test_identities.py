@@ -1,4 +1,4 @@
-"""Identities between objectives: gradients that must coincide, exactly or in a limit, and known mistakes that must not."""
+"""Identities between objectives: gradients that must coincide, exactly or in a limit, and mistakes that must not."""
 
 import jax
 import jax.numpy as jnp

@@ -48,7 +48,9 @@ def test_raw_residual_is_logged_before_weights():
 
 @pytest.mark.parametrize("shares", [(0.5, 0.4), (0.75, 0.35), (1.0, 0.0), (1.25, -0.25)])
 def test_shares_must_sum_to_one(shares):
-    with pytest.raises(ValueError, match=r"shares of the batch are a .*, b .*; expected positive numbers that sum to 1"):
+    with pytest.raises(
+        ValueError, match=r"shares of the batch are a .*, b .*; expected positive numbers that sum to 1"
+    ):
         check_shares([term("a", shares[0]), term("b", shares[1])])
 
 
@@ -61,7 +63,9 @@ def test_indivisible_batch_names_one_that_divides():
 
 @settings(deadline=None)
 @given(
-    percent=strategies.integers(1, 99), devices=strategies.sampled_from([1, 2, 4, 8]), batch=strategies.integers(1, 4000)
+    percent=strategies.integers(1, 99),
+    devices=strategies.sampled_from([1, 2, 4, 8]),
+    batch=strategies.integers(1, 4000),
 )
 def test_every_device_holds_every_share_exactly(percent, devices, batch):
     terms = [term("a", percent / 100), term("b", 1 - percent / 100)]

@@ -1,0 +1,131 @@
+"""Measures what a training step costs, and what the host adds to it.
+
+    python -m experiments.benchmark --config=experiments/configs/checkerboard.py [--objectives=lsd,esd] [--dispatches=8]
+
+For each objective: milliseconds per step inside one long dispatch (XLA alone), in the real training loop (logging,
+progress bar and checkpoints included), the difference, and the ratio to flow matching beside the counted cost.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+import resource
+import sys
+import tempfile
+import time
+
+from absl import flags
+import jax
+from ml_collections import ConfigDict
+
+from experiments import datasets, engine, errors, runs, settings, tables
+from experiments import flags as command_flags
+from experiments.errors import UsageError
+from experiments.train import train
+from objectives.build import OBJECTIVES
+
+
+def seconds_per_step(config: ConfigDict, *, steps: int, repeats: int = 2) -> tuple[float, float]:
+    """Time of one step inside one dispatch of many.
+
+    Args:
+      config: the configuration.
+      steps: steps of the dispatch.
+      repeats: dispatches timed; the fastest counts.
+
+    Returns:
+      (seconds per step, seconds of the first call, which compiles).
+    """
+    devices = jax.local_device_count()
+    dataset = datasets.load(config.dataset)
+    model = runs.build_model(config, dataset)
+    state = engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
+    dispatch = engine.make_dispatch(
+        config,
+        model,
+        settings.objective_of(config),
+        dataset,
+        settings.interpolant_of(config),
+        steps=steps,
+        devices=devices,
+    )
+    start = time.perf_counter()
+    jax.block_until_ready(dispatch(state))
+    first = time.perf_counter() - start
+    timed = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        jax.block_until_ready(dispatch(state))
+        timed.append(time.perf_counter() - start)
+    return min(timed) / steps, first - min(timed)
+
+
+def benchmark(config: ConfigDict, objectives: Sequence[str], *, dispatches: int) -> str:
+    """The table of measured costs.
+
+    Args:
+      config: the common configuration.
+      objectives: names of objectives that need no teacher.
+      dispatches: dispatches of the training loop that are timed.
+
+    Returns:
+      a markdown table and a line about memory.
+
+    Raises:
+      UsageError: on an unknown objective or one that needs a teacher.
+    """
+    measured = {}
+    for name in objectives:
+        run = settings.with_objective(config, name)
+        run.training.steps = dispatches * config.training.steps_per_dispatch
+        settings.check(run, devices=jax.local_device_count())
+        alone, compilation = seconds_per_step(run, steps=run.training.steps)
+        with tempfile.TemporaryDirectory() as folder:
+            timing = train(run, Path(folder), label=name)
+        # The first dispatch of the loop compiles and is not timed; the host works after each one.
+        loop = timing.steps / (run.training.steps - run.training.steps_per_dispatch)
+        host = timing.host / run.training.steps
+        measured[name] = (alone, loop + host, compilation, settings.objective_of(run).cost)
+    base, _, _, base_cost = measured[objectives[0]]
+    body = [
+        [
+            name,
+            f"{cost:g}",
+            f"{cost / base_cost:.2f}",
+            f"{alone / base:.2f}",
+            f"{1e3 * alone:.2f}",
+            f"{1e3 * loop:.2f}",
+            f"{100 * (loop / alone - 1):+.1f} %",
+            f"{compilation:.1f}",
+        ]
+        for name, (alone, loop, compilation, cost) in measured.items()
+    ]
+    header = [
+        "objective",
+        "cost",
+        "cost ratio",
+        "time ratio",
+        "ms/step (XLA)",
+        "ms/step (loop)",
+        "host adds",
+        "compile s",
+    ]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    return f"{tables.markdown(header, body)}\n\npeak memory {peak:.2f} GB; {jax.local_device_count()} device(s)"
+
+
+if __name__ == "__main__":
+    CONFIG = command_flags.define_config()
+    NAMES = flags.DEFINE_list(
+        "objectives",
+        [name for name, row in OBJECTIVES.items() if not row().needs_teacher],
+        "comma-separated objectives; the first is the base of ratios",
+    )
+    DISPATCHES = flags.DEFINE_integer("dispatches", 8, "dispatches of the training loop that are timed", lower_bound=2)
+
+    def main() -> None:
+        """Runs the command."""
+        if not NAMES.value:
+            raise UsageError("--objectives is empty; name at least one")
+        print(benchmark(command_flags.frozen(CONFIG.value), NAMES.value, dispatches=DISPATCHES.value))
+
+    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))

@@ -1,0 +1,276 @@
+"""What a user types, and what bad input gets: one line, an exit code, and nothing lost."""
+
+import csv
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from experiments import compare, settings, tables
+from experiments.errors import UsageError, nearest
+from objectives.build import OBJECTIVES
+
+ROOT = Path(__file__).parent.parent.parent
+CHECKERBOARD = "experiments/configs/checkerboard.py"
+CONFIGS = sorted(path.name for path in (ROOT / "experiments/configs").glob("[a-z]*.py"))
+
+
+def tiny(objective="lsd", **training):
+    config = settings.load(f"experiments/configs/two_moons.py:{objective}")
+    config.network.update({"width": 8, "depth": 1})
+    config.training.update({"batch_size": 64, "steps": 20, "steps_per_dispatch": 5} | training)
+    config.evaluation.update({"samples": 400, "steps": (1, 2), "projections": 4})
+    return config
+
+
+@pytest.mark.parametrize("file", CONFIGS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_variant_of_every_configuration_is_valid(file, objective):
+    config = settings.load(f"experiments/configs/{file}:{objective}")
+    if settings.objective_of(config).needs_teacher:
+        config.teacher = "some/run"
+    for devices in (1, 2, 4, 8):
+        settings.check(config, devices=devices)
+    assert config.objective.name == objective
+
+
+def test_paper_setting_is_the_papers():
+    config = settings.load(f"{CHECKERBOARD}:esd,paper")
+    settings.check(config, devices=1)
+    assert (config.training.batch_size, config.training.optimizer, config.training.clip) == (100_000, "radam", 10.0)
+    assert config.network.point_features == config.network.time_features == 0
+    assert config.objective.name == "esd"
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"),
+    [
+        ("lds", "unknown objective or setting 'lds'; did you mean 'lsd'"),
+        ("lsd,esd", "names two of a kind"),
+        ("papr", "did you mean 'paper'"),
+    ],
+)
+def test_bad_variants_are_named(variant, message):
+    with pytest.raises(UsageError, match=message):
+        settings.load(f"{CHECKERBOARD}:{variant}")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("experiments/configs/checkrboard.py:lsd", "did you mean 'experiments/configs/checkerboard.py'"),
+        ("setup.cfg", "not a Python file"),
+        ("tests/helpers.py", "has no get_config"),
+    ],
+)
+def test_bad_configuration_files_are_named(path, message):
+    with pytest.raises(UsageError, match=message):
+        settings.load(path)
+
+
+BAD_FIELDS = {
+    "training.steps": (0, "training.steps=0; expected a positive"),
+    "training.learning_rate": (-1.0, "training.learning_rate=-1.0; expected a positive"),
+    "training.batch_size": (1001, "a batch of 1001 on 4 .* expected a multiple of 16: use 1008"),
+    "training.ema": ((1.5,), "expected decays between 0 and 1"),
+    "training.optimizer": ("adma", "unknown .*did you mean 'adam'"),
+    "training.schedule": ("cosin", "unknown .*did you mean 'cosine'"),
+    "network.activation": ("gulu", "unknown .*did you mean 'gelu'"),
+    "network.time_features": (-1, "expected 0"),
+    "evaluation.ema": (0.5, "is not trained; expected one of"),
+    "evaluation.steps": ((), "expected numbers of steps"),
+    "interpolant": ("liner", "unknown interpolant 'liner'; did you mean 'linear'"),
+    "dataset": ("spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
+    "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
+    "objective.options.diagonal_share": (1.5, "shares of the batch are diagonal 1.5"),
+    "objective.options.stop_gradient": ("some", "stop_gradient = 'some'; expected one of velocity, none"),
+    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of paper, code"),
+    "teacher": ("runs/teacher", "uses no teacher; drop --config.teacher"),
+}
+
+
+@pytest.mark.parametrize("field", BAD_FIELDS)
+def test_bad_values_are_named_before_anything_is_written(field, tmp_path):
+    from experiments.train import train
+
+    value, message = BAD_FIELDS[field]
+    config = tiny()
+    config.update_from_flattened_dict({field: value})
+    with pytest.raises(UsageError, match=message):
+        train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_options_of_another_objective_are_named():
+    config = tiny("ct")
+    config.objective.options.diagonal_share = 0.5
+    with pytest.raises(UsageError, match="objective ct has no option 'diagonal_share'; Known: step"):
+        settings.objective_of(config)
+
+
+def test_nearest():
+    assert nearest("lds", ["lsd", "esd"]).startswith("did you mean 'lsd'?")
+    assert nearest("zzz", ["lsd", "esd"]) == "Known: esd, lsd"
+
+
+def command(*arguments, module="experiments.train"):
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            [f"--config={CHECKERBOARD}:lsd", "--config.training.stepz=5"],
+            "no field 'training.stepz'; did you mean 'training.steps'",
+        ),
+        ([f"--config={CHECKERBOARD}:lsd", "--config.training.steps=many"], "cannot read the options"),
+        ([f"--config={CHECKERBOARD}:lsd", "--wrkdir=x"], "unknown option --wrkdir; did you mean 'workdir'"),
+        ([f"--config={CHECKERBOARD}:lsd"], "--workdir is missing"),
+        (["--workdir=x"], "--config is missing"),
+        ([f"--config={CHECKERBOARD}:lsd", "--workdir=x", "extra"], "unexpected argument 'extra'"),
+    ],
+)
+def test_bad_command_lines_end_in_one_line(arguments, message):
+    found = command(*arguments)
+    assert found.returncode == 2
+    assert found.stdout == ""
+    lines = found.stderr.strip().splitlines()
+    assert len(lines) == 1, found.stderr
+    assert lines[0].startswith("error: ")
+    assert message in lines[0]
+
+
+def test_dry_run_prints_the_resolved_configuration(tmp_path):
+    found = command(
+        f"--config={CHECKERBOARD}:psd_u", "--config.training.steps=77", f"--workdir={tmp_path}/x", "--dry_run"
+    )
+    assert found.returncode == 0, found.stderr
+    assert "steps: 77" in found.stdout
+    assert "name: psd_u" in found.stdout
+    assert "devices: 4" in found.stdout
+    assert not (tmp_path / "x").exists()
+
+
+def test_compare_end_to_end(tmp_path):
+    text = compare.compare(tiny(), ["flow_matching", "lsd", "ct"], [0, 1], "evaluations", tmp_path)
+    for name in ("comparison.csv", "comparison.md", "comparison.tex", "samples.png", "curves.png"):
+        assert (tmp_path / name).stat().st_size > 0
+    with (tmp_path / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 2 * 2 + 1
+    assert rows[-1]["objective"] == "perfect samples"
+    assert {row["seed"] for row in rows[:-1]} == {"0", "1"}
+    # Equal network evaluations: lsd costs 4 per example, flow matching 3.
+    assert {row["objective"]: row["trained_steps"] for row in rows[:-1]} == {
+        "flow_matching": "25",
+        "lsd": "20",
+        "ct": "20",
+    }
+    assert "±" in text
+    assert "(2 seeds" not in text
+    again = compare.compare(tiny(), ["flow_matching", "lsd", "ct"], [0, 1], "evaluations", tmp_path)
+    assert [line for line in again.splitlines() if line.startswith("| lsd")][:4] == [
+        line for line in text.splitlines() if line.startswith("| lsd")
+    ][:4]
+
+
+def test_compare_refuses_before_it_trains(tmp_path):
+    cases = [
+        (["lsd", "lmd"], [0], "steps", "objective lmd distils a teacher and none is given"),
+        (["lsd", "eds"], [0], "steps", "unknown objective 'eds'; did you mean 'esd'"),
+        (["lsd", "lsd"], [0], "steps", "each named once"),
+        (["lsd"], [], "steps", "--seeds=; expected at least one"),
+        (["lsd"], [0], "time", "--budget=time"),
+    ]
+    for objectives, seeds, budget, message in cases:
+        with pytest.raises(UsageError, match=message):
+            compare.compare(tiny(), objectives, seeds, budget, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_equal_steps_or_equal_evaluations():
+    reference = tiny("lsd", steps=1000)
+    esd = settings.with_objective(reference, "esd")
+    assert compare.steps_within(esd, reference, "steps") == 1000
+    by_evaluations = compare.steps_within(esd, reference, "evaluations")
+    assert abs(by_evaluations * settings.objective_of(esd).cost - 1000 * 4) <= 5 * 4.5 / 2
+    assert by_evaluations % 5 == 0
+
+
+def test_options_that_both_objectives_have_are_kept():
+    config = tiny("lsd")
+    config.objective.options.diagonal_share = 0.5
+    other = settings.with_objective(config, "psd_m")
+    assert other.objective.options.diagonal_share == 0.5
+    assert settings.with_objective(config, "ct").objective.options.to_dict() == {"step": 0.05}
+
+
+def test_tables():
+    header, body = ["a", "b_c"], [["x", "**1** ± 2"], ["long name", "50 %"]]
+    assert tables.markdown(header, body).splitlines() == [
+        "| a         | b_c       |",
+        "|-----------|-----------|",
+        "| x         | **1** ± 2 |",
+        "| long name | 50 %      |",
+    ]
+    latex = tables.latex(header, body, caption="Fréchet")
+    assert r"x & \textbf{1} $\pm$ 2 \\" in latex
+    assert r"b\_c" in latex
+    assert r"long name & 50 \% \\" in latex
+    assert r"\caption{Fr\'echet}" in latex
+
+
+@pytest.mark.slow
+def test_wheel_holds_all_packages_and_works_from_another_folder(tmp_path):
+    built = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, tmp_path / "site"], check=True)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "experiments.train",
+            f"--config={CHECKERBOARD}:lsd",
+            "--config.training.steps=10",
+            "--config.training.steps_per_dispatch=5",
+            "--workdir=run",
+        ],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    assert (folder / "run/training.jsonl").exists()
+    where = subprocess.run(
+        [sys.executable, "-P", "-c", "import taxonomy, objectives, models, experiments; print(experiments.__file__)"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.startswith(str(tmp_path / "site"))
+    assert jax.__version__
