@@ -17,7 +17,7 @@ from absl import flags
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, engine, errors, runs, settings, tables
+from experiments import checks, datasets, engine, errors, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.train import train
@@ -77,7 +77,7 @@ def benchmark(config: ConfigDict, objectives: Sequence[str], *, dispatches: int)
     for name in objectives:
         run = settings.with_objective(config, name)
         run.training.steps = dispatches * config.training.steps_per_dispatch
-        settings.check(run, devices=jax.local_device_count())
+        checks.check(run, devices=jax.local_device_count())
         alone, compilation = seconds_per_step(run, steps=run.training.steps)
         with tempfile.TemporaryDirectory() as folder:
             timing = train(run, Path(folder), label=name)

@@ -8,8 +8,8 @@ every run has a folder of its own below it. The same command continues where it 
 """
 
 from collections.abc import Sequence
+import math
 from pathlib import Path
-import resource
 import sys
 import time
 
@@ -18,14 +18,14 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import datasets, errors, logs, plots, runs, settings, tables
+from experiments import checks, datasets, errors, logs, plots, report, runs, settings, tables
 from experiments import flags as command_flags
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.evaluate import PERFECT, Metric, evaluate, metrics_of
+from experiments.report import Row
 from experiments.train import train
 
 BUDGETS = ("evaluations", "steps")
-Row = dict[str, object]
 
 
 def steps_within(config: ConfigDict, reference: ConfigDict, budget: str) -> int:
@@ -76,7 +76,7 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
             if not settings.objective_of(run).needs_teacher:
                 run.teacher = ""
             run.training.steps = steps_within(run, config, budget)
-            settings.check(run, devices=jax.local_device_count())
+            checks.check(run, devices=jax.local_device_count())
             configs.append(run)
     return configs
 
@@ -103,25 +103,46 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     rows: list[Row] = []
     for run in configs:
         folder = _folder(workdir, run)
-        seconds = train(run, folder, label=f"{run.objective.name}, seed {run.seed}").steps
         cost = settings.objective_of(run).cost * run.training.batch_size * run.training.steps
-        rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in evaluate(folder)]
+        try:
+            seconds = train(run, folder, label=f"{run.objective.name}, seed {run.seed}").steps
+            scored = evaluate(folder)
+        except DivergedError as error:
+            # That an objective diverges is a result; the others are still worth comparing.
+            print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
+            seconds, scored = math.nan, _diverged(run)
+        rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
     # Perfect samples are the same for every run.
     scored = [row for row in rows if row["objective"] != PERFECT]
-    perfect = next(row for row in rows if row["objective"] == PERFECT)
+    perfect = next((row for row in rows if row["objective"] == PERFECT), None)
+    if perfect is None:
+        raise UsageError("every run diverged; lower --config.training.learning_rate")
     tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
 
     dataset = datasets.load(config.dataset)
     metrics = metrics_of(dataset)
-    text = _markdown(config, configs, scored, perfect, metrics, budget, time.time() - start)
+    text = report.markdown(config, configs, scored, perfect, metrics, budget=budget, seconds=time.time() - start)
     (workdir / "comparison.md").write_text(text)
     latex = [
-        tables.latex(*_by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
+        tables.latex(*report.by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
         for metric in metrics
     ]
     (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
     _draw(workdir, dataset, configs, scored, perfect, metrics[0])
     return text
+
+
+def _diverged(config: ConfigDict) -> list[Row]:
+    """Rows without a number, of the form that ``evaluate`` gives."""
+    evaluation = config.evaluation
+    names = [metric.name for metric in metrics_of(datasets.load(config.dataset))]
+    common = {
+        "objective": config.objective.name,
+        "seed": config.seed,
+        "trained_steps": 0,
+        "samples": evaluation.samples,
+    }
+    return [{**common, "N": n, **dict.fromkeys(names, math.nan)} for n in evaluation.steps]
 
 
 def _folder(workdir: Path, config: ConfigDict) -> Path:
@@ -138,97 +159,21 @@ def _draw(
 ) -> None:
     first_seed = {config.objective.name: _folder(workdir, config) for config in reversed(configs)}
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
-    pictures = {name: dict(np.load(folder / "samples.npz")) for name, folder in folders.items()}
+    drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
+    pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
     plots.samples(workdir / "samples.png", dataset, pictures)
-    by_steps = {name: {n: _mean(scored, name, n, main_metric.name)[0] for n in _steps(scored)} for name in folders}
+    steps = report.sampling_steps(scored)
+    by_steps = {
+        name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
+    }
     plots.curves(
         workdir / "curves.png",
-        {name: logs.read(folder) for name, folder in folders.items()},
+        # A run that diverges at once leaves no record.
+        {name: records for name, folder in folders.items() if (records := logs.read(folder))},
         by_steps,
         metric=main_metric.title,
         floor=perfect[main_metric.name],
     )
-
-
-def _steps(rows: Sequence[Row]) -> list[int]:
-    return list(dict.fromkeys(row["N"] for row in rows))
-
-
-def _mean(rows: Sequence[Row], objective: str, steps: int, metric: str) -> tuple[float, float | None]:
-    """Mean over seeds and its standard error; None for one seed."""
-    values = [row[metric] for row in rows if row["objective"] == objective and row["N"] == steps]
-    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-    return float(np.mean(values)), error
-
-
-def _number(mean: float, error: float | None = None) -> str:
-    return f"{mean:.4g}" if error is None else f"{mean:.4g} ± {error:.1g}"
-
-
-def _by_steps(rows: Sequence[Row], perfect: Row, metric: Metric) -> tuple[list[str], list[list[str]]]:
-    """Header and body of the table objective x N of one metric, the best of each column in bold."""
-    objectives, steps = list(dict.fromkeys(row["objective"] for row in rows)), _steps(rows)
-    cells = {(o, n): _mean(rows, o, n, metric.name) for o in objectives for n in steps}
-    pick = min if metric.less_is_better else max
-    best = {n: pick(objectives, key=lambda o, n=n: cells[o, n][0]) for n in steps}
-    body = [
-        [o, *(f"**{_number(*cells[o, n])}**" if best[n] == o else _number(*cells[o, n]) for n in steps)]
-        for o in objectives
-    ]
-    body.append([PERFECT, *([_number(perfect[metric.name])] * len(steps))])
-    return ["objective", *(f"N = {n}" for n in steps)], body
-
-
-def _markdown(
-    config: ConfigDict,
-    configs: Sequence[ConfigDict],
-    rows: Sequence[Row],
-    perfect: Row,
-    metrics: Sequence[Metric],
-    budget: str,
-    seconds: float,
-) -> str:
-    network, training = config.network, config.training
-    seeds = sorted({run.seed for run in configs})
-    equal = {
-        "evaluations": "equal numbers of network evaluations (forward-pass equivalents)",
-        "steps": "equal numbers of training steps",
-    }[budget]
-    parts = [
-        f"# {config.dataset}: {len({run.objective.name for run in configs})} objectives, {equal}",
-        f"Network: MLP of width {network.width} and depth {network.depth}; batch {training.batch_size}; "
-        f"{training.optimizer}, learning rate {training.learning_rate:g}, {training.schedule}; seeds {seeds}; "
-        f"{config.evaluation.samples} samples per cell. Best of each column in bold; after ± the standard error over seeds.",
-    ]
-    for metric in metrics:
-        better = "less" if metric.less_is_better else "more"
-        parts.append(f"## {metric.title} ({better} is better)\n\n{tables.markdown(*_by_steps(rows, perfect, metric))}")
-    body = []
-    for run in configs:
-        if run.seed != configs[0].seed:
-            continue
-        objective = settings.objective_of(run)
-        row = next(row for row in rows if row["objective"] == run.objective.name and row["seed"] == run.seed)
-        body.append(
-            [
-                run.objective.name,
-                ", ".join(f"{term.name} {term.share:g}" for term in objective.terms),
-                objective.sampler,
-                f"{objective.cost:g}",
-                run.training.steps,
-                f"{row['evaluations']:.3g}",
-                f"{row['train_seconds']:.0f}",
-            ]
-        )
-    header = ["objective", "terms (share of the batch)", "sampler", "cost", "steps", "evaluations", "seconds"]
-    parts.append(f"## What each one got (seed {configs[0].seed})\n\n" + tables.markdown(header, body))
-    # Kilobytes on Linux, bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-    parts.append(
-        f"Cost is in forward-pass equivalents per example. This command: {seconds:.0f} s, peak memory {peak:.2f} GB, "
-        f"{jax.local_device_count()} x {jax.devices()[0].device_kind}."
-    )
-    return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ class UsageError(ValueError):
     """Bad input from the user; its message is one line that says what to do."""
 
 
+class DivergedError(UsageError):
+    """Training stopped because a number was not finite; the last good checkpoint is kept."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown name: the nearest known one, and all of them.
 

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Objective, counts
+from objectives.mixture import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 
@@ -36,21 +36,26 @@ def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[st
     return names[0], chosen[0]
 
 
-def base(objective: str) -> ConfigDict:
+def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None = None) -> ConfigDict:
     """Every field of a configuration, with the defaults that data sets share.
 
     Args:
       objective: a key of ``OBJECTIVES``.
+      changes: {objective: {option: value}} that this configuration gives to single objectives.
 
     Returns:
       a ConfigDict.
     """
+    changes = changes or {}
     config = ConfigDict()
     config.seed = 0
     config.dataset = ""
     config.interpolant = "linear"
     config.teacher = ""  # run folder of a trained model whose velocity is the teacher
-    config.objective = ConfigDict({"name": objective, "options": default_options(objective)})
+    config.objective = ConfigDict(
+        {"name": objective, "options": default_options(objective) | dict(changes.get(objective, {}))}
+    )
+    config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
     config.network = ConfigDict(
         {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
     )
@@ -170,14 +175,14 @@ def objective_of(config: ConfigDict) -> Objective:
 
 
 def with_objective(config: ConfigDict, name: str) -> ConfigDict:
-    """A copy of a configuration that trains another objective with its default options.
+    """A copy of a configuration that trains another objective, with its own options in this configuration.
 
     Args:
       config: the configuration.
       name: a key of ``OBJECTIVES``.
 
     Returns:
-      the copy; options that both objectives have keep the values of the configuration.
+      the copy; options that the user changed and that both objectives have are carried over.
 
     Raises:
       UsageError: on an unknown name.
@@ -185,14 +190,18 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
     if name not in OBJECTIVES:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     copy = ConfigDict(config.to_dict())
-    options = default_options(name)
+    own, options = _options_of(config, config.objective.name), _options_of(config, name)
     changed = {
         option: value
         for option, value in config.objective.options.items()
-        if option in options and value != default_options(config.objective.name)[option]
+        if option in options and value != own.get(option)
     }
     copy.objective = ConfigDict({"name": name, "options": options | changed})
     return copy
+
+
+def _options_of(config: ConfigDict, name: str) -> dict[str, object]:
+    return default_options(name) | config.option_changes.to_dict().get(name, {})
 
 
 def interpolant_of(config: ConfigDict) -> Interpolant:
@@ -200,61 +209,3 @@ def interpolant_of(config: ConfigDict) -> Interpolant:
     if config.interpolant not in INTERPOLANTS:
         raise UsageError(f"unknown interpolant {config.interpolant!r}; {nearest(config.interpolant, INTERPOLANTS)}")
     return INTERPOLANTS[config.interpolant]
-
-
-def check(config: ConfigDict, *, devices: int) -> None:
-    """Checks everything that can be checked before data are loaded and code is compiled.
-
-    Args:
-      config: the configuration.
-      devices: number of devices that will train.
-
-    Raises:
-      UsageError: on the first fault, saying what was received, what was expected and what to do.
-    """
-    objective = objective_of(config)
-    interpolant_of(config)
-    training = config.training
-    positive = {
-        "training.steps": training.steps,
-        "training.batch_size": training.batch_size,
-        "training.steps_per_dispatch": training.steps_per_dispatch,
-        "training.learning_rate": training.learning_rate,
-        "training.clip": training.clip,
-        "training.checkpoint_every": training.checkpoint_every,
-        "network.width": config.network.width,
-        "network.depth": config.network.depth,
-        "evaluation.samples": config.evaluation.samples,
-        "evaluation.projections": config.evaluation.projections,
-    }
-    for name, value in positive.items():
-        if not value > 0:
-            raise UsageError(f"--config.{name}={value}; expected a positive number")
-    for name, value in (
-        ("point_features", config.network.point_features),
-        ("time_features", config.network.time_features),
-    ):
-        if value < 0:
-            raise UsageError(f"--config.network.{name}={value}; expected 0 (none) or a positive number")
-    if any(not 0 < decay < 1 for decay in training.ema) or len(training.ema) == 0:
-        raise UsageError(f"--config.training.ema={training.ema}; expected decays between 0 and 1, such as (0.999,)")
-    if config.evaluation.ema not in (*training.ema, 0.0):
-        raise UsageError(
-            f"--config.evaluation.ema={config.evaluation.ema} is not trained; expected one of {training.ema}, "
-            "or 0 for the raw weights"
-        )
-    if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
-        raise UsageError(
-            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"
-        )
-    if objective.needs_teacher and not config.teacher:
-        raise UsageError(
-            f"objective {config.objective.name} distils a teacher and none is given; train one "
-            f"(--config=FILE:flow_matching) and pass --config.teacher=ITS_WORKDIR"
-        )
-    if config.teacher and not objective.needs_teacher:
-        raise UsageError(f"objective {config.objective.name} uses no teacher; drop --config.teacher={config.teacher}")
-    try:
-        counts(objective.terms, training.batch_size, devices=devices)
-    except ValueError as error:
-        raise UsageError(f"--config.training.batch_size={training.batch_size}: {error}") from error

@@ -18,10 +18,10 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import datasets, engine, errors, runs, settings
+from experiments import checks, datasets, engine, errors, runs, settings
 from experiments import flags as command_flags
 from experiments.checkpoints import Checkpoints
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.logs import TrainingLog
 from models.flow_map_model import count_parameters
 from objectives.mixture import counts
@@ -46,10 +46,11 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
       the time spent; the host's part is that of this session.
 
     Raises:
-      UsageError: on bad input, and when the loss stops being finite (the last good checkpoint is kept).
+      UsageError: on bad input.
+      DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
     """
     devices = jax.local_device_count()
-    settings.check(config, devices=devices)
+    checks.check(config, devices=devices)
     objective = settings.objective_of(config)
     interpolant = settings.interpolant_of(config)
     dataset = datasets.load(config.dataset)
@@ -118,7 +119,7 @@ def _stop_not_finite(metrics: dict[str, np.ndarray], before: int, checkpoints: C
     bad = {name: np.flatnonzero(~np.isfinite(values)) for name, values in metrics.items()}
     name, first = min(((name, at[0]) for name, at in bad.items() if at.size), key=lambda item: item[1])
     kept = checkpoints.latest_step()
-    raise UsageError(
+    raise DivergedError(
         f"{name} is {metrics[name][first]} at step {before + int(first) + 1}; "
         + (f"the checkpoint of step {kept} is kept; " if kept is not None else "no checkpoint was written yet; ")
         + "lower --config.training.learning_rate or --config.training.clip and train in another --workdir"
@@ -128,7 +129,7 @@ def _stop_not_finite(metrics: dict[str, np.ndarray], before: int, checkpoints: C
 def describe(config: ConfigDict) -> str:
     """The resolved configuration, the size of the network and what a step does, as text."""
     devices = jax.local_device_count()
-    settings.check(config, devices=devices)
+    checks.check(config, devices=devices)
     objective = settings.objective_of(config)
     dataset = datasets.load(config.dataset)
     model = runs.build_model(config, dataset)

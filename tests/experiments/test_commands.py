@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from experiments import compare, settings, tables
+from experiments import checks, compare, settings, tables
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES
 
@@ -33,13 +33,13 @@ def test_every_variant_of_every_configuration_is_valid(file, objective):
     if settings.objective_of(config).needs_teacher:
         config.teacher = "some/run"
     for devices in (1, 2, 4, 8):
-        settings.check(config, devices=devices)
+        checks.check(config, devices=devices)
     assert config.objective.name == objective
 
 
 def test_paper_setting_is_the_papers():
     config = settings.load(f"{CHECKERBOARD}:esd,paper")
-    settings.check(config, devices=1)
+    checks.check(config, devices=1)
     assert (config.training.batch_size, config.training.optimizer, config.training.clip) == (100_000, "radam", 10.0)
     assert config.network.point_features == config.network.time_features == 0
     assert config.objective.name == "esd"
@@ -274,3 +274,23 @@ def test_wheel_holds_all_packages_and_works_from_another_folder(tmp_path):
     )
     assert where.stdout.startswith(str(tmp_path / "site"))
     assert jax.__version__
+
+
+def test_an_objective_that_diverges_is_reported_and_the_others_compared(tmp_path, monkeypatch):
+    from experiments.errors import DivergedError
+
+    train = compare.train
+
+    def diverging(config, workdir, *, label):
+        if config.objective.name == "esd":
+            (tmp_path / "esd/seed_0").mkdir(parents=True)
+            (tmp_path / "esd/seed_0/training.jsonl").write_text("")
+            raise DivergedError("loss is nan at step 3")
+        return train(config, workdir, label=label)
+
+    monkeypatch.setattr(compare, "train", diverging)
+    text = compare.compare(tiny(), ["esd", "lsd"], [0], "steps", tmp_path)
+    assert "| esd             | diverged" in text
+    assert "| lsd             | **" in text
+    with pytest.raises(UsageError, match="every run diverged"):
+        compare.compare(tiny(), ["esd"], [0], "steps", tmp_path / "alone")
