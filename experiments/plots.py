@@ -8,6 +8,7 @@ import matplotlib
 matplotlib.use("Agg")  # commands draw into files, on machines without a screen
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images
@@ -95,17 +96,21 @@ def curves(
         step = [record["step"] for record in records]
         for field in (field for field in records[0] if field.startswith("raw/")):
             axis = diagonal if field == "raw/diagonal" else rule
-            axis.plot(step, _smooth([record[field] for record in records]), color=colours[name], label=name, lw=1.3)
+            # The first records are far above the rest and would hide it.
+            late = len(records) // 20
+            values = _smooth([record[field] for record in records])
+            axis.plot(step[late:], values[late:], color=colours[name], label=name, lw=1.3)
     for axis, title in (
         (diagonal, "diagonal: $|v_{t,t}(I_t) - \\dot I_t|^2$"),
         (rule, "each method's own rule: squared residual"),
     ):
         axis.set_title(title, fontsize=11)
         axis.set_xlabel("training step")
-        axis.set_yscale("log")
+        axis.xaxis.set_major_locator(MaxNLocator(5))
         axis.grid(alpha=0.3, which="both")
         if axis.lines:
             axis.legend(fontsize=9)
+    rule.set_yscale("log")
     for name, values in by_steps.items():
         quality.plot(list(values), list(values.values()), "o-", color=colours[name], label=name)
     if floor > 0:
