@@ -40,6 +40,9 @@ class State(NamedTuple):
     ema: tuple[Params, ...]
 
 
+Dispatch = Callable[[State], tuple[State, dict[str, jax.Array]]]
+
+
 def initial_state(config: ConfigDict, model: FlowMapModel, shape: tuple[int, ...]) -> State:
     """The state before the first step.
 
@@ -102,7 +105,7 @@ def make_dispatch(
     steps: int,
     devices: int,
     teacher: AverageVelocity | None = None,
-) -> Callable[[State], tuple[State, dict[str, jax.Array]]]:
+) -> Dispatch:
     """Compiles ``steps`` training steps on all devices into one dispatch.
 
     Args:

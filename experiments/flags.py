@@ -1,6 +1,7 @@
 """Command-line flags that commands share: ``--config`` with checked overrides, ``--workdir``."""
 
 from collections.abc import Sequence
+import sys
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
@@ -36,19 +37,15 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
     except UsageError:
         raise
     except flags.UnrecognizedFlagError as error:
-        known = [name for name in flags.FLAGS if not name.startswith("config.")]
-        raise UsageError(f"unknown option --{error.flagname}; {nearest(error.flagname, _own_flags(known))}") from error
+        own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
+        known = own | ({"config"} & set(flags.FLAGS)) | {"help"}
+        raise UsageError(f"unknown option --{error.flagname}; {nearest(error.flagname, known)}") from error
     except (flags.Error, ValueError, TypeError, AttributeError, KeyError) as error:
         raise UsageError(f"cannot read the options: {error}") from error
     for name in required:
         if flags.FLAGS[name].value is None:
             raise UsageError(f"--{name} is missing; it is required: add --{name}=VALUE, or --help for all options")
     return rest
-
-
-def _own_flags(names: Sequence[str]) -> list[str]:
-    module = flags.FLAGS.find_module_defining_flag
-    return [name for name in names if module(name) in ("__main__", __name__) or name in ("config", "help")]
 
 
 def _value_of(argv: Sequence[str], name: str) -> tuple[int, str] | None:

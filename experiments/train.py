@@ -6,6 +6,8 @@ The same command continues an interrupted run. ``--config.training.steps=...`` o
 configuration; ``--dry_run`` prints what would be done.
 """
 
+from collections.abc import Callable
+import contextlib
 import math
 from pathlib import Path
 import sys
@@ -59,46 +61,54 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
     teacher = runs.load_teacher(Path(config.teacher), config) if config.teacher else None
     runs.prepare(workdir, config, devices=devices, parameters=count_parameters(state.params))
 
-    checkpoints = Checkpoints(workdir)
-    if checkpoints.latest_step() is not None:
-        state = checkpoints.restore(state)
-    step = int(state.step)
-    log = TrainingLog(workdir, resume_at=step)
-    seconds = log.seconds
-    total, chunk = config.training.steps, config.training.steps_per_dispatch
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir)))
+        if checkpoints.latest_step() is not None:
+            state = checkpoints.restore(state)
+        log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
+        bar = stack.enter_context(_progress(config.training.steps, int(state.step), label))
 
-    def compiled(steps: int):
-        return engine.make_dispatch(
-            config, model, objective, dataset, interpolant, steps=steps, devices=devices, teacher=teacher
-        )
+        def compiled(steps: int) -> engine.Dispatch:
+            return engine.make_dispatch(
+                config, model, objective, dataset, interpolant, steps=steps, devices=devices, teacher=teacher
+            )
 
-    dispatch = compiled(chunk)
-    next_save = (step // config.training.checkpoint_every + 1) * config.training.checkpoint_every
-    warm, host = False, 0.0
-    with _progress(total, step, label) as bar:
-        while step < total:
-            if total - step < chunk:
-                dispatch, chunk, warm = compiled(total - step), total - step, False
-            start = time.perf_counter()
-            state, metrics = dispatch(state)
-            metrics = jax.tree.map(np.asarray, metrics)
-            done = time.perf_counter()
-            # The first dispatch compiles; its time says nothing about a step.
-            seconds += done - start if warm else 0.0
-            warm = True
-            step += chunk
-            means = {name: float(values.mean()) for name, values in metrics.items()}
-            if not all(map(math.isfinite, means.values())):
-                _stop_not_finite(metrics, step - chunk, checkpoints)
-            log.write(step, {**means, "seconds": seconds})
-            bar.set_postfix_str(_summary(means), refresh=False)
-            bar.update(chunk)
-            if step >= next_save or step == total:
-                checkpoints.save(step, state)
-                next_save += config.training.checkpoint_every
-            host += time.perf_counter() - done
-    log.close()
-    checkpoints.close()
+        return _loop(config.training, state, compiled, checkpoints, log, bar)
+
+
+def _loop(
+    training: ConfigDict,
+    state: engine.State,
+    compiled: Callable[[int], engine.Dispatch],
+    checkpoints: Checkpoints,
+    log: TrainingLog,
+    bar: tqdm,
+) -> Timing:
+    step, chunk = int(state.step), training.steps_per_dispatch
+    next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
+    dispatch, warm, seconds, host = compiled(chunk), False, log.seconds, 0.0
+    while step < training.steps:
+        if training.steps - step < chunk:
+            chunk = training.steps - step
+            dispatch, warm = compiled(chunk), False
+        start = time.perf_counter()
+        state, metrics = dispatch(state)
+        metrics = jax.tree.map(np.asarray, metrics)
+        done = time.perf_counter()
+        # The first dispatch compiles; its time says nothing about a step.
+        seconds += done - start if warm else 0.0
+        warm = True
+        step += chunk
+        means = {name: float(values.mean()) for name, values in metrics.items()}
+        if not all(map(math.isfinite, means.values())):
+            _stop_not_finite(metrics, step - chunk, checkpoints)
+        log.write(step, {**means, "seconds": seconds})
+        bar.set_postfix_str(_summary(means), refresh=False)
+        bar.update(chunk)
+        if step >= next_save or step == training.steps:
+            checkpoints.save(step, state)
+            next_save += training.checkpoint_every
+        host += time.perf_counter() - done
     return Timing(seconds, host)
 
 

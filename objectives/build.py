@@ -4,18 +4,18 @@ A row is a function of keyword options with defaults; a new method is one more f
 ``OBJECTIVES``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 import inspect
 
 import jax
 
 from objectives import consistency as consistency_losses
+from objectives import eulerian as eulerian_losses
+from objectives import lagrangian as lagrangian_losses
+from objectives import progressive as progressive_losses
 from objectives import weighting
-from objectives.eulerian import eulerian
 from objectives.flow_matching import flow_matching as flow_matching_loss
-from objectives.lagrangian import lagrangian
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.progressive import progressive
+from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
 from taxonomy import flow_map, times
 from taxonomy.interpolants import Interpolant
 
@@ -36,9 +36,20 @@ def _diagonal(share: float, weight: weighting.Weight = weighting.uniform) -> Ter
     return Term("diagonal", _tangent, times.diagonal, share, weight)
 
 
+def _check_option(option: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{option} = {value!r}; expected one of {', '.join(known)}")
+
+
+def _self_distilled(
+    diagonal_share: float, distill: Term, reduction: str, weight: weighting.Weight = weighting.uniform
+) -> Objective:
+    _check_option("reduction", reduction, REDUCTIONS)
+    return Objective((_diagonal(diagonal_share, weight), distill), reduction)
+
+
 def _law(name: str) -> times.Law:
-    if name not in times.PAIR_LAWS:
-        raise ValueError(f"times = {name!r}; expected one of {', '.join(times.PAIR_LAWS)}")
+    _check_option("times", name, times.PAIR_LAWS)
     return times.PAIR_LAWS[name]
 
 
@@ -54,10 +65,12 @@ def flow_matching() -> Objective:
 
 
 def _lagrangian_term(source: str, share: float, law: str, stop_gradient: str) -> Term:
+    _check_option("stop_gradient", stop_gradient, lagrangian_losses.STOP_GRADIENT)
+
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         b = maps.teacher if source == "teacher" else flow_map.diagonal(maps.target)
         s, _, t = batch.times
-        return lagrangian(maps.student, b, _source(path, batch), s, t, stop_gradient=stop_gradient)
+        return lagrangian_losses.lagrangian(maps.student, b, _source(path, batch), s, t, stop_gradient=stop_gradient)
 
     # One jvp, its backward pass and one velocity, plus a backward pass through the velocity's input.
     cost = 2 + 4 + 1 + (2 if stop_gradient == "none" else 0)
@@ -69,7 +82,7 @@ def lsd(
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
     distill = _lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
-    return Objective((_diagonal(diagonal_share), distill), reduction)
+    return _self_distilled(diagonal_share, distill, reduction)
 
 
 def lmd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
@@ -80,6 +93,8 @@ def lmd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
 def _eulerian_term(
     source: str, share: float, law: times.Law, stop_gradient: str, weight: weighting.Weight = weighting.uniform
 ) -> Term:
+    _check_option("stop_gradient", stop_gradient, eulerian_losses.STOP_GRADIENT)
+
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         x_s = _source(path, batch)
@@ -89,7 +104,7 @@ def _eulerian_term(
             velocity = maps.teacher(s, x_s)
         else:
             velocity = path.velocity(s, batch.x0, batch.x1)
-        return eulerian(maps.student, velocity, x_s, s, t, stop_gradient=stop_gradient)
+        return eulerian_losses.eulerian(maps.student, velocity, x_s, s, t, stop_gradient=stop_gradient)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
@@ -102,7 +117,7 @@ def esd(
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
     distill = _eulerian_term("self", 1 - diagonal_share, _law(times), stop_gradient)
-    return Objective((_diagonal(diagonal_share), distill), reduction)
+    return _self_distilled(diagonal_share, distill, reduction)
 
 
 def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
@@ -117,14 +132,16 @@ def mean_flow(
     weight = weighting.adaptive(power=power)
     law = _forward_law(times, needed_by="mean_flow")
     distill = _eulerian_term("sample", 1 - diagonal_share, law, "target", weight)
-    return Objective((_diagonal(diagonal_share, weight), distill), reduction)
+    return _self_distilled(diagonal_share, distill, reduction, weight)
 
 
 def _progressive_term(share: float, law: times.Law, stop_gradient: str) -> Term:
+    _check_option("stop_gradient", stop_gradient, progressive_losses.STOP_GRADIENT)
+
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
         x_s = _source(path, batch)
-        return progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
+        return progressive_losses.progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
 
     return Term("progressive", loss, law, share, cost=3 + 2 + (4 if stop_gradient == "none" else 0))
 
@@ -132,13 +149,13 @@ def _progressive_term(share: float, law: times.Law, stop_gradient: str) -> Term:
 def psd_m(*, diagonal_share: float = 0.75, stop_gradient: str = "target", reduction: str = "paper") -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
     distill = _progressive_term(1 - diagonal_share, times.with_midpoint(times.triangle), stop_gradient)
-    return Objective((_diagonal(diagonal_share), distill), reduction)
+    return _self_distilled(diagonal_share, distill, reduction)
 
 
 def psd_u(*, diagonal_share: float = 0.75, stop_gradient: str = "target", reduction: str = "paper") -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
     distill = _progressive_term(1 - diagonal_share, times.with_uniform(times.triangle), stop_gradient)
-    return Objective((_diagonal(diagonal_share), distill), reduction)
+    return _self_distilled(diagonal_share, distill, reduction)
 
 
 def pfmm(*, teacher_steps: int = 2) -> Objective:
@@ -147,7 +164,7 @@ def pfmm(*, teacher_steps: int = 2) -> Objective:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
         teacher_map = flow_map.integrated(maps.teacher, steps=teacher_steps)
-        return progressive(maps.student, teacher_map, _source(path, batch), s, u, t)
+        return progressive_losses.progressive(maps.student, teacher_map, _source(path, batch), s, u, t)
 
     # The value at s = t, taken only there, is one more velocity on each leg.
     cost = 3 + 2 * (2 * teacher_steps + 1)
@@ -174,12 +191,12 @@ def _consistency_term(source: str, step: float) -> Term:
     return Term("consistency", loss, law, 1.0, weighting.inverse_step, cost)
 
 
-def ct(*, step: float = 0.05) -> Objective:
+def ct(*, step: float = 0.02) -> Objective:
     """Consistency training (arXiv 2303.01469): jumps to the data only, neighbours share noise and data."""
     return _endpoint(_consistency_term("sample", step))
 
 
-def cd(*, step: float = 0.05) -> Objective:
+def cd(*, step: float = 0.02) -> Objective:
     """Consistency distillation (arXiv 2303.01469): the neighbour is one Heun step of a teacher away."""
     return _endpoint(_consistency_term("teacher", step), needs_teacher=True)
 

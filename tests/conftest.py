@@ -9,6 +9,8 @@ import jax
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Compiling takes most of the time of the suite; nothing here measures speed.
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

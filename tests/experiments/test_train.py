@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 from pathlib import Path
@@ -76,9 +77,9 @@ COMMAND = [
     "--config.network.width=8",
     "--config.network.depth=1",
     "--config.training.batch_size=64",
-    "--config.training.steps=20000",
+    "--config.training.steps=6000",
     "--config.training.steps_per_dispatch=50",
-    "--config.training.checkpoint_every=2000",
+    "--config.training.checkpoint_every=500",
 ]
 
 
@@ -98,7 +99,7 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     kept = max(int(path.parent.name) for path in killed.glob("checkpoints/*/commit_success.txt"))
-    assert kept < 20_000
+    assert kept < 6000
     with (killed / "training.jsonl").open("a") as log:
         log.write('{"step": 4')  # what a kill in the middle of a line leaves
     again = run([*COMMAND, f"--workdir={killed}"])
@@ -138,16 +139,18 @@ def test_a_checkpoint_of_another_shape_is_refused_and_kept(tmp_path):
     assert (tmp_path / "checkpoints/5/commit_success.txt").exists()
 
 
+# A failed read leaves a coroutine of orbax behind, which is complained about when it is collected: here, not later.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_damaged_checkpoint_is_named(tmp_path):
     train(small(steps=5), tmp_path)
     for path in (tmp_path / "checkpoints/5").rglob("*"):
         if path.is_file() and path.name != "commit_success.txt":
             path.write_bytes(b"")
-    with pytest.raises(UsageError, match="checkpoints/5 does not fit|cannot be read"):
+    with pytest.raises(UsageError, match="checkpoint .*checkpoints/5 does not fit"):
         runs.load_trained(tmp_path)
+    gc.collect()
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and not hasattr(os, "geteuid"), reason="needs POSIX permissions")
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write into --workdir=.*file/run .*Not a directory"):
