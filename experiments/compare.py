@@ -21,7 +21,7 @@ import numpy as np
 from experiments import checks, datasets, errors, logs, plots, report, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
-from experiments.evaluate import PERFECT, Metric, evaluate, metrics_of
+from experiments.evaluate import Metric, evaluate, metrics_of
 from experiments.report import Row
 from experiments.train import train
 
@@ -112,9 +112,9 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
             print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
-    # Perfect samples are the same for every run.
-    scored = [row for row in rows if row["objective"] != PERFECT]
-    perfect = next((row for row in rows if row["objective"] == PERFECT), None)
+    # The reference has no N and is the same for every run.
+    scored = [row for row in rows if row["N"]]
+    perfect = next((row for row in rows if not row["N"]), None)
     if perfect is None:
         raise UsageError("every run diverged; lower --config.training.learning_rate")
     tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
@@ -173,6 +173,7 @@ def _draw(
         by_steps,
         metric=main_metric.title,
         floor=perfect[main_metric.name],
+        floor_name=perfect["objective"],
     )
 
 

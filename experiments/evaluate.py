@@ -15,7 +15,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import errors, metrics, plots, runs, settings, tables
+from experiments import datasets, errors, metrics, plots, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError
@@ -24,7 +24,6 @@ from models.flow_map_model import FlowMapModel, Params, bind
 from taxonomy.flow_map import diagonal
 
 KEPT_SAMPLES = 64_000
-PERFECT = "perfect samples"
 
 
 class Metric(NamedTuple):
@@ -42,6 +41,11 @@ PLANAR_METRICS = (
     Metric("sliced_w2", "sliced Wasserstein-2"),
 )
 IMAGE_METRICS = (Metric("frechet", "Fréchet distance in pixel space"), Metric("mmd2", "squared MMD in pixel space"))
+
+
+def reference_name(dataset: Dataset) -> str:
+    """What the last row of every table is: fresh true samples, or the training images against the held-out ones."""
+    return "training images" if isinstance(dataset.truth, Images) else "perfect samples"
 
 
 def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
@@ -123,11 +127,11 @@ def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def floor(dataset: Dataset, count: int, seed: int, projections: int) -> dict[str, float]:
+def floor(name: str, count: int, seed: int, projections: int) -> dict[str, float]:
     """The metrics of perfect samples at the same size: nothing can be expected to score better.
 
     Args:
-      dataset: the data set.
+      name: name of the data set.
       count: number of samples.
       seed: seed of the evaluation.
       projections: directions of the sliced distance.
@@ -135,6 +139,7 @@ def floor(dataset: Dataset, count: int, seed: int, projections: int) -> dict[str
     Returns:
       {metric name: value}; for images, of the training split against the held-out one.
     """
+    dataset = datasets.load(name)
     config = ConfigDict({"evaluation": {"seed": seed, "projections": projections}})
     return score(true_samples(dataset, count, seed + 1), dataset, true_samples(dataset, count, seed), config)
 
@@ -146,32 +151,34 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
       workdir: the run's folder.
 
     Returns:
-      one row per number of steps, and a last row for perfect samples.
+      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat.
 
     Raises:
       UsageError: if there is no trained run, or its samples are not finite.
     """
     config, dataset, model, params, trained = runs.load_trained(workdir)
-    settings_ = config.evaluation
-    count = settings_.samples
+    runs.check_writable(workdir)
+    protocol = config.evaluation
+    count = protocol.samples
     generate = generator(config, dataset, model, params)
-    reference = true_samples(dataset, count, settings_.seed)
+    reference = true_samples(dataset, count, protocol.seed)
     common = {"objective": config.objective.name, "seed": config.seed, "trained_steps": trained, "samples": count}
     rows, kept = [], {}
-    for steps in settings_.steps:
-        samples = generate(steps, count, jax.random.key(settings_.seed))
+    for steps in protocol.steps:
+        samples = generate(steps, count, jax.random.key(protocol.seed))
         rows.append({**common, "N": steps, **score(samples, dataset, reference, config)})
         kept[str(steps)] = samples[:KEPT_SAMPLES]
-    perfect = floor(dataset, count, settings_.seed, settings_.projections)
-    rows.append({**common, "objective": PERFECT, "seed": "", "trained_steps": "", "N": "", **perfect})
+    perfect = floor(config.dataset, count, protocol.seed, protocol.projections)
+    name = reference_name(dataset)
+    rows.append({**common, "objective": name, "seed": "", "trained_steps": "", "N": "", **perfect})
 
     names = metrics_of(dataset)
     tables.write_csv(workdir / "metrics.csv", rows)
     header = ["N", *(metric.title for metric in names)]
-    body = [[row["N"] or PERFECT, *(f"{row[metric.name]:.4g}" for metric in names)] for row in rows]
+    body = [[row["N"] or name, *(f"{row[metric.name]:.4g}" for metric in names)] for row in rows]
     note = (
         f"{config.objective.name} on {config.dataset}, seed {config.seed}, {trained} steps, weights averaged at "
-        f"{settings_.ema}; {count} samples, evaluation seed {settings_.seed}."
+        f"{protocol.ema}; {count} samples, evaluation seed {protocol.seed}."
     )
     (workdir / "metrics.md").write_text(f"{note}\n\n{tables.markdown(header, body)}\n")
     np.savez_compressed(workdir / "samples.npz", **kept)

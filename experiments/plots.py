@@ -24,7 +24,7 @@ def _draw_planar(axis: plt.Axes, mass: np.ndarray, top: float) -> None:
 def _draw_images(axis: plt.Axes, images: np.ndarray, size: tuple[int, int]) -> None:
     height, width = size
     images = images[: DIGIT_ROWS**2].reshape(DIGIT_ROWS, DIGIT_ROWS, height, width)
-    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=1)
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-1)
     tiled = framed.transpose(0, 2, 1, 3).reshape(DIGIT_ROWS * (height + 1), -1)
     axis.imshow(-tiled, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
 
@@ -80,6 +80,7 @@ def curves(
     *,
     metric: str,
     floor: float,
+    floor_name: str,
 ) -> None:
     """Residuals during training, and the main metric against the number of steps.
 
@@ -88,7 +89,8 @@ def curves(
       training: {objective: records of training.jsonl}.
       by_steps: {objective: {number of steps: metric}}.
       metric: title of the metric.
-      floor: the metric of perfect samples.
+      floor: the metric of the reference.
+      floor_name: what the reference is.
     """
     figure, (diagonal, rule, quality) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
     colours = {name: f"C{i}" for i, name in enumerate(training)}
@@ -114,7 +116,7 @@ def curves(
     for name, values in by_steps.items():
         quality.plot(list(values), list(values.values()), "o-", color=colours[name], label=name)
     if floor > 0:
-        quality.axhline(floor, color="black", ls="--", lw=1, label="perfect samples")
+        quality.axhline(floor, color="black", ls="--", lw=1, label=floor_name)
         quality.set_yscale("log")
     quality.set_xscale("log", base=2)
     quality.set_title(metric, fontsize=11)

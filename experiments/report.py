@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import settings, tables
-from experiments.evaluate import PERFECT, Metric
+from experiments.evaluate import Metric
 from objectives.build import default_options
 
 Row = dict[str, object]
@@ -46,7 +46,7 @@ def by_steps(rows: Sequence[Row], perfect: Row, metric: Metric) -> tuple[list[st
         [o, *(f"**{_number(*cells[o, n])}**" if best[n] == o else _number(*cells[o, n]) for n in steps)]
         for o in objectives
     ]
-    body.append([PERFECT, *([_number(perfect[metric.name])] * len(steps))])
+    body.append([perfect["objective"], *([_number(perfect[metric.name])] * len(steps))])
     return ["objective", *(f"N = {n}" for n in steps)], body
 
 

@@ -66,6 +66,7 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
                 f"--workdir={workdir} holds a run of another configuration ({shown}); "
                 "use another --workdir, or repeat the options of that run"
             )
+        check_writable(workdir)
         return
     check_writable(workdir)
     if (workdir / "checkpoints").exists():

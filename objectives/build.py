@@ -1,7 +1,15 @@
 """The table from a published name to the terms that train it.
 
-A row is a function of keyword options with defaults; a new method is one more function and one more line in
-``OBJECTIVES``.
+A row is a function of keyword options with defaults that returns an ``Objective``; a new method is one more function
+and one more line in ``OBJECTIVES``. The formulas, with their sources, stand in the losses. Options that rows share:
+
+diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the row's own rule
+times           law over (s, t) of the row's own rule: "triangle" (s <= t) or "square" (both directions)
+stop_gradient   what the row's own rule holds fixed, see the loss
+reduction       "paper" (a mean per term, added) or "code" (one mean over the batch), see ``mixture``
+step            length of the finite step in time, in (0, 1]
+
+A row raises ValueError on a value that is none of these.
 """
 
 from collections.abc import Callable, Collection

@@ -21,6 +21,7 @@ import math
 from ml_collections import ConfigDict
 
 from experiments import settings
+from models.mlp import paper_checkerboard
 
 STD = math.sqrt(1 / 3)
 
@@ -33,7 +34,8 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config = settings.base(objective, changes=changes)
     config.dataset = "checkerboard"
     if setting == "paper":
-        config.network.update({"width": 512, "depth": 5, "activation": "gelu"})
+        network = paper_checkerboard()
+        config.network.update({field: getattr(network, field) for field in config.network})
         config.training.update(
             {
                 "steps": 150_000,

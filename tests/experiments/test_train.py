@@ -215,6 +215,19 @@ def test_evaluation_of_a_run(tmp_path):
     assert evaluate(tmp_path) == rows
 
 
+def test_evaluation_of_images(tmp_path):
+    config = settings.load("experiments/configs/digits.py:flow_matching")
+    config.network.update({"width": 8, "depth": 1})
+    config.training.update({"batch_size": 64, "steps": 5, "steps_per_dispatch": 5})
+    config.evaluation.update({"samples": 300, "steps": (1, 4)})
+    train(config, tmp_path)
+    rows = evaluate(tmp_path)
+    assert rows[-1]["frechet"] < 0.1 * rows[0]["frechet"]
+    assert rows[-1]["mmd2"] < 0.1 * rows[0]["mmd2"]
+    assert np.load(tmp_path / "samples.npz")["4"].shape == (300, 64)
+    assert (tmp_path / "samples.png").stat().st_size > 5000
+
+
 def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
     train(small(), tmp_path)
     load = runs.load_trained
