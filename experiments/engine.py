@@ -18,7 +18,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.optimizers import optimizer, update_average
 from models.flow_map_model import FlowMapModel, Params, bind, initialize
 from objectives.mixture import Batch, Maps, Objective, Term, counts, mixture
-from taxonomy.flow_map import AverageVelocity, diagonal
+from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
 
 AXIS = "devices"
@@ -104,7 +104,7 @@ def make_dispatch(
     *,
     steps: int,
     devices: int,
-    teacher: AverageVelocity | None = None,
+    teacher: Velocity | None = None,
 ) -> Dispatch:
     """Compiles ``steps`` training steps on all devices into one dispatch.
 
@@ -116,7 +116,7 @@ def make_dispatch(
       interpolant: the path.
       steps: updates per call.
       devices: number of local devices to use.
-      teacher: average velocity whose diagonal is the teacher, or None.
+      teacher: frozen velocity b(t, x), or None.
 
     Returns:
       state -> (state, {metric: [steps]}), metrics averaged over devices: "loss" (minimized), "raw/<term>" (mean
@@ -134,7 +134,7 @@ def make_dispatch(
             for k, (term, size) in enumerate(zip(objective.terms, sizes, strict=True))
         ]
         v = bind(model, params)
-        maps = Maps(student=v, target=v, teacher=None if teacher is None else diagonal(teacher))
+        maps = Maps(student=v, target=v, teacher=teacher)
         return mixture(objective.terms, maps, interpolant, batches, reduction=objective.reduction)
 
     def update(state: State, device: jax.Array) -> tuple[State, dict[str, jax.Array]]:

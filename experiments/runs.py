@@ -15,7 +15,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 from models.flow_map_model import FlowMapModel, Params, bind
 from models.mlp import ACTIVATIONS, MLP
-from taxonomy.flow_map import AverageVelocity
+from taxonomy.flow_map import Velocity, diagonal
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "scipy", "scikit-learn")
 
@@ -154,19 +154,25 @@ def load_trained(workdir: Path, *, ema: float | None = None) -> tuple[ConfigDict
     return config, dataset, model, params, int(state.step)
 
 
-def load_teacher(workdir: Path, config: ConfigDict) -> AverageVelocity:
-    """The average velocity of a trained run, to be used as a teacher.
+def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:
+    """The velocity that a configuration names as its teacher.
 
     Args:
-      workdir: the teacher's folder.
-      config: the configuration of the student, which must have the same data and path.
+      config: the configuration of the student; its teacher is "" (none), "exact" (the data set's own velocity in closed
+        form) or the folder of a trained run.
+      dataset: the student's data set.
 
     Returns:
-      average velocity v(s, t, x).
+      velocity b(t, x), or None.
 
     Raises:
-      UsageError: if it is not a trained run on the same data set and interpolant.
+      UsageError: if the folder holds no trained run on the same data set and interpolant.
     """
+    if not config.teacher:
+        return None
+    if config.teacher == "exact":
+        return dataset.exact_flow(settings.interpolant_of(config)).b
+    workdir = Path(config.teacher)
     teacher_config, _, model, params, _ = load_trained(workdir)
     for name in ("dataset", "interpolant"):
         if teacher_config[name] != config[name]:
@@ -174,4 +180,4 @@ def load_teacher(workdir: Path, config: ConfigDict) -> AverageVelocity:
                 f"teacher {workdir} was trained with {name} = {teacher_config[name]}, the student has {config[name]}; "
                 "expected the same: choose another --config.teacher"
             )
-    return bind(model, params)
+    return diagonal(bind(model, params))

@@ -51,7 +51,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.seed = 0
     config.dataset = ""
     config.interpolant = "linear"
-    config.teacher = ""  # run folder of a trained model whose velocity is the teacher
+    config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
     config.objective = ConfigDict(
         {"name": objective, "options": default_options(objective) | dict(changes.get(objective, {}))}
     )

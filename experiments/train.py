@@ -58,7 +58,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
     dataset = datasets.load(config.dataset)
     model = runs.build_model(config, dataset)
     state = engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
-    teacher = runs.load_teacher(Path(config.teacher), config) if config.teacher else None
+    teacher = runs.load_teacher(config, dataset)
     runs.prepare(workdir, config, devices=devices, parameters=count_parameters(state.params))
 
     with contextlib.ExitStack() as stack:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from taxonomy.exact import ExactFlow
+from taxonomy.interpolants import Interpolant
+
 
 class Planar(NamedTuple):
     """Truth about a distribution in the plane.
@@ -40,6 +43,7 @@ class Dataset(NamedTuple):
       std: standard deviation of all entries; noise is drawn with the same.
       sample: key -> one example of that shape, drawn on device.
       truth: what evaluation compares with.
+      exact_flow: interpolant -> the exact path from noise of the same standard deviation to this distribution.
     """
 
     name: str
@@ -47,3 +51,4 @@ class Dataset(NamedTuple):
     std: float
     sample: Callable[[jax.Array], jax.Array]
     truth: Planar | Images
+    exact_flow: Callable[[Interpolant], ExactFlow]

@@ -7,6 +7,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from experiments.datasets.dataset import Dataset, Images
+from taxonomy import exact_data
+from taxonomy.exact import ExactFlow
+from taxonomy.interpolants import Interpolant
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 0
@@ -28,4 +31,9 @@ def digits() -> Dataset:
     def sample(key: jax.Array) -> jax.Array:
         return jnp.asarray(train)[jax.random.randint(key, (), 0, len(train))]
 
-    return Dataset("digits", (64,), float(train.std()), sample, Images(train, test, (8, 8)))
+    std = float(train.std())
+
+    def exact_flow(interpolant: Interpolant) -> ExactFlow:
+        return exact_data.empirical(interpolant, points=train, base_std=std)
+
+    return Dataset("digits", (64,), std, sample, Images(train, test, (8, 8)), exact_flow)

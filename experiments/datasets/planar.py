@@ -7,6 +7,9 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from experiments.datasets.dataset import Dataset, Planar
+from taxonomy import exact, exact_data
+from taxonomy.exact import ExactFlow
+from taxonomy.interpolants import Interpolant
 
 SUPPORT_RADIUS = 3.0  # a point belongs to a blurred curve within this many standard deviations of it
 CURVE_POINTS = 2000
@@ -51,7 +54,13 @@ def checkerboard() -> Dataset:
         density=lambda points: 0.5 * _checkerboard_is_on(points),
         in_support=_checkerboard_is_on,
     )
-    return Dataset("checkerboard", (2,), float(np.sqrt(1 / 3)), sample, truth)
+    std = float(np.sqrt(1 / 3))
+    lows = np.array([[i / 2 - 1, j / 2 - 1] for i in range(4) for j in range(4) if (i + j) % 2 == 0])
+
+    def exact_flow(interpolant: Interpolant) -> ExactFlow:
+        return exact_data.boxes(interpolant, lows=lows, highs=lows + 0.5, base_std=std)
+
+    return Dataset("checkerboard", (2,), std, sample, truth, exact_flow)
 
 
 def _blurred_points(name: str, centres: np.ndarray, *, blur: float, box: float) -> Dataset:
@@ -80,7 +89,17 @@ def _blurred_points(name: str, centres: np.ndarray, *, blur: float, box: float) 
         in_support=lambda points: tree.query(points)[0] <= SUPPORT_RADIUS * blur,
     )
     std = float(np.sqrt(np.mean(centres**2) + blur**2))
-    return Dataset(name, (2,), std, sample, truth)
+
+    def exact_flow(interpolant: Interpolant) -> ExactFlow:
+        return exact.mixture(
+            interpolant,
+            weights=np.full(len(centres), 1 / len(centres)),
+            means=centres,
+            covariances=np.broadcast_to(blur**2 * np.eye(2), (len(centres), 2, 2)),
+            base_std=std,
+        )
+
+    return Dataset(name, (2,), std, sample, truth, exact_flow)
 
 
 def spiral() -> Dataset:

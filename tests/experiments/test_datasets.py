@@ -8,6 +8,7 @@ from experiments import datasets, metrics
 from experiments.datasets import DATASETS
 from experiments.datasets.dataset import Images
 from experiments.errors import UsageError
+from taxonomy.interpolants import LINEAR
 
 PLANAR = [name for name in DATASETS if name != "digits"]
 
@@ -47,6 +48,22 @@ def test_samples_lie_in_the_support_and_noise_does_not(name):
     assert metrics.in_support(drawn(dataset), dataset.truth) >= expected - 0.01
     noise = dataset.std * np.random.default_rng(0).standard_normal((10_000, 2))
     assert metrics.in_support(noise, dataset.truth) < 0.6
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("t", [0.3, 0.9])
+def test_exact_velocity_is_the_regression_on_the_samples(name, t):
+    dataset, n = datasets.load(name), 20_000
+    x1, x0 = drawn(dataset, n), dataset.std * np.random.default_rng(1).standard_normal((n, *dataset.shape))
+    times = jnp.full(n, t)
+    x = LINEAR.position(times, x0.astype(np.float32), x1)
+    b = jax.jit(dataset.exact_flow(LINEAR).b)
+    found = np.concatenate([b(times[:2000], part) for part in np.split(np.asarray(x), 10)])
+    residual = x1 - x0 - found
+    for g in (np.ones_like(x1), np.asarray(x), np.sin(3 * np.asarray(x))):
+        products = residual * g
+        # Up to 64 coordinates and three functions are looked at: allow for the largest of them.
+        assert np.all(np.abs(products.mean(axis=0)) <= 5 * products.std(axis=0) / np.sqrt(n) + 1e-4)
 
 
 def test_checkerboard_is_the_one_of_the_paper():

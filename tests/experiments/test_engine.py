@@ -30,7 +30,7 @@ def parts(config):
 def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
-        teacher = bind(model, engine.initial_state(config, model, dataset.shape).params)
+        teacher = diagonal(bind(model, engine.initial_state(config, model, dataset.shape).params))
     run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
     return run, engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
 

@@ -72,7 +72,7 @@ def test_composition_of_the_exact_map_is_one_jump_on_any_grid(name, grid):
 
 @pytest.mark.usefixtures("x64")
 def test_euler_converges_at_first_order_to_the_exact_map():
-    b, v = flow("linear")
+    b, v = flow("linear").b, flow("linear").v
     x = jnp.array([[0.3, -0.7]])
     exact_end = flow_map.jump(v, jnp.zeros(1), jnp.ones(1), x)
     errors = [float(jnp.abs(euler(b, x, uniform_grid(n)) - exact_end).max()) for n in (64, 128)]
