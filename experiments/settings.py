@@ -115,7 +115,10 @@ def load(path: str) -> ConfigDict:
     if spec is None:
         raise UsageError(f"--config={file} is not a Python file; expected a path such as {example_path()}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a broken file raises, it is the file that must be mended
+        raise UsageError(f"--config={file} cannot be read: {type(error).__name__}: {error}") from error
     if not hasattr(module, "get_config"):
         raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
     return module.get_config(variant)

@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from experiments import checks, compare, settings, tables
+from experiments import benchmark, checks, compare, settings, tables
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES
 
@@ -69,6 +69,12 @@ def test_bad_variants_are_named(variant, message):
 def test_bad_configuration_files_are_named(path, message):
     with pytest.raises(UsageError, match=message):
         settings.load(path)
+
+
+def test_a_broken_configuration_file_is_named(tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name")
+    with pytest.raises(UsageError, match="broken.py cannot be read: ModuleNotFoundError: No module named"):
+        settings.load(f"{tmp_path}/broken.py:lsd")
 
 
 BAD_FIELDS = {
@@ -193,6 +199,14 @@ def test_compare_refuses_before_it_trains(tmp_path):
         with pytest.raises(UsageError, match=message):
             compare.compare(tiny(), objectives, seeds, budget, tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_benchmark_measures_each_objective():
+    text = benchmark.benchmark(tiny(), ["flow_matching", "lsd"], dispatches=2)
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    assert [row[0].strip() for row in rows] == ["objective", "flow_matching", "lsd"]
+    assert [float(row[2]) for row in rows[1:]] == [1.0, 1.33]
+    assert all(float(row[column]) > 0 for row in rows[1:] for column in (3, 4, 5, 6))
 
 
 def test_equal_steps_or_equal_evaluations():
