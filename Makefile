@@ -1,11 +1,13 @@
 # Every target sets itself up: a virtual environment per Python version, made when it is missing or outdated.
 PYTHON ?= python3
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# pyenv hides an interpreter that is installed but not selected: look among its versions too.
+FOUND := $(shell $(PYTHON) -c 'import sys; print(sys.executable)' 2>/dev/null || \
+  ls "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/*/bin/$(PYTHON) 2>/dev/null | tail -n 1)
+VERSION := $(if $(FOUND),$(shell $(FOUND) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+SUPPORTED := $(if $(FOUND),$(shell $(FOUND) -c 'import sys; print(int(sys.version_info >= (3, 11)))'))
 VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
-# Dotted versions compare by parts: 3.9 is older than 3.11.
-SUPPORTED := $(shell $(PYTHON) -c 'import sys; print(int(sys.version_info >= (3, 11)))')
 
 .PHONY: demo digits test test-slow test-floor lint benchmark wheel clean
 
@@ -25,7 +27,7 @@ test-slow: $(READY)
 
 # The oldest versions that setup.cfg admits, in an environment of their own.
 test-floor: $(READY)
-	$(PYTHON) -m venv .venv-floor
+	$(FOUND) -m venv .venv-floor
 	.venv-floor/bin/python -m pip install --quiet uv
 	.venv-floor/bin/uv pip install --quiet --python .venv-floor/bin/python --resolution lowest-direct -e '.[test]'
 	.venv-floor/bin/python -m pytest
@@ -45,9 +47,9 @@ clean:
 
 $(READY): setup.cfg pyproject.toml
 ifneq ($(SUPPORTED),1)
-	$(error $(PYTHON) is Python $(VERSION); expected 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12)
+	$(error PYTHON=$(PYTHON) is $(or $(VERSION),not there); expected Python 3.11 or newer: name one, PYTHON=python3.12)
 endif
-	$(PYTHON) -m venv $(VENV)
+	$(FOUND) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet -e '.[dev]'
 	touch $@
