@@ -17,7 +17,8 @@ class Checkpoints:
         self._folder = (workdir / "checkpoints").absolute()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=False, enable_async_checkpointing=False)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._manager = ocp.CheckpointManager(self._folder, options=options)
+        handler = ocp.StandardCheckpointHandler()
+        self._manager = ocp.CheckpointManager(self._folder, item_handlers=handler, options=options)
 
     def latest_step(self) -> int | None:
         """Step of the newest complete checkpoint, or None."""
@@ -48,6 +49,8 @@ class Checkpoints:
         step = self.latest_step()
         abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, example)
         try:
+            # Shapes are compared first: orbax reports them at length, and leaves unfinished reads behind.
+            _check_shapes(_shapes(self._manager.item_metadata(step)), _shapes(example))
             return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
         except Exception as error:  # orbax raises many kinds; whatever it is, this checkpoint cannot be used
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -59,3 +62,19 @@ class Checkpoints:
     def close(self) -> None:
         """Releases the folder."""
         self._manager.close()
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of a tree by their path; fields, keys and positions are written alike."""
+
+    def name(entry: Any) -> str:
+        return str(next(getattr(entry, field) for field in ("name", "key", "idx") if hasattr(entry, field)))
+
+    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {"/".join(map(name, path)): tuple(leaf.shape) for path, leaf in leaves if hasattr(leaf, "shape")}
+
+
+def _check_shapes(found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+    for path in sorted(found.keys() | expected.keys()):
+        if found.get(path) != expected.get(path):
+            raise ValueError(f"{path} has shape {found.get(path)} there, {expected.get(path)} here")

@@ -61,7 +61,7 @@ def flow_and_sampler(kind, name):
 def test_regression_of_the_sample_velocity_finds_the_exact_one(kind, name, t):
     """E[(dI_t - b_t(I_t)) g(I_t)] = 0 for every g, and the same for the posterior mean."""
     flow, sampler = flow_and_sampler(kind, name)
-    path, rng, n = INTERPOLANTS[name], np.random.default_rng(0), 200_000
+    path, rng, n = INTERPOLANTS[name], np.random.default_rng(0), 60_000
     x0, x1, times = STD * rng.standard_normal((n, 2)), sampler(n, rng), jnp.full(n, t)
     x = path.position(times, x0, x1)
     for target, found in ((path.velocity(times, x0, x1), flow.b(times, x)), (x1, flow.posterior_mean(times, x))):
