@@ -30,7 +30,7 @@ from objectives.mixture import counts
 
 
 class Timing(NamedTuple):
-    """Seconds in training steps over all sessions of a run (compilation left out), and what the host added."""
+    """Seconds in training steps over all calls for a run (compilation left out), and what the host added."""
 
     steps: float
     host: float
@@ -45,7 +45,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
       label: text of the progress bar.
 
     Returns:
-      the time spent; the host's part is that of this session.
+      the time spent; the host's part is that of this call.
 
     Raises:
       UsageError: on bad input.
