@@ -9,8 +9,6 @@ objective beside the ratio of the counted costs. Absolute times are noisy; compa
 
 from collections.abc import Sequence
 from pathlib import Path
-import resource
-import sys
 import tempfile
 import time
 
@@ -21,6 +19,7 @@ from ml_collections import ConfigDict
 from experiments import checks, datasets, engine, errors, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.errors import UsageError
+from experiments.report import peak_memory
 from experiments.train import train
 from objectives.build import OBJECTIVES
 
@@ -105,8 +104,9 @@ def benchmark(config: ConfigDict, objectives: Sequence[str], *, dispatches: int)
     ]
     header = ["objective", "cost", "cost ratio", "time ratio"]
     header += ["ms/step, XLA", "in the loop", "host", "host adds", "compile s"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-    return f"{tables.markdown(header, body)}\n\npeak memory {peak:.2f} GB; {jax.local_device_count()} device(s)"
+    return (
+        f"{tables.markdown(header, body)}\n\npeak memory {peak_memory():.2f} GB; {jax.local_device_count()} device(s)"
+    )
 
 
 if __name__ == "__main__":

@@ -121,11 +121,15 @@ def _budgets(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> str:
     return f"## What each one got (seed {seed})\n\n{table}"
 
 
-def _machine(seconds: float) -> str:
+def peak_memory() -> float:
+    """Most memory that this process has held so far, in gigabytes."""
     # Kilobytes on Linux, bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+def _machine(seconds: float) -> str:
     return (
         f"Cost is in forward-pass equivalents per example, evaluations are cost x batch x steps. This command: "
-        f"{seconds:.0f} s, peak memory {peak:.2f} GB, {jax.local_device_count()} x {jax.devices()[0].device_kind}, "
-        f"{os.cpu_count()} CPU cores."
+        f"{seconds:.0f} s, peak memory {peak_memory():.2f} GB, "
+        f"{jax.local_device_count()} x {jax.devices()[0].device_kind}, {os.cpu_count()} CPU cores."
     )
