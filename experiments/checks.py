@@ -6,6 +6,9 @@ from experiments import settings
 from experiments.errors import UsageError
 from objectives.mixture import counts
 
+POSITIVE_TRAINING = ("steps", "batch_size", "steps_per_dispatch", "learning_rate", "clip", "checkpoint_every")
+POSITIVE_EVALUATION = ("samples", "projections", "pairs", "entropy", "points", "triples", "tolerance")
+
 
 def check(config: ConfigDict, *, devices: int) -> None:
     """Checks everything that can be checked before data are loaded and code is compiled.
@@ -18,23 +21,9 @@ def check(config: ConfigDict, *, devices: int) -> None:
       UsageError: on the first fault, saying what was received, what was expected and what to do.
     """
     objective = settings.objective_of(config)
-    settings.interpolant_of(config)
     training = config.training
-    positive = {
-        "training.steps": training.steps,
-        "training.batch_size": training.batch_size,
-        "training.steps_per_dispatch": training.steps_per_dispatch,
-        "training.learning_rate": training.learning_rate,
-        "training.clip": training.clip,
-        "training.checkpoint_every": training.checkpoint_every,
-        "network.width": config.network.width,
-        "network.depth": config.network.depth,
-        "evaluation.samples": config.evaluation.samples,
-        "evaluation.projections": config.evaluation.projections,
-    }
-    for name, value in positive.items():
-        if not value > 0:
-            raise UsageError(f"--config.{name}={value}; expected a positive number")
+    _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING), "network.width", "network.depth")
+    check_evaluation(config)
     for name, value in (
         ("point_features", config.network.point_features),
         ("time_features", config.network.time_features),
@@ -48,10 +37,6 @@ def check(config: ConfigDict, *, devices: int) -> None:
             f"--config.evaluation.ema={config.evaluation.ema} is not trained; expected one of {training.ema}, "
             "or 0 for the raw weights"
         )
-    if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
-        raise UsageError(
-            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"
-        )
     if objective.needs_teacher and not config.teacher:
         raise UsageError(
             f"objective {config.objective.name} distils a teacher and none is given; train one "
@@ -63,3 +48,20 @@ def check(config: ConfigDict, *, devices: int) -> None:
         counts(objective.terms, training.batch_size, devices=devices)
     except ValueError as error:
         raise UsageError(f"--config.training.batch_size={training.batch_size}: {error}") from error
+
+
+def check_evaluation(config: ConfigDict) -> None:
+    """Checks the protocol of evaluation; UsageError on the first fault."""
+    _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
+    settings.interpolant_of(config)
+    if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
+        raise UsageError(
+            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"
+        )
+
+
+def _positive(config: ConfigDict, *names: str) -> None:
+    values = settings.fields(config)
+    for name in names:
+        if not values[name] > 0:
+            raise UsageError(f"--config.{name}={values[name]}; expected a positive number")

@@ -3,11 +3,13 @@
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
-Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``, ``samples.png`` and ``curves.png`` into the folder;
-every run has a folder of its own below it. The same command continues where it was interrupted.
+Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``, ``protocol.json`` and the pictures ``samples.png``,
+``curves.png``, ``map_error.png`` and, in the plane, ``trajectories.png`` into the folder; every run has a folder of its
+own below it. The same command continues where it was interrupted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import json
 import math
 from pathlib import Path
 import sys
@@ -18,13 +20,18 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import checks, datasets, errors, logs, plots, report, runs, settings, tables
+from experiments import checks, datasets, errors, logs, map_plots, plots, protocol, report, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
-from experiments.evaluate import Metric, evaluate, metrics_of
+from experiments.evaluate import evaluate, written
+from experiments.protocol import MAP_METRICS, Metric, metrics_of
 from experiments.report import Row
 from experiments.train import train
 
+WRITTEN = (
+    *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
+    *("samples.png", "curves.png", "map_error.png", "trajectories.png"),
+)
 BUDGETS = ("evaluations", "steps")
 
 
@@ -127,22 +134,24 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
         tables.latex(*report.by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
         for metric in metrics
     ]
+    latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
     (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
+    (workdir / "protocol.json").write_text(json.dumps(protocol.of(config)._asdict(), indent=2) + "\n")
     _draw(workdir, dataset, configs, scored, perfect, metrics[0])
     return text
 
 
 def _diverged(config: ConfigDict) -> list[Row]:
     """Rows without a number, of the form that ``evaluate`` gives."""
-    evaluation = config.evaluation
-    names = [metric.name for metric in metrics_of(datasets.load(config.dataset))]
+    how = protocol.of(config)
+    names = [metric.name for metric in (*metrics_of(datasets.load(config.dataset)), *MAP_METRICS)]
     common = {
         "objective": config.objective.name,
         "seed": config.seed,
         "trained_steps": 0,
-        "samples": evaluation.samples,
+        "protocol": protocol.fingerprint(how._asdict()),
     }
-    return [{**common, "N": n, **dict.fromkeys(names, math.nan)} for n in evaluation.steps]
+    return [{**common, "N": n, **dict.fromkeys(names, math.nan)} for n in how.steps]
 
 
 def _folder(workdir: Path, config: ConfigDict) -> Path:
@@ -162,6 +171,7 @@ def _draw(
     drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
     pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
     plots.samples(workdir / "samples.png", dataset, pictures)
+    _draw_maps(workdir, dataset, folders)
     steps = report.sampling_steps(scored)
     by_steps = {
         name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
@@ -175,6 +185,19 @@ def _draw(
         floor=perfect[main_metric.name],
         floor_name=perfect["objective"],
     )
+
+
+def _draw_maps(workdir: Path, dataset: datasets.Dataset, folders: Mapping[str, Path]) -> None:
+    data = {
+        name: dict(np.load(folder / "map.npz")) for name, folder in folders.items() if (folder / "map.npz").exists()
+    }
+    cells = {name: found["cells"] for name, found in data.items() if "cells" in found}
+    if cells:
+        map_plots.errors(workdir / "map_error.png", cells)
+    curves = {name: found["learned"] for name, found in data.items() if "learned" in found}
+    if curves:
+        exact = data[next(iter(curves))]["exact"]
+        map_plots.trajectories(workdir / "trajectories.png", dataset, exact, curves)
 
 
 if __name__ == "__main__":
@@ -193,6 +216,6 @@ if __name__ == "__main__":
         config = command_flags.frozen(CONFIG.value)
         workdir = Path(WORKDIR.value)
         print(compare(config, OBJECTIVES.value, seeds, BUDGET.value, workdir))
-        print(f"written: {workdir}/comparison.csv, comparison.md, comparison.tex, samples.png, curves.png")
+        print(written(workdir, WRITTEN))
 
     errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config", "objectives", "workdir")))

@@ -1,56 +1,49 @@
-"""Scores a trained flow map at 1, 2, 4, 8 and 16 steps, beside perfect samples.
+"""Scores a trained flow map: its samples at 1, 2, 4, 8 and 16 steps, and the map itself against the exact one.
 
     python -m experiments.evaluate --workdir=runs/lsd
 
-Writes ``metrics.csv``, ``metrics.md``, ``samples.npz`` and ``samples.png`` into the run's folder and prints the table.
+Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``samples.png`` (density next to the target),
+``map_error.png`` and, in the plane, ``trajectories.png``, and their data (``samples.npz``, ``map.npz``) into the run's
+folder, and prints the tables. The exact map comes from ``experiments.reference``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import functools
+import json
 from pathlib import Path
-from typing import NamedTuple
 
 from absl import flags
 import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import datasets, errors, metrics, plots, runs, settings, tables
+from experiments import errors, map_plots, plots, protocol, runs, scoring, settings, tables
 from experiments import flags as command_flags
-from experiments.datasets.dataset import Dataset, Images
-from experiments.errors import UsageError
+from experiments.datasets.dataset import Dataset
+from experiments.protocol import MAP_METRICS
 from models import samplers
 from models.flow_map_model import FlowMapModel, Params, bind
-from taxonomy.flow_map import diagonal
+from taxonomy.flow_map import AverageVelocity, diagonal
 
 KEPT_SAMPLES = 64_000
+WRITTEN = ("metrics.csv", "metrics.md", "protocol.json", "samples.png", "map_error.png", "trajectories.png")
 
 
-class Metric(NamedTuple):
-    """A number about samples: its column name, its title in tables, and whether less is better."""
+def trained_map(config: ConfigDict, model: FlowMapModel, params: Params) -> AverageVelocity:
+    """The map that a run stands for: the model, or the one-step Euler map of a run that learnt velocities only.
 
-    name: str
-    title: str
-    less_is_better: bool = True
+    Args:
+      config: the run's configuration.
+      model: the model.
+      params: its weights.
 
-
-PLANAR_METRICS = (
-    Metric("kl", f"aligned KL ({metrics.ALIGNED_BINS} x {metrics.ALIGNED_BINS} bins)"),
-    Metric("paper_kl", f"paper's KL ({metrics.PAPER_BINS} x {metrics.PAPER_BINS} bins)"),
-    Metric("in_support", "in-support rate", less_is_better=False),
-    Metric("sliced_w2", "sliced Wasserstein-2"),
-)
-IMAGE_METRICS = (Metric("frechet", "Fréchet distance in pixel space"), Metric("mmd2", "squared MMD in pixel space"))
-
-
-def reference_name(dataset: Dataset) -> str:
-    """What the last row of every table is: fresh true samples, or the training images against the held-out ones."""
-    return "training images" if isinstance(dataset.truth, Images) else "perfect samples"
-
-
-def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
-    """The metrics that a data set is scored by, the main one first."""
-    return IMAGE_METRICS if isinstance(dataset.truth, Images) else PLANAR_METRICS
+    Returns:
+      average velocity v(s, t, x).
+    """
+    v = bind(model, params)
+    if settings.objective_of(config).sampler == "euler":
+        return lambda s, t, x: v(s, s, x)
+    return v
 
 
 def generator(
@@ -84,66 +77,6 @@ def generator(
     return lambda steps, count, key: np.asarray(generate(params, steps, count, key))
 
 
-def score(samples: np.ndarray, dataset: Dataset, reference: np.ndarray, config: ConfigDict) -> dict[str, float]:
-    """All metrics of a set of samples.
-
-    Args:
-      samples: [n, ...].
-      dataset: the data set.
-      reference: [n, ...]; true samples, for the metrics that compare two sets.
-      config: the run's configuration, for the evaluation's seed and number of projections.
-
-    Returns:
-      {metric name: value}.
-
-    Raises:
-      UsageError: if samples are not finite.
-    """
-    finite = np.isfinite(samples).all(axis=-1)
-    if not finite.all():
-        raise UsageError(
-            f"{np.mean(~finite):.2%} of {len(samples)} generated samples contain NaN or infinity; "
-            "the training has diverged: lower --config.training.learning_rate and train again"
-        )
-    if isinstance(dataset.truth, Images):
-        held_out = dataset.truth.test
-        return {"frechet": metrics.frechet(samples, held_out), "mmd2": metrics.mmd(samples, held_out)}
-    return {
-        "kl": metrics.aligned_kl(samples, dataset.truth),
-        "paper_kl": metrics.paper_kl(samples, dataset.truth),
-        "in_support": metrics.in_support(samples, dataset.truth),
-        "sliced_w2": metrics.sliced_wasserstein(
-            samples, reference, projections=config.evaluation.projections, seed=config.evaluation.seed
-        ),
-    }
-
-
-def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
-    """True samples: fresh draws, or, for images in memory, the training split."""
-    if isinstance(dataset.truth, Images):
-        return dataset.truth.train
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), count)
-    return np.asarray(jax.jit(jax.vmap(dataset.sample))(keys))
-
-
-@functools.lru_cache(maxsize=4)
-def floor(name: str, count: int, seed: int, projections: int) -> dict[str, float]:
-    """The metrics of perfect samples at the same size: nothing can be expected to score better.
-
-    Args:
-      name: name of the data set.
-      count: number of samples.
-      seed: seed of the evaluation.
-      projections: directions of the sliced distance.
-
-    Returns:
-      {metric name: value}; for images, of the training split against the held-out one.
-    """
-    dataset = datasets.load(name)
-    config = ConfigDict({"evaluation": {"seed": seed, "projections": projections}})
-    return score(true_samples(dataset, count, seed + 1), dataset, true_samples(dataset, count, seed), config)
-
-
 def evaluate(workdir: Path) -> list[dict[str, object]]:
     """Scores the newest checkpoint of a run and writes the results into its folder.
 
@@ -151,39 +84,80 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
       workdir: the run's folder.
 
     Returns:
-      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat.
+      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat;
+      numbers about the map stand in each of its rows, None where they do not apply.
 
     Raises:
-      UsageError: if there is no trained run, or its samples are not finite.
+      UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
     """
     config, dataset, model, params, trained = runs.load_trained(workdir)
     runs.check_writable(workdir)
-    protocol = config.evaluation
-    count = protocol.samples
+    how = protocol.of(config)
+    of_map, pictures = scoring.score_map(config, dataset, trained_map(config, model, params))
     generate = generator(config, dataset, model, params)
-    reference = true_samples(dataset, count, protocol.seed)
-    common = {"objective": config.objective.name, "seed": config.seed, "trained_steps": trained, "samples": count}
+    true = scoring.true_samples(dataset, how.samples, how.seed)
+    common = {
+        "objective": config.objective.name,
+        "seed": config.seed,
+        "trained_steps": trained,
+        "protocol": protocol.fingerprint(how._asdict()),
+    }
     rows, kept = [], {}
-    for steps in protocol.steps:
-        samples = generate(steps, count, jax.random.key(protocol.seed))
-        rows.append({**common, "N": steps, **score(samples, dataset, reference, config)})
+    for steps in how.steps:
+        samples = generate(steps, how.samples, jax.random.key(how.seed))
+        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, how), **of_map})
         kept[str(steps)] = samples[:KEPT_SAMPLES]
-    perfect = floor(config.dataset, count, protocol.seed, protocol.projections)
-    name = reference_name(dataset)
-    rows.append({**common, "objective": name, "seed": "", "trained_steps": "", "N": "", **perfect})
-
-    names = metrics_of(dataset)
-    tables.write_csv(workdir / "metrics.csv", rows)
-    header = ["N", *(metric.title for metric in names)]
-    body = [[row["N"] or name, *(f"{row[metric.name]:.4g}" for metric in names)] for row in rows]
-    note = (
-        f"{config.objective.name} on {config.dataset}, seed {config.seed}, {trained} steps, weights averaged at "
-        f"{protocol.ema}; {count} samples, evaluation seed {protocol.seed}."
+    name = scoring.reference_name(dataset)
+    nothing = dict.fromkeys(of_map, None)
+    rows.append(
+        {
+            **common,
+            "objective": name,
+            "seed": "",
+            "trained_steps": "",
+            "N": "",
+            **scoring.floor(config.dataset, how),
+            **nothing,
+        }
     )
-    (workdir / "metrics.md").write_text(f"{note}\n\n{tables.markdown(header, body)}\n")
+    tables.write_csv(workdir / "metrics.csv", rows)
+    (workdir / "protocol.json").write_text(json.dumps(how._asdict(), indent=2) + "\n")
+    (workdir / "metrics.md").write_text(_text(config, dataset, rows, trained))
     np.savez_compressed(workdir / "samples.npz", **kept)
-    plots.samples(workdir / "samples.png", dataset, {config.objective.name: kept})
+    np.savez_compressed(workdir / "map.npz", **pictures)
+    label = config.objective.name
+    plots.samples(workdir / "samples.png", dataset, {label: kept})
+    if "cells" in pictures:
+        map_plots.errors(workdir / "map_error.png", {label: pictures["cells"]})
+    if "exact" in pictures:
+        map_plots.trajectories(workdir / "trajectories.png", dataset, pictures["exact"], {label: pictures["learned"]})
     return rows
+
+
+def _text(config: ConfigDict, dataset: Dataset, rows: Sequence[dict[str, object]], trained: int) -> str:
+    how, names = protocol.of(config), protocol.metrics_of(dataset)
+    body = [
+        [row["N"] or scoring.reference_name(dataset), *(tables.number(row[metric.name]) for metric in names)]
+        for row in rows
+    ]
+    of_map = [[metric.title, tables.number(rows[0][metric.name])] for metric in MAP_METRICS]
+    return (
+        "\n\n".join(
+            [
+                f"{config.objective.name} on {config.dataset}, seed {config.seed}, {trained} steps.",
+                "Protocol " + ", ".join(f"{name} = {value}" for name, value in how._asdict().items()) + ".",
+                tables.markdown(["N", *(metric.title for metric in names)], body),
+                "Of the map itself, mean squares unless a distance:",
+                tables.markdown(["", "value"], [row for row in of_map if row[1] != tables.ABSENT]),
+            ]
+        )
+        + "\n"
+    )
+
+
+def written(workdir: Path, names: Sequence[str]) -> str:
+    """Those of the named files that are there, for a message."""
+    return f"written: {workdir}/" + ", ".join(name for name in names if (workdir / name).exists())
 
 
 if __name__ == "__main__":
@@ -194,6 +168,6 @@ if __name__ == "__main__":
         workdir = Path(WORKDIR.value)
         evaluate(workdir)
         print((workdir / "metrics.md").read_text())
-        print(f"written: {workdir}/metrics.csv, metrics.md, samples.npz, samples.png")
+        print(written(workdir, WRITTEN))
 
     errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir",)))

@@ -29,6 +29,13 @@ def _draw_images(axis: plt.Axes, images: np.ndarray, size: tuple[int, int]) -> N
     axis.imshow(-tiled, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
 
 
+def draw_target(axis: plt.Axes, dataset: Dataset) -> None:
+    """Draws the exact density of a planar data set as a light background, in its own coordinates."""
+    low, high = dataset.truth.box
+    mass = dataset.truth.bin_mass(PICTURE_BINS)
+    axis.imshow(mass.T, origin="lower", extent=(low, high, low, high), cmap="Greys", vmin=0, vmax=4 * mass.max())
+
+
 def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """A grid: one row per objective, one column per number of steps, the target on the right.
 

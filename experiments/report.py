@@ -10,11 +10,18 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import settings, tables
-from experiments.evaluate import Metric
+from experiments import protocol, settings, tables
+from experiments.protocol import Metric
 from objectives.build import default_options
 
 Row = dict[str, object]
+
+# Distribution metrics of a table about maps are those at the first number of steps, one unless changed.
+MEASURED_W2 = Metric("entropic_w2", "measured (entropic)")
+MAP_TABLES = (
+    ("Of the map: mean squared errors against the exact one, and mean squared residuals", protocol.MAP_ERRORS),
+    ("W2 between one-step samples and the data: measured, and bounds on it", (MEASURED_W2, *protocol.BOUNDS)),
+)
 
 
 def sampling_steps(rows: Sequence[Row]) -> list[int]:
@@ -22,32 +29,47 @@ def sampling_steps(rows: Sequence[Row]) -> list[int]:
     return list(dict.fromkeys(row["N"] for row in rows))
 
 
-def mean_over_seeds(rows: Sequence[Row], objective: str, steps: int, metric: str) -> tuple[float, float | None]:
-    """Mean over seeds and its standard error; None for one seed."""
+def mean_over_seeds(rows: Sequence[Row], objective: str, steps: int, metric: str) -> tuple[float | None, float | None]:
+    """Mean over seeds and its standard error, None for one seed; (None, None) where the metric does not apply."""
     values = [row[metric] for row in rows if row["objective"] == objective and row["N"] == steps]
+    if None in values:
+        return None, None
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
     return float(np.mean(values)), error
 
 
-def _number(mean: float, error: float | None = None) -> str:
-    if math.isnan(mean):
-        return "diverged"
-    return f"{mean:.4g}" if error is None else f"{mean:.4g} ± {error:.1g}"
+def _best(cells: dict[str, tuple[float | None, float | None]], metric: Metric) -> str | None:
+    """The objective with the best mean, None if the metric has no better side."""
+    if metric.less_is_better is None:
+        return None
+    sign = 1 if metric.less_is_better else -1
+    # What does not apply and what diverged compare as the worst.
+    ranks = {o: np.inf if mean is None or math.isnan(mean) else sign * mean for o, (mean, _) in cells.items()}
+    winner = min(ranks, key=ranks.get)
+    return winner if math.isfinite(ranks[winner]) else None
+
+
+def _column(cells: dict[str, tuple[float | None, float | None]], metric: Metric) -> dict[str, str]:
+    best = _best(cells, metric)
+    return {o: f"**{tables.number(*cell)}**" if o == best else tables.number(*cell) for o, cell in cells.items()}
 
 
 def by_steps(rows: Sequence[Row], perfect: Row, metric: Metric) -> tuple[list[str], list[list[str]]]:
     """Header and body of the table objective x N of one metric, the best of each column in bold."""
     objectives, steps = list(dict.fromkeys(row["objective"] for row in rows)), sampling_steps(rows)
-    cells = {(o, n): mean_over_seeds(rows, o, n, metric.name) for o in objectives for n in steps}
-    sign = 1 if metric.less_is_better else -1
-    # NaN compares as the worst.
-    best = {n: min(objectives, key=lambda o, n=n: np.nan_to_num(sign * cells[o, n][0], nan=np.inf)) for n in steps}
-    body = [
-        [o, *(f"**{_number(*cells[o, n])}**" if best[n] == o else _number(*cells[o, n]) for n in steps)]
-        for o in objectives
-    ]
-    body.append([perfect["objective"], *([_number(perfect[metric.name])] * len(steps))])
+    columns = [_column({o: mean_over_seeds(rows, o, n, metric.name) for o in objectives}, metric) for n in steps]
+    body = [[o, *(column[o] for column in columns)] for o in objectives]
+    body.append([perfect["objective"], *([tables.number(perfect[metric.name])] * len(steps))])
     return ["objective", *(f"N = {n}" for n in steps)], body
+
+
+def of_maps(rows: Sequence[Row], metrics: Sequence[Metric]) -> tuple[list[str], list[list[str]]]:
+    """Header and body of the table objective x number about the map, without columns that nobody has."""
+    objectives, first = list(dict.fromkeys(row["objective"] for row in rows)), sampling_steps(rows)[0]
+    shown = [metric for metric in metrics if any(row[metric.name] is not None for row in rows)]
+    columns = [_column({o: mean_over_seeds(rows, o, first, m.name) for o in objectives}, m) for m in shown]
+    body = [[o, *(column[o] for column in columns)] for o in objectives]
+    return ["objective", *(metric.title for metric in shown)], body
 
 
 def markdown(
@@ -78,7 +100,8 @@ def markdown(
     for metric in metrics:
         better = "less" if metric.less_is_better else "more"
         parts.append(f"## {metric.title} ({better} is better)\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
-    parts += [_budgets(configs, rows), _machine(seconds)]
+    parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
+    parts += [_budgets(configs, rows), _protocol(config), _machine(seconds)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -119,6 +142,11 @@ def _budgets(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> str:
     header = ["objective", "terms (share of the batch)", "options changed", "sampler", "cost", "steps"]
     table = tables.markdown([*header, "evaluations", "seconds"], body)
     return f"## What each one got (seed {seed})\n\n{table}"
+
+
+def _protocol(config: ConfigDict) -> str:
+    values = protocol.of(config)._asdict()
+    return "Protocol " + ", ".join(f"{name} = {value}" for name, value in values.items()) + "."
 
 
 def peak_memory() -> float:

@@ -13,11 +13,24 @@ from experiments import datasets, engine, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
+from experiments.protocol import Protocol
 from models.flow_map_model import FlowMapModel, Params, bind
 from models.mlp import ACTIVATIONS, MLP
 from taxonomy.flow_map import Velocity, diagonal
 
-PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy", "scipy", "scikit-learn")
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "ml-collections",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "diffrax",
+    "ott-jax",
+)
 
 
 def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
@@ -120,6 +133,8 @@ def read_config(workdir: Path) -> ConfigDict:
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
     try:
         values = json.loads(path.read_text())
+        # What an older version did not measure is measured by today's defaults.
+        values["evaluation"] = Protocol()._asdict() | values["evaluation"]
         for part, name in (("training", "ema"), ("evaluation", "steps")):
             values[part][name] = tuple(values[part][name])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -171,7 +186,7 @@ def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:
     if not config.teacher:
         return None
     if config.teacher == "exact":
-        return dataset.exact_flow(settings.interpolant_of(config)).b
+        return dataset.exact_path(settings.interpolant_of(config)).b
     workdir = Path(config.teacher)
     teacher_config, _, model, params, _ = load_trained(workdir)
     for name in ("dataset", "interpolant"):

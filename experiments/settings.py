@@ -7,6 +7,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from experiments.errors import UsageError, nearest
+from experiments.protocol import Protocol
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
@@ -73,9 +74,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "checkpoint_every": 5000,
         }
     )
-    config.evaluation = ConfigDict(
-        {"samples": 64_000, "steps": (1, 2, 4, 8, 16), "ema": 0.999, "seed": 1234, "projections": 64}
-    )
+    config.evaluation = ConfigDict(Protocol()._asdict())
     return config
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import csv
+import math
 from pathlib import Path
 import re
 
@@ -17,6 +18,26 @@ def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+
+
+ABSENT = "-"
+
+
+def number(value: float | None, error: float | None = None) -> str:
+    """A number for a table, with its standard error if there is one; a dash where there is no number to give.
+
+    Args:
+      value: the number, NaN for a run that diverged, or None.
+      error: its standard error, or None.
+
+    Returns:
+      text with four significant digits, the error with one.
+    """
+    if value is None:
+        return ABSENT
+    if math.isnan(value):
+        return "diverged"
+    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.1g}"
 
 
 def markdown(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from taxonomy.arrays import ratio
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.times import check_unit
 
 
 class ExactFlow(NamedTuple):
@@ -32,6 +33,27 @@ class ExactFlow(NamedTuple):
     score: Velocity
     log_density: Callable[[jax.Array, jax.Array], jax.Array]
     v: AverageVelocity | None = None
+
+
+def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
+    """The same path, which says so when it is asked for a time outside of [0, 1].
+
+    Args:
+      flow: a path.
+      name: its name, for messages.
+
+    Returns:
+      the path; ValueError from its functions where times are known, that is outside of jit.
+    """
+
+    def checked(f: Callable) -> Callable:
+        def call(*arguments: jax.Array) -> jax.Array:
+            check_unit(*arguments[:-1], needed_by=name)
+            return f(*arguments)
+
+        return call
+
+    return ExactFlow(*(None if f is None else checked(f) for f in flow))
 
 
 def mixture(
@@ -101,7 +123,7 @@ def mixture(
     def log_density(t: jax.Array, x: jax.Array) -> jax.Array:
         return jax.nn.logsumexp(parts(t, x)[0], axis=-1)
 
-    return ExactFlow(b, posterior_mean, score, log_density)
+    return refusing_other_times(ExactFlow(b, posterior_mean, score, log_density), name="the exact mixture")
 
 
 def _check_mixture(weights: jax.Array, means: jax.Array, covariances: jax.Array, base_std: float) -> None:
@@ -164,4 +186,4 @@ def gaussian(interpolant: Interpolant, *, mean: jax.Array, covariance: jax.Array
         gap = jnp.broadcast_to((t - s)[:, None], x.shape)
         return ratio(moved @ axes.T, gap, flow.b(t, x))
 
-    return flow._replace(v=v)
+    return refusing_other_times(flow._replace(v=v), name="the exact Gaussian map")

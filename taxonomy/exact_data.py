@@ -6,7 +6,7 @@ from jax.scipy.special import log_ndtr
 from jax.scipy.stats import norm
 import numpy as np
 
-from taxonomy.exact import ExactFlow
+from taxonomy.exact import ExactFlow, refusing_other_times
 from taxonomy.interpolants import Interpolant
 
 NARROW = 1.5  # boxes narrower than this, in standard deviations of the noise, are averaged by quadrature
@@ -114,12 +114,13 @@ def _from_posterior(interpolant: Interpolant, posterior, base_std: float) -> Exa
     def score(t: jax.Array, x: jax.Array) -> jax.Array:
         return -posterior(t, x)[1] / (base_std * _spread(interpolant, t, base_std)[:, None])
 
-    return ExactFlow(
+    flow = ExactFlow(
         b=b,
         posterior_mean=lambda t, x: posterior(t, x)[2],
         score=score,
         log_density=lambda t, x: jax.nn.logsumexp(posterior(t, x)[0], axis=-1),
     )
+    return refusing_other_times(flow, name="the exact path")
 
 
 def _truncated(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from taxonomy.flow_map import Velocity
+from taxonomy.times import check_unit
 
 
 class Solution(NamedTuple):
@@ -45,10 +46,14 @@ def solve(
       max_steps: steps after which the solver gives up with an error.
 
     Returns:
-      [batch, dim]; points at time t.
+      [batch, dim]; points at time t. The tolerance holds per step; the error at t is larger where paths part.
+
+    Raises:
+      ValueError: if a time lies outside of [0, 1].
 
     Reference: Prince, Dormand, "High order embedded Runge-Kutta formulae", 1981, as implemented by diffrax (Dopri8).
     """
+    check_unit(s, t, needed_by="exact_map.solve")
 
     def one(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
         def field(time, y, args):
@@ -74,7 +79,11 @@ def solve_with_jacobian(
 
     Returns:
       Solution; the log-determinant is integrated on its own, not computed from the Jacobian.
+
+    Raises:
+      ValueError: if a time lies outside of [0, 1].
     """
+    check_unit(s, t, needed_by="exact_map.solve_with_jacobian")
 
     def one(s: jax.Array, t: jax.Array, x: jax.Array) -> Solution:
         def field(time, state, args):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 class Times(NamedTuple):
@@ -166,11 +167,36 @@ def check_order(s: jax.Array, u: jax.Array, t: jax.Array, *, needed_by: str) -> 
     """
     if any(isinstance(time, jax.core.Tracer) for time in (s, u, t)):
         return
-    s, u, t = jnp.broadcast_arrays(*(jnp.atleast_1d(time) for time in (s, u, t)))
+    # NumPy: within jit even an operation on known values would be traced.
+    s, u, t = np.broadcast_arrays(*(np.atleast_1d(time) for time in (s, u, t)))
     wrong = ~((s <= u) & (u <= t))
-    if bool(wrong.any()):
-        i = int(jnp.argmax(wrong))
+    if wrong.any():
+        i = int(np.argmax(wrong))
         raise ValueError(
             f"{needed_by} received s = {float(s[i]):g}, u = {float(u[i]):g}, t = {float(t[i]):g} in example {i}; "
             "expected s <= u <= t: draw times from a law that goes from noise to data, such as times.triangle"
         )
+
+
+def check_unit(*values: jax.Array, needed_by: str) -> None:
+    """Checks ``0 <= t <= 1`` wherever the values are known, that is outside of jit.
+
+    Args:
+      *values: arrays of times.
+      needed_by: name of the function, for the message.
+
+    Raises:
+      ValueError: naming the first offending time and what to do.
+    """
+    for value in values:
+        if isinstance(value, jax.core.Tracer):
+            continue
+        flat = np.ravel(value)
+        # Written so that NaN fails too.
+        wrong = ~((flat >= 0) & (flat <= 1))
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise ValueError(
+                f"{needed_by} received the time {float(flat[i]):g} in example {i}; expected times in [0, 1]: "
+                "0 is noise, 1 is data"
+            )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from experiments.errors import UsageError
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
 
@@ -43,7 +44,8 @@ class Dataset(NamedTuple):
       std: standard deviation of all entries; noise is drawn with the same.
       sample: key -> one example of that shape, drawn on device.
       truth: what evaluation compares with.
-      exact_flow: interpolant -> the exact path from noise of the same standard deviation to this distribution.
+      exact_flow: interpolant -> the exact path from noise of the same standard deviation to this distribution; None if
+        it is not known in closed form.
     """
 
     name: str
@@ -51,4 +53,13 @@ class Dataset(NamedTuple):
     std: float
     sample: Callable[[jax.Array], jax.Array]
     truth: Planar | Images
-    exact_flow: Callable[[Interpolant], ExactFlow]
+    exact_flow: Callable[[Interpolant], ExactFlow] | None = None
+
+    def exact_path(self, interpolant: Interpolant) -> ExactFlow:
+        """The exact path; UsageError if this data set has none."""
+        if self.exact_flow is None:
+            raise UsageError(
+                f"data set {self.name} has no exact velocity; take a data set that has one, such as checkerboard, "
+                "or a trained run as the teacher (--config.teacher=WORKDIR)"
+            )
+        return self.exact_flow(interpolant)

@@ -1,0 +1,125 @@
+"""All numbers of one trained map under one protocol: those of its samples, and those of the map itself."""
+
+import functools
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+
+from experiments import bounds, datasets, map_metrics, metrics, protocol, reference, settings
+from experiments.datasets.dataset import Dataset, Images
+from experiments.errors import UsageError
+from experiments.protocol import MAP_METRICS, Protocol
+from taxonomy.flow_map import AverageVelocity
+
+
+def reference_name(dataset: Dataset) -> str:
+    """What the last row of every table is: fresh true samples, or the training images against the held-out ones."""
+    return "training images" if isinstance(dataset.truth, Images) else "perfect samples"
+
+
+def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol) -> dict[str, float]:
+    """All metrics of a set of samples.
+
+    Args:
+      samples: [n, ...].
+      dataset: the data set.
+      true: [n, ...]; true samples, for the metrics that compare two sets; not used for images.
+      how: the protocol.
+
+    Returns:
+      {metric name: value}.
+
+    Raises:
+      UsageError: if samples are not finite.
+    """
+    finite = np.isfinite(samples).all(axis=-1)
+    if not finite.all():
+        raise UsageError(
+            f"{np.mean(~finite):.2%} of {len(samples)} generated samples contain NaN or infinity; "
+            "the training has diverged: lower --config.training.learning_rate and train again"
+        )
+    epsilon = how.entropy * dataset.std**2 * samples[0].size
+    if isinstance(dataset.truth, Images):
+        held_out = dataset.truth.test
+        as_many = samples[: len(held_out)]
+        return {
+            "frechet": metrics.frechet(samples, held_out),
+            "mmd2": metrics.mmd(samples, held_out),
+            "entropic_w2": metrics.entropic_w2_of_points(as_many, held_out, epsilon=epsilon),
+            "classifier": metrics.classifier_accuracy(as_many, held_out, seed=how.seed),
+        }
+    return {
+        "kl": metrics.aligned_kl(samples, dataset.truth),
+        "paper_kl": metrics.paper_kl(samples, dataset.truth),
+        "in_support": metrics.in_support(samples, dataset.truth),
+        "outside_box": metrics.outside_box(samples, dataset.truth),
+        "entropic_w2": metrics.entropic_w2(samples, dataset.truth, epsilon=epsilon),
+        "sliced_w2": metrics.sliced_wasserstein(samples, true, projections=how.projections, seed=how.seed),
+        "mmd2": metrics.mmd(samples[: how.pairs], true[: how.pairs]),
+        "classifier": metrics.classifier_accuracy(samples, true, seed=how.seed),
+    }
+
+
+def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
+    """True samples: fresh draws, or, for images in memory, the training split."""
+    if isinstance(dataset.truth, Images):
+        return dataset.truth.train
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), count)
+    return np.asarray(jax.jit(jax.vmap(dataset.sample))(keys))
+
+
+@functools.lru_cache(maxsize=4)
+def floor(name: str, how: Protocol) -> dict[str, float]:
+    """The metrics of perfect samples at the same size: nothing can be expected to score better.
+
+    Args:
+      name: name of the data set.
+      how: the protocol.
+
+    Returns:
+      {metric name: value}; for images, of the training split against the held-out one.
+    """
+    dataset = datasets.load(name)
+    perfect, true = (true_samples(dataset, how.samples, seed) for seed in (how.seed + 1, how.seed))
+    return score(perfect, dataset, true, how)
+
+
+def score_map(
+    config: ConfigDict, dataset: Dataset, v: AverageVelocity
+) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
+    """All numbers about the map itself.
+
+    Args:
+      config: the run's configuration.
+      dataset: the data set.
+      v: the trained map.
+
+    Returns:
+      ({metric name: value, None where it does not apply}, what pictures are drawn from).
+
+    Raises:
+      UsageError: if the map is not finite.
+    """
+    how, interpolant = protocol.of(config), settings.interpolant_of(config)
+    # Maps that were trained on the whole square of times go back to the noise too.
+    backward = dict(config.objective.options).get("times") == "square"
+    draws = map_metrics.draw(dataset, interpolant, seed=how.seed, count=how.points)
+    found: dict[str, float | None] = dict.fromkeys((metric.name for metric in MAP_METRICS), None)
+    pictures = {}
+    exact = None
+    if dataset.exact_flow is not None:
+        exact = reference.load_or_build(config, dataset)
+        errors_found, pictures["cells"] = map_metrics.truth(v, exact, backward=backward)
+        found |= errors_found | {"w2_one_step": float(np.sqrt(errors_found["one_step_error"]))}
+    b = None if exact is None else dataset.exact_path(interpolant).b
+    found |= map_metrics.residuals(v, b, draws)
+    found["lipschitz"], found["growth"] = bounds.growth(v, draws)
+    if exact is not None:
+        needed = ("tangent", "lagrangian_s0", "eulerian_t1", "lipschitz", "growth")
+        found |= bounds.wasserstein_bounds(**{name: found[name] for name in needed})
+        if dataset.shape == (2,):
+            pictures |= {"learned": map_metrics.curves(v, exact), "exact": exact.paths}
+    if backward:
+        found["round_trip"] = map_metrics.round_trip(v, draws.x_0)
+    return found, pictures
