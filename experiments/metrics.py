@@ -1,5 +1,6 @@
 """How far samples are from the truth: functions of NumPy arrays, independent of any model."""
 
+from collections.abc import Callable
 import functools
 
 import jax
@@ -196,7 +197,7 @@ def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float:
     mass = np.pad(truth.bin_mass(ALIGNED_BINS), MARGIN_BINS)
     a, b = (np.ravel(m / m.sum() + EMPTY_MASS) for m in (counts, mass))
     centres = box[0] + width * (np.arange(bins) + 0.5)
-    return _root(_divergence_on_grid(*map(jnp.float32, (centres, epsilon, a / a.sum(), b / b.sum()))))
+    return _root(_divergence_on_grid, centres, epsilon, a / a.sum(), b / b.sum())
 
 
 def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> float:
@@ -210,12 +211,15 @@ def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> fl
     Returns:
       distance in units of the data.
     """
-    return _root(_divergence_of_points(*map(jnp.float32, (x, y, epsilon))))
+    return _root(_divergence_of_points, x, y, epsilon)
 
 
-def _root(square: jax.Array) -> float:
+def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) -> float:
+    # ott-jax broadcasts arrays of different rank, which a strict session refuses.
+    with jax.numpy_rank_promotion("allow"):
+        square = np.float64(divergence(*map(jnp.float32, arguments)))
     # Close to zero rounding may leave a negative square.
-    return float(np.sqrt(np.maximum(np.float64(square), 0)))
+    return float(np.sqrt(np.maximum(square, 0)))
 
 
 def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:

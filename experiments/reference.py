@@ -25,7 +25,7 @@ from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from taxonomy import exact_map, times
-from taxonomy.flow_map import Velocity
+from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
 
 FORMAT = 1  # raised whenever the arrays below change their meaning
@@ -85,8 +85,8 @@ def path_of(config: ConfigDict) -> Path:
     return folder / f"{config.dataset}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
 
 
-def _solver(b: Velocity, tolerance: float) -> Callable[..., np.ndarray]:
-    solve = jax.jit(lambda s, t, x: exact_map.solve(b, s, t, x, tolerance=tolerance))
+def _solver(flow: ExactFlow, tolerance: float) -> Callable[..., np.ndarray]:
+    solve = jax.jit(lambda s, t, x: exact_map.solve(flow.b, s, t, x, tolerance=tolerance, until=flow.until))
     return lambda s, t, x: np.asarray(solve(s, t, x))
 
 
@@ -100,9 +100,9 @@ def _in_chunks(solve: Callable[..., np.ndarray], s: np.ndarray, t: np.ndarray, x
     return solved
 
 
-def _probe(b: Velocity, t: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _probe(dataset: Dataset, interpolant: Interpolant, t: np.ndarray, x: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True):
-        return np.asarray(jax.jit(b)(t, x))
+        return np.asarray(jax.jit(dataset.exact_path(interpolant).b)(t, x))
 
 
 def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -> tuple[np.ndarray, ...]:
@@ -141,12 +141,13 @@ def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int
     Raises:
       UsageError: if the data set has no exact velocity.
     """
-    flow = dataset.exact_path(interpolant)
     s, t, x_s, x_0 = draw(dataset, interpolant, seed=seed, count=triples)
     ends = x_0[: max(1, triples // 5)]
     label = f"exact map of {dataset.name}"
     with jax.enable_x64(True):
-        solve = _solver(flow.b, tolerance)
+        # Made here, so that its own constants are in double precision too.
+        flow = dataset.exact_path(interpolant)
+        solve = _solver(flow, tolerance)
         x_t = _in_chunks(solve, s, t, x_s, label)
         x_1 = _in_chunks(solve, np.zeros(len(ends)), np.ones(len(ends)), ends, f"{label}, 0 to 1")
         path_times = np.linspace(0, 1, PATH_TIMES)
@@ -154,7 +155,7 @@ def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int
         for start, end in itertools.pairwise(path_times):
             paths.append(solve(np.full(len(paths[-1]), start), np.full(len(paths[-1]), end), paths[-1]))
         few = slice(min(CHECKED, triples))
-        finer = _solver(flow.b, CHECK_FACTOR * tolerance)(s[few], t[few], x_s[few])
+        finer = _solver(flow, CHECK_FACTOR * tolerance)(s[few], t[few], x_s[few])
     probe_t, probe_x = s[:PROBES], x_s[:PROBES]
     return Reference(
         s=s,
@@ -168,7 +169,7 @@ def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int
         error=np.linalg.norm(finer - x_t[few], axis=-1),
         probe_t=probe_t,
         probe_x=probe_x,
-        probe_b=_probe(flow.b, probe_t, probe_x),
+        probe_b=_probe(dataset, interpolant, probe_t, probe_x),
     )
 
 
@@ -188,7 +189,7 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     path = path_of(config)
     interpolant = settings.interpolant_of(config)
     if path.exists():
-        return _read(path, config, dataset.exact_path(interpolant).b)
+        return _read(path, config, dataset)
     made_by = settings_of(config)
     reference = build(dataset, interpolant, **{name: made_by[name] for name in ("seed", "triples", "tolerance")})
     try:
@@ -205,12 +206,12 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     return reference
 
 
-def _read(path: Path, config: ConfigDict, b: Velocity) -> Reference:
+def _read(path: Path, config: ConfigDict, dataset: Dataset) -> Reference:
     remedy = f"delete {path} and it is made again"
     try:
-        with np.load(path) as file:
-            made_by = json.loads(str(file["settings"]))
-            reference = Reference(**{name: file[name] for name in Reference._fields})
+        with path.open("rb") as file, np.load(file) as arrays:
+            made_by = json.loads(str(arrays["settings"]))
+            reference = Reference(**{name: arrays[name] for name in Reference._fields})
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UsageError(f"the reference set is damaged ({type(error).__name__}: {error}); {remedy}") from error
     wanted = settings_of(config)
@@ -220,7 +221,8 @@ def _read(path: Path, config: ConfigDict, b: Velocity) -> Reference:
         raise UsageError(f"the reference set was made by other settings ({shown}); {remedy}")
     if not all(np.isfinite(array).all() for array in reference):
         raise UsageError(f"the reference set contains NaN or infinity; {remedy}")
-    if not np.allclose(_probe(b, reference.probe_t, reference.probe_x), reference.probe_b, rtol=1e-7, atol=1e-7):
+    probed = _probe(dataset, settings.interpolant_of(config), reference.probe_t, reference.probe_x)
+    if not np.allclose(probed, reference.probe_b, rtol=1e-6, atol=1e-6):
         raise UsageError(f"the reference set was made with another velocity of data set {config.dataset}; {remedy}")
     return reference
 

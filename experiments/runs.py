@@ -53,8 +53,10 @@ def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
+    # What a configuration gives to other objectives is no part of this run.
+    own = {name: value for name, value in settings.fields(config).items() if not name.startswith("option_changes.")}
     # JSON knows no tuples: compare what a file can hold.
-    return json.loads(json.dumps(settings.fields(config)))
+    return json.loads(json.dumps(own))
 
 
 def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int) -> None:

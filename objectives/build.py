@@ -8,6 +8,7 @@ times           law over (s, t) of the row's own rule: "triangle" (s <= t) or "s
 stop_gradient   what the row's own rule holds fixed, see the loss
 reduction       "paper" (a mean per term, added) or "code" (one mean over the batch), see ``mixture``
 step            length of the finite step in time, in (0, 1]
+power           of the adaptive weight, 0 for none, see ``weighting.adaptive``
 
 A row raises ValueError on a value that is none of these.
 """
@@ -72,7 +73,9 @@ def flow_matching() -> Objective:
     return Objective((_diagonal(1.0),), sampler="euler")
 
 
-def _lagrangian_term(source: str, share: float, law: str, stop_gradient: str) -> Term:
+def _lagrangian_term(
+    source: str, share: float, law: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
+) -> Term:
     _check_option("stop_gradient", stop_gradient, lagrangian_losses.STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
@@ -82,7 +85,7 @@ def _lagrangian_term(source: str, share: float, law: str, stop_gradient: str) ->
 
     # One jvp, its backward pass and one velocity, plus a backward pass through the velocity's input.
     cost = 2 + 4 + 1 + (2 if stop_gradient == "none" else 0)
-    return Term("lagrangian", loss, _law(law), share, cost=cost)
+    return Term("lagrangian", loss, _law(law), share, weight, cost)
 
 
 def lsd(
@@ -93,9 +96,14 @@ def lsd(
     return _self_distilled(diagonal_share, distill, reduction)
 
 
-def lmd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
-    """Lagrangian map distillation of a teacher (arXiv 2406.07507)."""
-    return Objective((_lagrangian_term("teacher", 1.0, times, stop_gradient),), needs_teacher=True)
+def lmd(*, times: str = "triangle", stop_gradient: str = "none", power: float = 0.0) -> Objective:
+    """Lagrangian map distillation of a teacher (arXiv 2406.07507).
+
+    A power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero, so that
+    the minimizer stays; it is needed where the teacher's velocity is unbounded off the data, as the exact one is.
+    """
+    weight = weighting.adaptive(power=power)
+    return Objective((_lagrangian_term("teacher", 1.0, times, stop_gradient, weight),), needs_teacher=True)
 
 
 def _eulerian_term(

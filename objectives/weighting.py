@@ -64,14 +64,20 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     At power 1 the weighted loss is close to 1 for any network: look at the raw residual to see progress.
 
     Args:
-      power: 0 is the plain mean.
-      offset: positive; compared with the sum of squares over coordinates.
+      power: 0 is the plain mean. On a term whose residual is noisy at the exact solution, as in flow matching, a
+        power above 0 moves the minimizer away from the conditional mean, most of all in low dimension.
+      offset: not negative; compared with the sum of squares over coordinates.
 
     Returns:
       a weight function.
 
+    Raises:
+      ValueError: if the power or the offset is negative.
+
     Reference: Geng, Deng, Bai, Kolter, He, "Mean flows", arXiv 2505.13447 (adaptive loss weighting).
     """
+    if not (power >= 0 and offset >= 0):
+        raise ValueError(f"power = {power}, offset = {offset}; expected numbers that are not negative")
 
     def weight(times: Times, loss: jax.Array) -> jax.Array:
         del times

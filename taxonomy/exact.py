@@ -26,6 +26,7 @@ class ExactFlow(NamedTuple):
       score: ``grad log p_t(x)``, of the same form.
       log_density: ``log p_t(x)``, (t [batch], x [batch, dim]) -> [batch].
       v: average velocity v(s, t, x) of the flow map, any order of s and t, or None if it has no closed form.
+      until: last time up to which paths can be integrated; below 1 if the data are points, where paths run together.
     """
 
     b: Velocity
@@ -33,6 +34,7 @@ class ExactFlow(NamedTuple):
     score: Velocity
     log_density: Callable[[jax.Array, jax.Array], jax.Array]
     v: AverageVelocity | None = None
+    until: float = 1.0
 
 
 def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
@@ -53,7 +55,7 @@ def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
 
         return call
 
-    return ExactFlow(*(None if f is None else checked(f) for f in flow))
+    return flow._replace(**{field: checked(f) for field, f in flow._asdict().items() if callable(f)})
 
 
 def mixture(

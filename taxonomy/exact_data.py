@@ -10,6 +10,7 @@ from taxonomy.exact import ExactFlow, refusing_other_times
 from taxonomy.interpolants import Interpolant
 
 NARROW = 1.5  # boxes narrower than this, in standard deviations of the noise, are averaged by quadrature
+NEAR_POINTS = 1e-6  # time before the end at which every path has chosen its point of a finite data set
 FAR = 30.0  # standard deviations from which the tail is an asymptotic series
 NODES, NODE_WEIGHTS = (array for array in np.polynomial.legendre.leggauss(16))
 
@@ -75,7 +76,8 @@ def empirical(interpolant: Interpolant, *, points: jax.Array, base_std: float = 
       base_std: standard deviation of the noise, positive.
 
     Returns:
-      ExactFlow without v. For t -> 1 the law tends to the points themselves and the score grows without bound.
+      ExactFlow without v. For t -> 1 the law tends to the points themselves and the score grows without bound; paths
+      can be integrated until 1 - 1e-6.
 
     Raises:
       ValueError: if points are not a matrix, or base_std <= 0.
@@ -98,7 +100,7 @@ def empirical(interpolant: Interpolant, *, points: jax.Array, base_std: float = 
         data = jax.nn.softmax(logits, axis=-1) @ points
         return logits, base_std * (x - beta * data) / spread, data
 
-    return _from_posterior(interpolant, posterior, base_std)
+    return _from_posterior(interpolant, posterior, base_std)._replace(until=1 - NEAR_POINTS)
 
 
 def _spread(interpolant: Interpolant, t: jax.Array, base_std: float) -> jax.Array:

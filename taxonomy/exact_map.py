@@ -33,7 +33,14 @@ def _integrate(field, s: jax.Array, t: jax.Array, start, *, tolerance: float, ma
 
 
 def solve(
-    b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array, *, tolerance: float = 1e-8, max_steps: int = 20_000
+    b: Velocity,
+    s: jax.Array,
+    t: jax.Array,
+    x: jax.Array,
+    *,
+    tolerance: float = 1e-8,
+    max_steps: int = 20_000,
+    until: float = 1.0,
 ) -> jax.Array:
     """``X_{s,t}(x)``: the solution at t of ``dx/dt = b_t(x)`` from x at s, each example with steps of its own.
 
@@ -44,6 +51,8 @@ def solve(
       x: [batch, dim]; points at time s.
       tolerance: relative and absolute tolerance of the solver; 1e-8 needs float64.
       max_steps: steps after which the solver gives up with an error.
+      until: time of the last step; what is left of the way to t > until is one step of Euler's. Source times must not
+        be later.
 
     Returns:
       [batch, dim]; points at time t. The tolerance holds per step; the error at t is larger where paths part.
@@ -59,7 +68,9 @@ def solve(
         def field(time, y, args):
             return b(jnp.reshape(time, (1,)), y[None])[0]
 
-        return _integrate(field, s, t, x, tolerance=tolerance, max_steps=max_steps)
+        last = jnp.minimum(t, until)
+        y = _integrate(field, s, last, x, tolerance=tolerance, max_steps=max_steps)
+        return y + (t - last) * field(last, y, None)
 
     return jax.vmap(one)(s, t, x)
 

@@ -1,12 +1,17 @@
 """A strict session: four CPU devices, rank promotion raises, warnings are errors (setup.cfg)."""
 
 import os
+import tempfile
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import pytest
+
+# Reference sets of this session alone: none is read from the user's cache, none is left there.
+_cache = tempfile.TemporaryDirectory(prefix="flowmap-tests-")
+os.environ["FLOWMAP_CACHE"] = _cache.name
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Compiling takes most of the time of the suite; nothing here measures speed.

@@ -20,5 +20,5 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.dataset = "digits"
     config.network.update({"width": 256, "depth": 5, "time_features": 2})
     config.training.update({"steps": 4000, "batch_size": 512, "optimizer": "muon", "learning_rate": 1e-2})
-    config.evaluation.update({"samples": 5000})
+    config.evaluation.update({"samples": 5000, "points": 4000, "triples": 2000})
     return config

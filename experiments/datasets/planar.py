@@ -12,7 +12,7 @@ from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
 
 SUPPORT_RADIUS = 3.0  # a point belongs to a blurred curve within this many standard deviations of it
-CURVE_POINTS = 2000
+CURVE_POINTS = 400  # much closer to each other than the blur: the density is smooth along the curve
 
 
 def _checkerboard_is_on(points: np.ndarray) -> np.ndarray:

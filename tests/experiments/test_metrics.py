@@ -1,6 +1,8 @@
 import jax
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from scipy.stats import norm
 
 from experiments import datasets, metrics
@@ -85,3 +87,43 @@ def test_mmd_of_a_shifted_gaussian():
 
     np.testing.assert_allclose(metrics.mmd(x, y), 2 * (mean_kernel(0) - mean_kernel(1)), rtol=0.15)
     assert abs(metrics.mmd(RNG.standard_normal((n, 1)), y)) < 3e-3
+
+
+def test_mass_outside_the_box():
+    _, truth = perfect(count=10)
+    samples = np.array([[0.0, 0.0], [1.01, 0.0], [0.5, -3.0], [-1.0, 1.0]])
+    assert metrics.outside_box(samples, truth) == 0.5
+
+
+def test_entropic_distance_to_a_shifted_target():
+    samples, truth = perfect(count=20_000)
+    # For a shift by d the debiased divergence is |d|^2, whatever the entropy; whole bins, so that bins do not blur it.
+    shift = np.array([2 * 2 / 48, 0.0])
+    floor = metrics.entropic_w2(samples, truth, epsilon=0.01)
+    assert floor < 0.03
+    for epsilon in (0.01, 0.05):
+        found = metrics.entropic_w2(samples + shift, truth, epsilon=epsilon)
+        np.testing.assert_allclose(found, shift[0], rtol=0.06)
+
+
+def test_entropic_distance_between_points():
+    x = RNG.standard_normal((60, 5)).astype(np.float32)
+    y = x[::-1] + np.float32([0.3, 0, 0, 0, 0.4])
+    np.testing.assert_allclose(metrics.entropic_w2_of_points(x, y, epsilon=0.2), 0.5, rtol=1e-3)
+    assert metrics.entropic_w2_of_points(x, x[::-1], epsilon=0.2) < 1e-2
+
+
+def test_entropic_distance_agrees_with_the_assignment_problem():
+    x, y = RNG.standard_normal((2, 50, 2)) * np.array([[[1.0, 0.5]], [[0.2, 1.0]]])
+    cost = cdist(x, y, "sqeuclidean")
+    optimal = cost[linear_sum_assignment(cost)].mean()
+    np.testing.assert_allclose(metrics.entropic_w2_of_points(x, y, epsilon=0.01), np.sqrt(optimal), rtol=0.05)
+
+
+def test_classifier_reaches_the_accuracy_of_bayes():
+    # Two normal laws at distance d: the best accuracy is Phi(d / 2).
+    x, y = RNG.standard_normal((2, 20_000, 1))
+    np.testing.assert_allclose(metrics.classifier_accuracy(x + 1.0, y, seed=0), norm.cdf(0.5), atol=0.015)
+    np.testing.assert_allclose(metrics.classifier_accuracy(x, y, seed=0), 0.5, atol=0.015)
+    with pytest.raises(ValueError, match="expected as many of both"):
+        metrics.classifier_accuracy(x, y[1:], seed=0)

@@ -74,3 +74,11 @@ def test_order_is_checked_where_values_are_known():
     with pytest.raises(ValueError, match=r"loss received s = 0.9, u = 0.5, t = 0.4 in example 1; expected s <= u <= t"):
         times.check_order(s, u, t, needed_by="loss")
     jax.jit(lambda s: times.check_order(s, u, t, needed_by="loss"))(s)
+
+
+def test_times_outside_of_the_unit_interval_are_named():
+    times.check_unit(np.array([0.0, 0.5, 1.0]), np.float32(1), needed_by="b")
+    jax.jit(lambda t: times.check_unit(t, needed_by="b"))(np.array([2.0]))  # unknown within jit: not refused
+    for wrong, shown in ((1.2, "1.2"), (-0.1, "-0.1"), (np.nan, "nan")):
+        with pytest.raises(ValueError, match=rf"b received the time {shown} in example 1; expected times in \[0, 1\]"):
+            times.check_unit(np.array([0.5, wrong]), needed_by="b")
