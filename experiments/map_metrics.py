@@ -49,7 +49,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
     tau = jax.random.uniform(keys[1], (count,))
     x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
-    x_1 = jax.vmap(dataset.sample)(jax.random.split(keys[3], count))
+    x_1 = jax.jit(jax.vmap(dataset.sample))(jax.random.split(keys[3], count))
     return Draws(s, u, t, tau, x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
 
 

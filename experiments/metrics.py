@@ -11,6 +11,7 @@ from ott.geometry.geometry import Geometry
 from ott.solvers import linear
 from scipy.spatial.distance import cdist, pdist
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from experiments.datasets.dataset import Planar
 
@@ -245,5 +246,7 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
     labels = np.arange(len(points)) < len(x)
     order = np.random.default_rng(seed).permutation(len(points))
     fit, judge = order[: len(x)], order[len(x) :]
-    classifier = HistGradientBoostingClassifier(random_state=seed).fit(points[fit], labels[fit])
-    return float(classifier.score(points[judge], labels[judge]))
+    # One thread: several wait for each other actively, which takes minutes on a busy machine.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        classifier = HistGradientBoostingClassifier(random_state=seed).fit(points[fit], labels[fit])
+        return float(classifier.score(points[judge], labels[judge]))

@@ -42,12 +42,12 @@ def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol
     epsilon = how.entropy * dataset.std**2 * samples[0].size
     if isinstance(dataset.truth, Images):
         held_out = dataset.truth.test
-        as_many = samples[: len(held_out)]
+        both = min(len(samples), len(held_out))
         return {
             "frechet": metrics.frechet(samples, held_out),
             "mmd2": metrics.mmd(samples, held_out),
-            "entropic_w2": metrics.entropic_w2_of_points(as_many, held_out, epsilon=epsilon),
-            "classifier": metrics.classifier_accuracy(as_many, held_out, seed=how.seed),
+            "entropic_w2": metrics.entropic_w2_of_points(samples[:both], held_out[:both], epsilon=epsilon),
+            "classifier": metrics.classifier_accuracy(samples[:both], held_out[:both], seed=how.seed),
         }
     return {
         "kl": metrics.aligned_kl(samples, dataset.truth),

@@ -22,7 +22,8 @@ def tiny(objective="lsd", **training):
     config = settings.load(f"experiments/configs/two_moons.py:{objective}")
     config.network.update({"width": 8, "depth": 1})
     config.training.update({"batch_size": 64, "steps": 20, "steps_per_dispatch": 5} | training)
-    config.evaluation.update({"samples": 400, "steps": (1, 2), "projections": 4})
+    config.evaluation.update({"samples": 400, "steps": (1, 2), "projections": 4, "pairs": 100})
+    config.evaluation.update({"points": 200, "triples": 60})
     return config
 
 
@@ -88,6 +89,8 @@ BAD_FIELDS = {
     "network.time_features": (-1, "expected 0"),
     "evaluation.ema": (0.5, "is not trained; expected one of"),
     "evaluation.steps": ((), "expected numbers of steps"),
+    "evaluation.triples": (0, "evaluation.triples=0; expected a positive"),
+    "evaluation.tolerance": (-1e-8, "evaluation.tolerance=-1e-08; expected a positive"),
     "interpolant": ("liner", "unknown interpolant 'liner'; did you mean 'linear'"),
     "dataset": ("spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
     "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
@@ -170,7 +173,7 @@ def test_dry_run_prints_the_resolved_configuration(tmp_path):
 
 def test_compare_end_to_end(tmp_path):
     text = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
-    for name in ("comparison.csv", "comparison.md", "comparison.tex", "samples.png", "curves.png"):
+    for name in compare.WRITTEN:
         assert (tmp_path / name).stat().st_size > 0
     with (tmp_path / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -180,7 +183,13 @@ def test_compare_end_to_end(tmp_path):
     # Equal network evaluations: lsd costs 4 per example, flow matching 3.
     assert {row["objective"]: row["trained_steps"] for row in rows[:-1]} == {"flow_matching": "25", "lsd": "20"}
     assert "±" in text
-    assert "(2 seeds" not in text
+    assert "## Of the map: mean squared errors against the exact one, and mean squared residuals" in text
+    assert "| flow-map error" in text
+    # Nobody was trained in both directions: no column for it.
+    assert "round trip" not in text
+    assert float(rows[0]["map_error"]) > 0
+    assert rows[-1]["map_error"] == ""
+    assert len({row["protocol"] for row in rows}) == 1
     again = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
     assert [line for line in again.splitlines() if line.startswith("| lsd")][:4] == [
         line for line in text.splitlines() if line.startswith("| lsd")

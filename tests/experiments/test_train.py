@@ -16,19 +16,11 @@ from tensorboardX.proto import event_pb2
 from experiments import datasets, engine, logs, runs, settings
 from experiments.checkpoints import Checkpoints
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate
+from experiments.protocol import Protocol
 from experiments.train import describe, train
+from tests.experiments.small_runs import CONFIG, small
 
 ROOT = Path(__file__).parent.parent.parent
-CONFIG = "experiments/configs/two_moons.py"
-
-
-def small(name="lsd", **training):
-    config = settings.load(f"{CONFIG}:{name}")
-    config.network.update({"width": 8, "depth": 1})
-    config.training.update({"batch_size": 64, "steps": 20, "steps_per_dispatch": 5, "checkpoint_every": 10} | training)
-    config.evaluation.update({"samples": 500, "steps": (1, 2), "projections": 4})
-    return config
 
 
 def assert_same_weights(a, b):
@@ -129,6 +121,24 @@ def test_a_folder_of_another_configuration_is_refused_and_untouched(tmp_path):
     with pytest.raises(UsageError, match="holds a run of another configuration .*training.steps is 5 there, 10 here"):
         train(small(steps=10), tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_what_others_are_given_is_no_part_of_a_run(tmp_path):
+    train(small(), tmp_path)
+    config = small(steps=20)
+    config.option_changes = ConfigDict({"ct": {"step": 0.1}})
+    train(config, tmp_path)
+    assert weights(tmp_path)[2] == 20
+
+
+def test_a_run_of_an_older_protocol_is_read_with_the_defaults_of_today(tmp_path):
+    train(small(), tmp_path)
+    path = tmp_path / "config.json"
+    values = json.loads(path.read_text())
+    del values["evaluation"]["triples"]
+    path.write_text(json.dumps(values))
+    assert runs.read_config(tmp_path).evaluation.triples == Protocol().triples
+    assert runs.read_config(tmp_path).evaluation.samples == 500
 
 
 def test_a_checkpoint_of_another_shape_is_refused_and_kept(tmp_path):
@@ -236,45 +246,6 @@ def test_dry_run_tells_what_would_be_done():
     assert "parameters: 1,054,210" in text
     assert "18750 diagonal, 6250 lagrangian (reduction: paper)" in text
     assert "4 forward-pass equivalents" in text
-
-
-def test_evaluation_of_a_run(tmp_path):
-    train(small(), tmp_path)
-    rows = evaluate(tmp_path)
-    assert [row["N"] for row in rows] == [1, 2, ""]
-    assert rows[-1]["objective"] == "perfect samples"
-    assert rows[-1]["kl"] < rows[0]["kl"]
-    assert np.load(tmp_path / "samples.npz")["2"].shape == (500, 2)
-    assert (tmp_path / "samples.png").stat().st_size > 5000
-    assert "perfect samples" in (tmp_path / "metrics.md").read_text()
-    assert evaluate(tmp_path) == rows
-
-
-def test_evaluation_of_images(tmp_path):
-    config = settings.load("experiments/configs/digits.py:flow_matching")
-    config.network.update({"width": 8, "depth": 1})
-    config.training.update({"batch_size": 64, "steps": 5, "steps_per_dispatch": 5})
-    config.evaluation.update({"samples": 300, "steps": (1, 4)})
-    train(config, tmp_path)
-    rows = evaluate(tmp_path)
-    assert rows[-1]["frechet"] < 0.1 * rows[0]["frechet"]
-    assert rows[-1]["mmd2"] < 0.1 * rows[0]["mmd2"]
-    assert np.load(tmp_path / "samples.npz")["4"].shape == (300, 64)
-    assert (tmp_path / "samples.png").stat().st_size > 5000
-
-
-def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
-    train(small(), tmp_path)
-    load = runs.load_trained
-
-    def broken(workdir):
-        config, dataset, model, params, step = load(workdir)
-        return config, dataset, model, jax.tree.map(lambda p: p * jnp.nan, params), step
-
-    monkeypatch.setattr(runs, "load_trained", broken)
-    with pytest.raises(UsageError, match=r"100.00% of 500 generated samples contain NaN"):
-        evaluate(tmp_path)
-    assert not (tmp_path / "metrics.csv").exists()
 
 
 def test_eight_devices_hold_exact_shares():

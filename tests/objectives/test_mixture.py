@@ -92,3 +92,9 @@ def test_adaptive_weight_is_stopped():
     weight = weighting.adaptive(power=1.0, offset=0.01)
     gradient = jax.grad(lambda r: jnp.sum(weight(batch(2).times, r**2) * r**2))(jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(gradient, [2 / 1.01, 4 / 4.01], rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"power": -1.0}, {"power": float("nan")}, {"offset": -0.1}])
+def test_a_weight_that_rewards_large_residuals_is_refused(wrong):
+    with pytest.raises(ValueError, match="expected numbers that are not negative"):
+        weighting.adaptive(**wrong)
