@@ -11,6 +11,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.plots import draw_target
 
 COLUMNS = 5  # panels per row of a picture
+REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
 
 
 def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
@@ -57,7 +58,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """
     figure, panels = _panels(len(learned), 3.4)
-    reach = 1.05 * max(float(np.abs(exact).max()), dataset.truth.box[1])
+    reach = REACH * dataset.truth.box[1]
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)
         axis.plot(exact[..., 0], exact[..., 1], color="black", lw=0.8, alpha=0.6)
