@@ -98,3 +98,18 @@ def test_adaptive_weight_is_stopped():
 def test_a_weight_that_rewards_large_residuals_is_refused(wrong):
     with pytest.raises(ValueError, match="expected numbers that are not negative"):
         weighting.adaptive(**wrong)
+
+
+def test_adaptive_weight_moves_the_minimizer_of_noisy_residuals_only():
+    noise = jnp.array([-1.0, -1.0, -1.0, 3.0])  # of mean zero, and skewed
+
+    def pull(power, targets):
+        weight = weighting.adaptive(power=power)
+        return jax.grad(lambda mean: jnp.mean(weight(batch(4).times, (mean - targets) ** 2) * (mean - targets) ** 2))(
+            0.0
+        )
+
+    np.testing.assert_allclose(pull(0.0, noise), 0, atol=1e-6)
+    # 2 mean(r / (r^2 + offset)): towards the three equal ones.
+    np.testing.assert_allclose(pull(1.0, noise), 2 * (3 / 1.01 - 3 / 9.01) / 4, rtol=1e-5)
+    np.testing.assert_allclose(pull(1.0, 0 * noise), 0, atol=1e-6)
