@@ -20,7 +20,7 @@ digits: $(READY)
 	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/digits
 
 test: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
@@ -30,7 +30,7 @@ test-floor: $(READY)
 	$(FOUND) -m venv .venv-floor
 	.venv-floor/bin/python -m pip install --quiet uv
 	.venv-floor/bin/uv pip install --quiet --python .venv-floor/bin/python --resolution lowest-direct -e '.[test]'
-	.venv-floor/bin/python -m pytest
+	.venv-floor/bin/python -m pytest -n auto
 
 lint: $(READY)
 	$(RUN) -m ruff check .

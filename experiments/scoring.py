@@ -102,8 +102,7 @@ def score_map(
       UsageError: if the map is not finite.
     """
     how, interpolant = protocol.of(config), settings.interpolant_of(config)
-    # Maps that were trained on the whole square of times go back to the noise too.
-    backward = dict(config.objective.options).get("times") == "square"
+    backward = settings.objective_of(config).both_directions
     draws = map_metrics.draw(dataset, interpolant, seed=how.seed, count=how.points)
     found: dict[str, float | None] = dict.fromkeys((metric.name for metric in MAP_METRICS), None)
     pictures = {}

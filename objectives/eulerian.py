@@ -3,8 +3,8 @@
 import jax
 from jax.lax import stop_gradient as sg
 
-from taxonomy import flow_map
-from taxonomy.arrays import expand, squared_norm
+from taxonomy import flow_map, times
+from taxonomy.arrays import expand, ratio, squared_norm
 from taxonomy.flow_map import AverageVelocity
 
 STOP_GRADIENT = ("advection", "velocity", "none", "target")
@@ -18,6 +18,7 @@ def eulerian(
     t: jax.Array,
     *,
     stop_gradient: str = "advection",
+    tangent: jax.Array | None = None,
 ) -> jax.Array:
     """``|d/ds X_{s,t}(I_s) + grad X_{s,t}(I_s) . w|^2`` with w the velocity at ``I_s``: ESD, EMD and MeanFlow.
 
@@ -37,17 +38,23 @@ def eulerian(
       s: [batch]; source times in [0, 1].
       t: [batch]; target times in [0, 1]; t < s is allowed. At s = t the residual is ``w - v_{t,t}``.
       stop_gradient: one of the four above.
+      tangent: [batch, ...]; direction of the derivative in "target" where it is not w: improved MeanFlow takes
+        the model's own ``v_{s,s}(I_s)``, which has no noise, and keeps ``w = dI_s`` as what is regressed on.
 
     Returns:
       [batch]; one squared residual per example.
 
     Raises:
-      ValueError: on an unknown stop_gradient.
+      ValueError: on an unknown stop_gradient, or a tangent with another mode than "target".
 
     Reference: ESD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. EMD: arXiv 2406.07507, Sec. 3
       (Eulerian map distillation). Same time direction. MeanFlow: Geng, Deng, Bai, Kolter, He, arXiv 2505.13447,
       eq. (9) and (10), where time runs from data to noise: s = 1 - t_paper, t = 1 - r_paper, v = -u, w = -v_paper.
+      Improved MeanFlow: "Improved mean flows", arXiv 2512.02012, same variables; there the derivative stands on the
+      side of the prediction, which is the same gradient as long as it is stopped.
     """
+    if tangent is not None and stop_gradient != "target":
+        raise ValueError(f"a tangent of its own needs stop_gradient = 'target'; received {stop_gradient!r}")
     if stop_gradient == "advection":
         advected = sg(flow_map.advect(v, s, t, x_s, velocity)[1])
         residual = flow_map.d_s(v, s, t, x_s)[1] + advected
@@ -56,8 +63,82 @@ def eulerian(
     elif stop_gradient == "none":
         residual = flow_map.d_source(v, s, t, x_s, velocity)[1]
     elif stop_gradient == "target":
-        average, derivative = flow_map.total_derivative(v, s, t, x_s, velocity)
+        direction = velocity if tangent is None else sg(tangent)
+        average, derivative = flow_map.total_derivative(v, s, t, x_s, direction)
         residual = average - sg(velocity + expand(t - s, x_s) * derivative)
     else:
         raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
     return squared_norm(residual)
+
+
+def discrete(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    velocity: jax.Array,
+    x_s: jax.Array,
+    s: jax.Array,
+    u: jax.Array,
+    t: jax.Array,
+) -> jax.Array:
+    """``|v_{s,t}(I_s) - sg[ a velocity + (1 - a) w_{u,t}(I_s + (u - s) velocity) ]|^2``: a finite step of the source.
+
+    With ``a = (u - s) / (t - s)``, the share of the first leg, which is an Euler step along the velocity. At a = 1 the
+    whole jump is regressed on the velocity; divided by a, the gradient tends to that of MeanFlow as a -> 0.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity of the map that makes the second leg: the model itself, or an average of its weights.
+      velocity: [batch, ...]; at ``I_s``: the sample's ``dI_s``, or a teacher's.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      u: [batch]; times between s and t.
+      t: [batch]; target times in [0, 1], t >= s. At s = t this is flow matching.
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Raises:
+      ValueError: outside of jit, unless s <= u <= t.
+
+    Reference: alpha-Flow, arXiv 2510.20771, whose loss is this one over a; SoFlow, arXiv 2512.15657, half of that. In
+      both noise is at time 1.
+    """
+    times.check_order(s, u, t, needed_by="discrete")
+    share = expand(ratio(u - s, t - s, otherwise=1.0), x_s)
+    second = w(u, t, x_s + expand(u - s, x_s) * velocity)
+    return squared_norm(v(s, t, x_s) - sg(share * velocity + (1 - share) * second))
+
+
+def central(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    velocity: jax.Array,
+    x_s: jax.Array,
+    s: jax.Array,
+    t: jax.Array,
+    *,
+    behind: tuple[jax.Array, jax.Array],
+    ahead: tuple[jax.Array, jax.Array],
+) -> jax.Array:
+    """``|v_{s,t}(I_s) - sg[ velocity + (t - s) (w_{q,t}(I_q) - w_{p,t}(I_p)) / (q - p) ]|^2``: MeanFlow without jvp.
+
+    The derivative along the moving source is a central difference along the sample's own path, p < s < q.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity whose derivative is taken: the model itself.
+      velocity: [batch, ...]; the sample's ``dI_s``.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      behind: p [batch] and ``I_p`` [batch, ...], of the same noise and data.
+      ahead: q [batch] and ``I_q`` [batch, ...]; with p and q at equal distances h of s the error is of order h^2.
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Reference: TiM, "Transition models", arXiv 2509.04394 (h = 0.005), where noise is at time 1.
+    """
+    (p, x_p), (q, x_q) = behind, ahead
+    derivative = (w(q, t, x_q) - w(p, t, x_p)) / expand(q - p, x_s)
+    return squared_norm(v(s, t, x_s) - sg(velocity + expand(t - s, x_s) * derivative))

@@ -69,12 +69,14 @@ class Objective(NamedTuple):
       reduction: "paper" or "code", see ``mixture``.
       sampler: "composition", "euler" or "restart": how N steps are taken (``models.samplers``).
       needs_teacher: whether a frozen velocity must be given.
+      both_directions: whether jumps back in time, t < s, are trained too.
     """
 
     terms: tuple[Term, ...]
     reduction: str = "paper"
     sampler: str = "composition"
     needs_teacher: bool = False
+    both_directions: bool = False
 
     @property
     def cost(self) -> float:

@@ -125,6 +125,21 @@ def total_derivative(
     return jax.jvp(lambda s, x: v(s, t, x), (s, x), (jnp.ones_like(s), w))
 
 
+def average_d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``(v_{s,t}(x), d/dt v_{s,t}(x))`` by one jvp in the target time.
+
+    Args:
+      v: average velocity.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      x: [batch, ...]; points at time s.
+
+    Returns:
+      two arrays [batch, ...]: the average velocity and its derivative in t.
+    """
+    return jax.jvp(lambda t: v(s, t, x), (t,), (jnp.ones_like(t),))
+
+
 def heun_step(b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
     """One step of Heun's second-order method for ``dx/dt = b_t(x)`` from time s to time t.
 

@@ -89,21 +89,28 @@ def fixed_end(key: jax.Array, shape: tuple[int, ...] = (), *, end: float = 1.0) 
     return Times(s, t, t)
 
 
-def with_midpoint(law: Law) -> Law:
-    """Adds the stop ``u = (s + t) / 2`` to a law over (s, t).
+def with_fraction(law: Law, *, fraction: float) -> Law:
+    """Adds the stop ``u = s + fraction (t - s)`` to a law over (s, t).
 
     Args:
       law: a law over (s, t).
+      fraction: share of the way, in (0, 1]; 0.5 is the midpoint.
 
     Returns:
       a law over (s, u, t).
+
+    Raises:
+      ValueError: if the fraction is outside (0, 1].
     """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction = {fraction}; expected a share of the way in (0, 1]")
 
-    def midpoint_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+    def fraction_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
         s, _, t = law(key, shape)
-        return Times(s, (s + t) / 2, t)
+        # Convex form: u stays between s and t in floating point too.
+        return Times(s, (1 - fraction) * s + fraction * t, t)
 
-    return midpoint_law
+    return fraction_law
 
 
 def with_uniform(law: Law) -> Law:

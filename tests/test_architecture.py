@@ -49,6 +49,7 @@ def test_public_functions_of_the_mathematics_state_their_arguments():
                 doc = ast.get_docstring(node)
                 assert doc, f"{path}: {node.name} has no docstring"
                 several = len(node.args.args) + len(node.args.kwonlyargs) > 1
-                if several and path.name != "build.py":
+                rows = path.name == "build.py" or (path.parent.name == "rows" and path.name != "shared.py")
+                if several and not rows:
                     assert "Args:" in doc, f"{path}: {node.name}"
                     assert "Returns:" in doc or "-> None" in ast.unparse(node), f"{path}: {node.name}"

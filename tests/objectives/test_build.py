@@ -42,7 +42,7 @@ def test_every_row_is_complete(name):
 def largest_slope(name, flow, interpolant):
     """Slope of the objective at a flow, in three smooth directions, in units of the curvature."""
     # Targets with a finite step are stationary up to that step: shrink it. Their curvature grows as one over it.
-    options = {"step": 1e-3} if name in ("ct", "cd") else {}
+    options = {"ct": {"step": 1e-3}, "cd": {"step": 1e-3}, "alpha_flow": {"alpha": 1e-2}}.get(name, {})
     objective = OBJECTIVES[name](**options)
     batches = draw(objective, 4000)
 
@@ -57,7 +57,7 @@ def largest_slope(name, flow, interpolant):
         return loss
 
     def slope(k):
-        curvature = options.get("step", 1.0) * abs(float(jax.grad(jax.grad(value))(0.0, k)))
+        curvature = next(iter(options.values()), 1.0) * abs(float(jax.grad(jax.grad(value))(0.0, k)))
         return abs(float(jax.grad(value)(0.0, k))) / max(curvature, 1.0)
 
     return max(slope(k) for k in range(3))
@@ -80,6 +80,9 @@ def test_the_exact_map_is_stationary_and_another_is_not(name, interpolant):
         ("lsd", {"times": "cube"}, "times = 'cube'; expected one of triangle, square"),
         ("mean_flow", {"times": "square"}, "draws s > t; mean_flow needs s <= t"),
         ("ct", {"step": 2.0}, "step = 2.0"),
+        ("tim", {"step": 0.6}, "step = 0.6; expected a length of time"),
+        ("alpha_flow", {"alpha": 0.0}, "fraction = 0.0; expected a share of the way"),
+        ("split_mean_flow", {"reduction": "sum"}, "reduction = 'sum'; expected one of paper, code"),
     ],
 )
 def test_bad_options_are_named(name, options, message):
@@ -102,12 +105,22 @@ def counted(calls, v):
         ("flow_matching", 1, 0, 0),
         ("lsd", 1 + 1, 1, 0),
         ("lmd", 1, 0, 1),
+        ("fmm", 2 + 2, 0, 0),
+        ("lmf", 1, 1, 0),
         ("esd", 1 + 2, 1, 0),
         ("emd", 1, 0, 1),
         ("mean_flow", 1 + 1, 0, 0),
+        ("improved_mean_flow", 1 + 1, 1, 0),
+        ("alpha_flow", 1 + 1, 1, 0),
+        ("tim", 1 + 1, 2, 0),
         ("psd_m", 1 + 1, 2, 0),
         ("psd_u", 1 + 1, 2, 0),
+        ("split_mean_flow", 1 + 1, 2, 1),
         ("pfmm", 1, 0, 10),
+        ("sdei", 1, 1, 1),
+        ("stei", 1 + 1, 2, 0),
+        ("sdee", 1, 1, 1),
+        ("stee", 1, 1, 0),
         ("ct", 1, 1, 0),
         ("cd", 1, 1, 2),
         ("ct_continuous", 1, 0, 0),

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from objectives.consistency import consistency, continuous_consistency
-from objectives.eulerian import eulerian
+from objectives.eulerian import central, discrete, eulerian
 from objectives.flow_matching import flow_matching
-from objectives.lagrangian import lagrangian
+from objectives.integral import end, interior
+from objectives.lagrangian import lagrangian, pulled_back
 from objectives.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.arrays import squared_norm
@@ -143,6 +144,95 @@ def test_lagrangian_derivative_is_taken_at_the_source_point():
     assert float(squared_norm(flow_map.d_t(flow.v, s, t, mapped)[1] - flow.b(t, mapped)).min()) > 1e-4
 
 
+def test_alpha_flow_is_mean_flow_in_the_limit_and_flow_matching_at_one():
+    s, _, t, x, w = inputs()
+    p = tiny_params()
+    limit = gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target"))
+    errors = []
+    for alpha in (1e-3, 1e-4):
+        u = s + alpha * (t - s)
+        errors.append(distance(gradient(lambda p, u=u, a=alpha: discrete(tiny(p), tiny(p), w, x, s, u, t) / a), limit))
+    assert errors[1] < 1e-2
+    np.testing.assert_allclose(errors[0] / errors[1], 10, rtol=0.05)
+    np.testing.assert_allclose(
+        discrete(tiny(p), tiny(p), w, x, s, t, t), squared_norm(tiny(p)(s, t, x) - w), rtol=1e-12
+    )
+
+
+def test_alpha_flow_is_two_time_consistency():
+    # Exactly, for every step: |X_{s,t}(x) - sg X_{u,t}(x + (u-s) w)|^2 = (t - s)^2 |v - target|^2.
+    s, u, t, x, w = inputs()
+    x_u = x + (u - s)[:, None] * w
+    assert_close(
+        gradient(lambda p: consistency(tiny(p), tiny(p), x, x_u, s, u, t)),
+        gradient(lambda p: (t - s) ** 2 * discrete(tiny(p), tiny(p), w, x, s, u, t)),
+    )
+
+
+def test_improved_mean_flow_along_the_sample_is_mean_flow():
+    s, _, t, x, w = inputs()
+    assert_close(
+        gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target", tangent=w)),
+        gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target")),
+    )
+
+
+def test_central_difference_tends_to_mean_flow_at_second_order():
+    s, _, t, x, w = inputs()
+    limit = gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target"))
+    errors = []
+    for h in (1e-2, 1e-3):
+        sides = {"behind": (s - h, x - h * w), "ahead": (s + h, x + h * w)}
+        errors.append(distance(gradient(lambda p, sides=sides: central(tiny(p), tiny(p), w, x, s, t, **sides)), limit))
+    np.testing.assert_allclose(errors[0] / errors[1], 100, rtol=0.05)
+
+
+def test_pulled_back_lagrangian_is_the_lagrangian_residual_at_the_source():
+    # With y = X_{t,s}(x): d/dt X_{s,t}(y) - b_t(x), and x = X_{s,t}(y) for an invertible map.
+    flow = exact.gaussian(LINEAR, mean=jnp.array([1.0, -0.5]), covariance=0.3 * jnp.eye(2))
+    s, _, t, x, _ = inputs()
+    v = flow.v
+    y = flow_map.jump(v, t, s, x)
+
+    def other(t, x):
+        return flow.b(t, x) + 0.1
+
+    np.testing.assert_allclose(pulled_back(v, v, other(t, x), x, s, t), lagrangian(v, other, y, s, t), rtol=1e-9)
+
+
+def test_secants_average_to_the_exact_map():
+    # E over u of b_u(X_{s,u}(x)) is v_{s,t}(x): both losses are least squares around it. Gauss-Legendre in u.
+    flow = exact.gaussian(LINEAR, mean=jnp.array([1.0, -0.5]), covariance=jnp.array([[0.5, 0.1], [0.1, 0.2]]))
+    s, _, t, x, _ = inputs()
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+
+    def mean_over_u(loss):
+        return sum(weight / 2 * loss(s + (t - s) * (node + 1) / 2) for node, weight in zip(nodes, weights, strict=True))
+
+    def slopes(bump):
+        def v(size):
+            return lambda s, t, x: flow.v(s, t, x) + size * bump[None]
+
+        def at_interior(size):
+            return mean_over_u(lambda u: interior(v(size), flow.v, flow.b, x, s, u, t)).sum()
+
+        def at_end(size):
+            # The source that goes with x at time s, seen from its own point at time u.
+            def loss(u):
+                x_u = flow_map.jump(flow.v, s, u, x)
+                return end(v(size), flow.v, flow.b(u, x_u), x_u, s, u, t)
+
+            return mean_over_u(loss).sum()
+
+        return jax.grad(at_interior)(0.0), jax.grad(at_end)(0.0)
+
+    for bump in np.eye(2):
+        np.testing.assert_allclose(slopes(jnp.asarray(bump)), 0, atol=1e-10)
+    # Off the mean, at a single u, it is not zero.
+    u = s + 0.1 * (t - s)
+    assert float(interior(flow.v, flow.v, flow.b, x, s, u, t).min()) > 1e-8
+
+
 class FiniteData:
     """A data set of a few atoms: posterior and marginal velocity at a point are finite sums."""
 
@@ -166,6 +256,10 @@ LOSSES_OF_VELOCITY = {
     "esd, velocity": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="velocity"),
     "esd, none": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="none"),
     "continuous ct": lambda v, w, s, t, x: continuous_consistency(v, w, x, s, t),
+    "improved mean flow": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="target", tangent=v(s, s, x)),
+    "fmm": lambda v, w, s, t, x: pulled_back(v, v, w, x, t, s),
+    "lmf": lambda v, w, s, t, x: pulled_back(v, v, w, x, t, s, stop_gradient="target"),
+    "stee": lambda v, w, s, t, x: end(v, v, w, x, t, s, (t + s) / 2),
 }
 
 
@@ -201,6 +295,7 @@ def test_consistency_training_is_biased_at_finite_step_and_unbiased_in_the_limit
     [
         lambda v, s, x: lagrangian(v, flow_map.diagonal(v), x, s, s, stop_gradient="nope"),
         lambda v, s, x: eulerian(v, x, x, s, s, stop_gradient="nope"),
+        lambda v, s, x: pulled_back(v, v, x, x, s, s, stop_gradient="nope"),
         lambda v, s, x: progressive(v, v, x, s, s, s, stop_gradient="nope"),
         lambda v, s, x: consistency(v, v, x, x, s, s, s, stop_gradient="nope"),
     ],
@@ -216,6 +311,7 @@ def test_unknown_stop_gradient_is_named(call):
     [
         lambda v, s, t, x: progressive(v, v, x, t, s, s),
         lambda v, s, t, x: consistency(v, v, x, x, t, s, s),
+        lambda v, s, t, x: discrete(v, v, x, x, t, s, s),
         lambda v, s, t, x: continuous_consistency(v, x, x, t, s),
     ],
 )
@@ -223,3 +319,9 @@ def test_reversed_times_are_refused(call):
     s, _, t, x, _ = inputs()
     with pytest.raises(ValueError, match="expected s <= u <= t"):
         call(tiny(tiny_params()), s, t, x)
+
+
+def test_a_tangent_is_refused_where_it_would_do_nothing():
+    s, _, t, x, w = inputs()
+    with pytest.raises(ValueError, match="a tangent of its own needs stop_gradient = 'target'; received 'none'"):
+        eulerian(tiny(tiny_params()), w, x, s, t, stop_gradient="none", tangent=w)

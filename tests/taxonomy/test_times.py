@@ -52,7 +52,7 @@ def test_fixed_end():
 
 
 def test_intermediate_times():
-    s, u, t = draw(times.with_midpoint(times.triangle))
+    s, u, t = draw(times.with_fraction(times.triangle, fraction=0.5))
     np.testing.assert_allclose(u, (s + t) / 2)
     s, u, t = draw(times.with_uniform(times.triangle))
     assert np.all((s <= u) & (u <= t))

@@ -1,0 +1,73 @@
+"""Rows of the Lagrangian rule: the target time moves and the point follows the velocity."""
+
+import jax
+
+from objectives import lagrangian as losses
+from objectives import weighting
+from objectives.mixture import Batch, Maps, Objective, Term
+from objectives.rows.shared import check_option, law_of, self_distilled, source
+from taxonomy import flow_map
+from taxonomy import times as time_laws
+from taxonomy.interpolants import Interpolant
+
+
+def _term(
+    velocity: str, share: float, times: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
+) -> Term:
+    check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
+        s, _, t = batch.times
+        return losses.lagrangian(maps.student, b, source(path, batch), s, t, stop_gradient=stop_gradient)
+
+    # One jvp with its backward pass, one velocity, and in one mode the backward pass through the velocity's input.
+    cost = {"velocity": 2 + 4 + 1, "none": 2 + 4 + 1 + 2, "target": 2 + 2 + 1}[stop_gradient]
+    return Term("lagrangian", loss, law_of(times), share, weight, cost)
+
+
+def lsd(
+    *, diagonal_share: float = 0.75, times: str = "triangle", stop_gradient: str = "velocity", reduction: str = "paper"
+) -> Objective:
+    """Lagrangian self-distillation (arXiv 2505.18825)."""
+    distill = _term("self", 1 - diagonal_share, times, stop_gradient)
+    return self_distilled(diagonal_share, distill, reduction, both_directions=times == "square")
+
+
+def lmd(*, times: str = "triangle", stop_gradient: str = "none", power: float = 0.0) -> Objective:
+    """Lagrangian map distillation of a teacher (arXiv 2406.07507).
+
+    A power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero, so that
+    the minimizer stays; it is needed where the teacher's velocity is unbounded off the data, as the exact one is.
+    """
+    term = _term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=power))
+    return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def _pulled_back_term(share: float, stop_gradient: str) -> Term:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        s, _, t = batch.times
+        x_t = path.position(t, batch.x0, batch.x1)
+        velocity = path.velocity(t, batch.x0, batch.x1)
+        back = maps.student if stop_gradient == "none" else maps.target
+        return losses.pulled_back(maps.student, back, velocity, x_t, s, t, stop_gradient=stop_gradient)
+
+    # The way back, one jvp, and the backward passes through both or through the prediction alone.
+    cost = {"none": 1 + 2 + 4 + 2, "target": 1 + 2 + 2}[stop_gradient]
+    return Term("lagrangian", loss, time_laws.square, share, cost=cost)
+
+
+def fmm(*, round_trip_share: float = 0.5) -> Objective:
+    """Flow map matching from data alone, in both directions, and the round trip beside it (arXiv 2406.07507)."""
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        s, _, t = batch.times
+        return losses.round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
+
+    there_and_back = Term("round_trip", loss, time_laws.square, round_trip_share, cost=6)
+    return Objective((_pulled_back_term(1 - round_trip_share, "none"), there_and_back), both_directions=True)
+
+
+def lmf() -> Objective:
+    """Lagrangian mean flow from data alone, in both directions, in flat space (arXiv 2602.07744)."""
+    return Objective((_pulled_back_term(1.0, "target"),), both_directions=True)
