@@ -28,7 +28,7 @@ def consistency(
       w: average velocity of the map Y that makes the target: the model itself or an average of its weights.
       x_s: [batch, ...]; points ``I_s`` at time s.
       x_u: [batch, ...]; the neighbours at time u: ``I_u`` of the same noise and data (CT), or one ODE step of a
-        teacher from ``I_s`` (CD, ``flow_map.heun_step``).
+        teacher from ``I_s`` (CD, ``flow_map.midpoint_step``; Heun's in the paper).
       s: [batch]; source times in [0, 1].
       u: [batch]; times of the neighbours, s <= u <= t. Where u = t the target is the neighbour itself.
       t: [batch]; end times, 1 in the papers.

@@ -20,7 +20,7 @@ def _consistency_term(velocity_of: str, step: float) -> Term:
         s, u, t = batch.times
         x_s = source(path, batch)
         if velocity_of == "teacher":
-            x_u = flow_map.heun_step(maps.teacher, s, u, x_s)
+            x_u = flow_map.midpoint_step(maps.teacher, s, u, x_s)
         else:
             x_u = path.position(u, batch.x0, batch.x1)
         return losses.consistency(maps.student, maps.target, x_s, x_u, s, u, t)
@@ -36,7 +36,7 @@ def ct(*, step: float = 0.02) -> Objective:
 
 
 def cd(*, step: float = 0.02) -> Objective:
-    """Consistency distillation (arXiv 2303.01469): the neighbour is one Heun step of a teacher away."""
+    """Consistency distillation (arXiv 2303.01469): the neighbour is one step of a teacher away."""
     return _endpoint(_consistency_term("teacher", step), needs_teacher=True)
 
 

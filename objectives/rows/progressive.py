@@ -42,7 +42,7 @@ def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "code") -> 
 
 
 def pfmm(*, teacher_steps: int = 2) -> Objective:
-    """Progressive flow map matching (arXiv 2406.07507) of a fixed teacher, integrated by Heun steps on each leg."""
+    """Progressive flow map matching (arXiv 2406.07507) of a fixed teacher, integrated by midpoint steps on each leg."""
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from taxonomy import flow_map
+from taxonomy import exact_data, flow_map
+from taxonomy.interpolants import LINEAR
 from tests.helpers import inputs, tiny, tiny_params
 
 pytestmark = pytest.mark.usefixtures("x64")
@@ -79,3 +80,21 @@ def test_integrated_map_has_the_velocity_on_its_diagonal_and_finite_derivatives_
     assert np.isfinite(jax.jacobian(lambda x: v(s, s, x))(x)).all()
     with pytest.raises(ValueError, match="steps = 0"):
         flow_map.integrated(spin, steps=0)
+
+
+@pytest.mark.parametrize(("s", "t"), [(0.98, 1.0), (0.9, 0.9999)])
+def test_a_midpoint_step_to_the_end_does_not_throw_points_away(s, t):
+    # Off the data, as in the gap between two boxes, the exact velocity is singular at t = 1; Heun's method asks for it.
+    flow = exact_data.boxes(LINEAR, lows=np.array([[-0.5], [0.02]]), highs=np.array([[0.0], [0.52]]))
+    rng = np.random.default_rng(0)
+    x1 = rng.choice([-0.5, 0.02], size=(2000, 1)) + 0.5 * rng.random((2000, 1))
+    x = jnp.asarray((1 - s) * rng.standard_normal((2000, 1)) + s * x1)
+    start, end = jnp.full(2000, s), jnp.full(2000, t)
+
+    def largest_move(y):
+        return float(jnp.abs(y - x).max())
+
+    first = flow.b(start, x)
+    heun = x + (t - s) * (first + flow.b(end, x + (t - s) * first)) / 2
+    assert largest_move(flow_map.midpoint_step(flow.b, start, end, x)) < 6 * (t - s)
+    assert largest_move(heun) > 10
