@@ -97,4 +97,4 @@ def test_a_midpoint_step_to_the_end_does_not_throw_points_away(s, t):
     first = flow.b(start, x)
     heun = x + (t - s) * (first + flow.b(end, x + (t - s) * first)) / 2
     assert largest_move(flow_map.midpoint_step(flow.b, start, end, x)) < 6 * (t - s)
-    assert largest_move(heun) > 10
+    assert largest_move(heun) > 3
