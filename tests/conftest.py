@@ -9,7 +9,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-# Reference sets of this session alone: none is read from the user's cache, none is left there.
+# Reference sets of this run of the tests alone: none is read from the user's cache, none is left there.
 _cache = tempfile.TemporaryDirectory(prefix="flowmap-tests-")
 os.environ["FLOWMAP_CACHE"] = _cache.name
 

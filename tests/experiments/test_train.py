@@ -231,7 +231,7 @@ def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
 
 
 @pytest.mark.parametrize("file", ["checkerboard", "eight_gaussians", "digits"])
-@pytest.mark.parametrize("student", ["lmd", "emd"])
+@pytest.mark.parametrize("student", ["lmd", "emd", "pfmm"])
 def test_the_exact_velocity_can_teach(tmp_path, student, file):
     config = settings.load(f"experiments/configs/{file}.py:{student}")
     config.network.update({"width": 8, "depth": 1})
