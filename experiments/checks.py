@@ -21,6 +21,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
       UsageError: on the first fault, saying what was received, what was expected and what to do.
     """
     objective = settings.objective_of(config)
+    settings.interpolant_of(config)
     training = config.training
     _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING), "network.width", "network.depth")
     check_evaluation(config)
@@ -53,7 +54,6 @@ def check(config: ConfigDict, *, devices: int) -> None:
 def check_evaluation(config: ConfigDict) -> None:
     """Checks the protocol of evaluation; UsageError on the first fault."""
     _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
-    settings.interpolant_of(config)
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
         raise UsageError(
             f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"

@@ -8,8 +8,7 @@ Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``, ``protocol.jso
 own below it. The same command continues where it was interrupted.
 """
 
-from collections.abc import Mapping, Sequence
-import json
+from collections.abc import Sequence
 import math
 from pathlib import Path
 import sys
@@ -23,7 +22,7 @@ import numpy as np
 from experiments import checks, datasets, errors, logs, map_plots, plots, protocol, report, runs, settings, tables
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
-from experiments.evaluate import evaluate, written
+from experiments.evaluate import evaluate, row_head, written
 from experiments.protocol import MAP_METRICS, Metric, metrics_of
 from experiments.report import Row
 from experiments.train import train
@@ -136,22 +135,15 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     ]
     latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
     (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
-    (workdir / "protocol.json").write_text(json.dumps(protocol.of(config)._asdict(), indent=2) + "\n")
+    protocol.write(workdir, protocol.of(config))
     _draw(workdir, dataset, configs, scored, perfect, metrics[0])
     return text
 
 
 def _diverged(config: ConfigDict) -> list[Row]:
     """Rows without a number, of the form that ``evaluate`` gives."""
-    how = protocol.of(config)
     names = [metric.name for metric in (*metrics_of(datasets.load(config.dataset)), *MAP_METRICS)]
-    common = {
-        "objective": config.objective.name,
-        "seed": config.seed,
-        "trained_steps": 0,
-        "protocol": protocol.fingerprint(how._asdict()),
-    }
-    return [{**common, "N": n, **dict.fromkeys(names, math.nan)} for n in how.steps]
+    return [{**row_head(config, 0), "N": n, **dict.fromkeys(names, math.nan)} for n in config.evaluation.steps]
 
 
 def _folder(workdir: Path, config: ConfigDict) -> Path:
@@ -171,7 +163,8 @@ def _draw(
     drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
     pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
     plots.samples(workdir / "samples.png", dataset, pictures)
-    _draw_maps(workdir, dataset, folders)
+    maps = {name: folder / "map.npz" for name, folder in folders.items()}
+    map_plots.draw(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)
     by_steps = {
         name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
@@ -185,19 +178,6 @@ def _draw(
         floor=perfect[main_metric.name],
         floor_name=perfect["objective"],
     )
-
-
-def _draw_maps(workdir: Path, dataset: datasets.Dataset, folders: Mapping[str, Path]) -> None:
-    data = {
-        name: dict(np.load(folder / "map.npz")) for name, folder in folders.items() if (folder / "map.npz").exists()
-    }
-    cells = {name: found["cells"] for name, found in data.items() if "cells" in found}
-    if cells:
-        map_plots.errors(workdir / "map_error.png", cells)
-    curves = {name: found["learned"] for name, found in data.items() if "learned" in found}
-    if curves:
-        exact = data[next(iter(curves))]["exact"]
-        map_plots.trajectories(workdir / "trajectories.png", dataset, exact, curves)
 
 
 if __name__ == "__main__":

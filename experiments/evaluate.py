@@ -9,7 +9,6 @@ folder, and prints the tables. The exact map comes from ``experiments.reference`
 
 from collections.abc import Callable, Sequence
 import functools
-import json
 from pathlib import Path
 
 from absl import flags
@@ -77,6 +76,16 @@ def generator(
     return lambda steps, count, key: np.asarray(generate(params, steps, count, key))
 
 
+def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
+    """The first columns of every row of a run: what was trained, how long, and by which protocol it is scored."""
+    return {
+        "objective": config.objective.name,
+        "seed": config.seed,
+        "trained_steps": trained,
+        "protocol": protocol.fingerprint(config.evaluation.to_dict()),
+    }
+
+
 def evaluate(workdir: Path) -> list[dict[str, object]]:
     """Scores the newest checkpoint of a run and writes the results into its folder.
 
@@ -96,12 +105,7 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
     of_map, pictures = scoring.score_map(config, dataset, trained_map(config, model, params))
     generate = generator(config, dataset, model, params)
     true = scoring.true_samples(dataset, how.samples, how.seed)
-    common = {
-        "objective": config.objective.name,
-        "seed": config.seed,
-        "trained_steps": trained,
-        "protocol": protocol.fingerprint(how._asdict()),
-    }
+    common = row_head(config, trained)
     rows, kept = [], {}
     for steps in how.steps:
         samples = generate(steps, how.samples, jax.random.key(how.seed))
@@ -121,16 +125,13 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
         }
     )
     tables.write_csv(workdir / "metrics.csv", rows)
-    (workdir / "protocol.json").write_text(json.dumps(how._asdict(), indent=2) + "\n")
+    protocol.write(workdir, how)
     (workdir / "metrics.md").write_text(_text(config, dataset, rows, trained))
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
     label = config.objective.name
     plots.samples(workdir / "samples.png", dataset, {label: kept})
-    if "cells" in pictures:
-        map_plots.errors(workdir / "map_error.png", {label: pictures["cells"]})
-    if "exact" in pictures:
-        map_plots.trajectories(workdir / "trajectories.png", dataset, pictures["exact"], {label: pictures["learned"]})
+    map_plots.draw(workdir, dataset, {label: pictures})
     return rows
 
 
@@ -145,7 +146,7 @@ def _text(config: ConfigDict, dataset: Dataset, rows: Sequence[dict[str, object]
         "\n\n".join(
             [
                 f"{config.objective.name} on {config.dataset}, seed {config.seed}, {trained} steps.",
-                "Protocol " + ", ".join(f"{name} = {value}" for name, value in how._asdict().items()) + ".",
+                protocol.text(how),
                 tables.markdown(["N", *(metric.title for metric in names)], body),
                 "Of the map itself, mean squares unless a distance:",
                 tables.markdown(["", "value"], [row for row in of_map if row[1] != tables.ABSENT]),

@@ -13,6 +13,7 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.reference import Reference
+from objectives import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump
@@ -49,7 +50,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
     tau = jax.random.uniform(keys[1], (count,))
     x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
-    x_1 = jax.jit(jax.vmap(dataset.sample))(jax.random.split(keys[3], count))
+    x_1 = dataset.draw(keys[3], count)
     return Draws(s, u, t, tau, x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
 
 
@@ -134,15 +135,15 @@ def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str,
     s, u, t, tau, x_0, x_s, x_tau = draws
     zero, one = jnp.zeros_like(s), jnp.ones_like(s)
 
-    lagrangian = jax.jit(lambda s, t, x: characterizations.lagrangian(v, own, s, t, x))
-    eulerian = jax.jit(lambda s, t, x: characterizations.eulerian(v, own, s, t, x))
+    move_target = jax.jit(lambda s, t, x: characterizations.lagrangian(v, own, s, t, x))
+    move_source = jax.jit(lambda s, t, x: characterizations.eulerian(v, own, s, t, x))
     semigroup = jax.jit(lambda s, u, t, x: characterizations.semigroup(v, s, u, t, x))
     by_rule = {
-        "lagrangian": (lagrangian(s, t, x_s), s, t),
-        "eulerian": (eulerian(s, t, x_s), s, t),
+        "lagrangian": (move_target(s, t, x_s), s, t),
+        "eulerian": (move_source(s, t, x_s), s, t),
         "semigroup": (semigroup(s, u, t, x_s), s, t),
-        "lagrangian_s0": (lagrangian(zero, tau, x_0), zero, tau),
-        "eulerian_t1": (eulerian(tau, one, x_tau), tau, one),
+        "lagrangian_s0": (move_target(zero, tau, x_0), zero, tau),
+        "eulerian_t1": (move_source(tau, one, x_tau), tau, one),
     }
     if b is not None:
         tangent = jax.jit(lambda t, x: characterizations.tangent(v, b, t, x))
@@ -167,8 +168,8 @@ def round_trip(v: AverageVelocity, x: jax.Array) -> float:
       distance in units of the data.
     """
     zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
-    back = jax.jit(lambda x: jump(v, one, zero, jump(v, zero, one, x)))(x)
-    return float(jnp.mean(jnp.sqrt(squared_norm(back - x))))
+    squares = jax.jit(lambda x: lagrangian.round_trip(v, x, one, zero))(x)
+    return float(jnp.mean(jnp.sqrt(squares)))
 
 
 def curves(v: AverageVelocity, reference: Reference) -> np.ndarray:

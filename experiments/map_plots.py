@@ -26,6 +26,23 @@ def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
     return figure, panels[:count]
 
 
+def draw(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Draws ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
+
+    Args:
+      workdir: the folder.
+      dataset: the data set.
+      maps: {name: what ``scoring.score_map`` returns for pictures}.
+    """
+    cells = {name: found["cells"] for name, found in maps.items() if "cells" in found}
+    if cells:
+        errors(workdir / "map_error.png", cells)
+    curves = {name: found["learned"] for name, found in maps.items() if "learned" in found}
+    if curves:
+        # The exact trajectories are those of the reference set: the same for every map.
+        trajectories(workdir / "trajectories.png", dataset, maps[next(iter(curves))]["exact"], curves)
+
+
 def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
     """The mean squared error against the exact map by source and target time, one panel per map, one scale.
 

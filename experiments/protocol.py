@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import hashlib
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
@@ -42,6 +43,16 @@ class Protocol(NamedTuple):
 def of(config: ConfigDict) -> Protocol:
     """The protocol that a configuration states."""
     return Protocol(**config.evaluation.to_dict())
+
+
+def text(how: Protocol) -> str:
+    """All fields in a line."""
+    return "Protocol " + ", ".join(f"{name} = {value}" for name, value in how._asdict().items()) + "."
+
+
+def write(workdir: Path, how: Protocol) -> None:
+    """Writes ``protocol.json`` into a folder."""
+    (workdir / "protocol.json").write_text(json.dumps(how._asdict(), indent=2) + "\n")
 
 
 def fingerprint(values: Mapping[str, object]) -> str:

@@ -120,8 +120,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 3), 3)
     s, _, t = times.triangle(keys[0], (count,))
     x_0 = dataset.std * jax.random.normal(keys[1], (count, *dataset.shape))
-    x_1 = jax.jit(jax.vmap(dataset.sample))(jax.random.split(keys[2], count))
-    x_s = interpolant.position(s, x_0, x_1)
+    x_s = interpolant.position(s, x_0, dataset.draw(keys[2], count))
     return tuple(np.asarray(array, np.float64) for array in (s, t, x_s, x_0))
 
 
@@ -186,18 +185,16 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     Raises:
       UsageError: if the data set has no exact velocity, or the file in the cache is damaged or made by other settings.
     """
-    path = path_of(config)
-    interpolant = settings.interpolant_of(config)
+    path, interpolant, how = path_of(config), settings.interpolant_of(config), config.evaluation
     if path.exists():
         return _read(path, config, dataset)
-    made_by = settings_of(config)
-    reference = build(dataset, interpolant, **{name: made_by[name] for name in ("seed", "triples", "tolerance")})
+    reference = build(dataset, interpolant, seed=how.seed, triples=how.triples, tolerance=how.tolerance)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written whole: a file under its final name is complete, whoever else builds the same one.
         partial = path.with_suffix(f".{os.getpid()}.tmp")
         with partial.open("wb") as file:
-            np.savez(file, settings=json.dumps(made_by), **reference._asdict())
+            np.savez(file, settings=json.dumps(settings_of(config)), **reference._asdict())
         partial.replace(path)
     except OSError as error:
         raise UsageError(

@@ -101,7 +101,7 @@ def markdown(
         better = "less" if metric.less_is_better else "more"
         parts.append(f"## {metric.title} ({better} is better)\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
-    parts += [_budgets(configs, rows), _protocol(config), _machine(seconds)]
+    parts += [_budgets(configs, rows), protocol.text(protocol.of(config)), _machine(seconds)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -142,11 +142,6 @@ def _budgets(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> str:
     header = ["objective", "terms (share of the batch)", "options changed", "sampler", "cost", "steps"]
     table = tables.markdown([*header, "evaluations", "seconds"], body)
     return f"## What each one got (seed {seed})\n\n{table}"
-
-
-def _protocol(config: ConfigDict) -> str:
-    values = protocol.of(config)._asdict()
-    return "Protocol " + ", ".join(f"{name} = {value}" for name, value in values.items()) + "."
 
 
 def peak_memory() -> float:

@@ -65,8 +65,7 @@ def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
     """True samples: fresh draws, or, for images in memory, the training split."""
     if isinstance(dataset.truth, Images):
         return dataset.truth.train
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 2), count)
-    return np.asarray(jax.jit(jax.vmap(dataset.sample))(keys))
+    return np.asarray(dataset.draw(jax.random.fold_in(jax.random.key(seed), 2), count))
 
 
 @functools.lru_cache(maxsize=4)

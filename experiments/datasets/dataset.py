@@ -55,6 +55,10 @@ class Dataset(NamedTuple):
     truth: Planar | Images
     exact_flow: Callable[[Interpolant], ExactFlow] | None = None
 
+    def draw(self, key: jax.Array, count: int) -> jax.Array:
+        """Independent examples, [count, *shape]."""
+        return jax.jit(jax.vmap(self.sample))(jax.random.split(key, count))
+
     def exact_path(self, interpolant: Interpolant) -> ExactFlow:
         """The exact path; UsageError if this data set has none."""
         if self.exact_flow is None:
