@@ -18,6 +18,7 @@ from experiments.datasets.dataset import Planar
 ALIGNED_BINS = 48  # a multiple of 4: bins line up with the squares of the checkerboard
 PAPER_BINS = 50
 MARGIN_BINS = 6  # the grid of the transport distance reaches 1/8 of the box beyond it on every side
+SINKHORN_ITERATIONS = 10_000
 EMPTY_MASS = 1e-9  # keeps the logarithms of empty bins finite
 
 
@@ -153,7 +154,7 @@ def mmd(x: np.ndarray, y: np.ndarray) -> float:
 
 def _sinkhorn_divergence(ab: Geometry, aa: Geometry, bb: Geometry, a: jax.Array, b: jax.Array) -> jax.Array:
     """``W_e(a, b) - (W_e(a, a) + W_e(b, b)) / 2``, NaN where Sinkhorn's iterations did not converge."""
-    solve = functools.partial(linear.solve, max_iterations=10_000)
+    solve = functools.partial(linear.solve, max_iterations=SINKHORN_ITERATIONS)
     across, within_a, within_b = solve(ab, a, b), solve(aa, a, a), solve(bb, b, b)
     divergence = across.reg_ot_cost - (within_a.reg_ot_cost + within_b.reg_ot_cost) / 2
     return jnp.where(across.converged & within_a.converged & within_b.converged, divergence, jnp.nan)
@@ -174,7 +175,7 @@ def _divergence_of_points(x: jax.Array, y: jax.Array, epsilon: jax.Array) -> jax
     return _sinkhorn_divergence(geometry(x, y), geometry(x, x), geometry(y, y), a, b)
 
 
-def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float:
+def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float | None:
     """Debiased entropic Wasserstein-2 distance between the samples and the exact law, on the aligned bins.
 
     All samples count, and the target has no sampling noise. Samples beyond the margin of the grid move to its edge.
@@ -185,7 +186,7 @@ def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float:
       epsilon: strength of the entropy, in squared units of the data.
 
     Returns:
-      distance in units of the data.
+      distance in units of the data; None if Sinkhorn's iterations did not converge.
 
     Reference: Feydy et al., "Interpolating between optimal transport and MMD using Sinkhorn divergences",
       arXiv 1810.08278; solved by ott-jax (arXiv 2201.12324).
@@ -201,7 +202,7 @@ def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float:
     return _root(_divergence_on_grid, centres, epsilon, a / a.sum(), b / b.sum())
 
 
-def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> float:
+def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> float | None:
     """Debiased entropic Wasserstein-2 distance between two sets of points, as ``entropic_w2``.
 
     Args:
@@ -210,17 +211,17 @@ def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> fl
       epsilon: strength of the entropy, in squared units of the data.
 
     Returns:
-      distance in units of the data.
+      distance in units of the data; None if Sinkhorn's iterations did not converge.
     """
     return _root(_divergence_of_points, x, y, epsilon)
 
 
-def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) -> float:
+def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) -> float | None:
     # ott-jax broadcasts arrays of different rank, which a strict session refuses.
     with jax.numpy_rank_promotion("allow"):
         square = np.float64(divergence(*map(jnp.float32, arguments)))
     # Close to zero rounding may leave a negative square.
-    return float(np.sqrt(np.maximum(square, 0)))
+    return None if np.isnan(square) else float(np.sqrt(np.maximum(square, 0)))
 
 
 def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:

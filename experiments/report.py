@@ -16,7 +16,7 @@ from objectives.build import default_options
 
 Row = dict[str, object]
 
-# Distribution metrics of a table about maps are those at the first number of steps, one unless changed.
+# The one number of samples in a table about maps, and left out unless samples were drawn in one step.
 MEASURED_W2 = Metric("entropic_w2", "measured (entropic)")
 MAP_TABLES = (
     ("Of the map: mean squared errors against the exact one, and mean squared residuals", protocol.MAP_ERRORS),
@@ -65,7 +65,10 @@ def by_steps(rows: Sequence[Row], perfect: Row, metric: Metric) -> tuple[list[st
 
 def of_maps(rows: Sequence[Row], metrics: Sequence[Metric]) -> tuple[list[str], list[list[str]]]:
     """Header and body of the table objective x number about the map, without columns that nobody has."""
-    objectives, first = list(dict.fromkeys(row["objective"] for row in rows)), sampling_steps(rows)[0]
+    objectives, steps = list(dict.fromkeys(row["objective"] for row in rows)), sampling_steps(rows)
+    # Numbers about the map are the same in each row of a run.
+    first = 1 if 1 in steps else steps[0]
+    metrics = [metric for metric in metrics if metric is not MEASURED_W2 or first == 1]
     shown = [metric for metric in metrics if any(row[metric.name] is not None for row in rows)]
     columns = [_column({o: mean_over_seeds(rows, o, first, m.name) for o in objectives}, m) for m in shown]
     body = [[o, *(column[o] for column in columns)] for o in objectives]

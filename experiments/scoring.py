@@ -18,7 +18,7 @@ def reference_name(dataset: Dataset) -> str:
     return "training images" if isinstance(dataset.truth, Images) else "perfect samples"
 
 
-def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol) -> dict[str, float]:
+def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol) -> dict[str, float | None]:
     """All metrics of a set of samples.
 
     Args:
@@ -28,7 +28,7 @@ def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol
       how: the protocol.
 
     Returns:
-      {metric name: value}.
+      {metric name: value, None where it could not be found}.
 
     Raises:
       UsageError: if samples are not finite.
@@ -69,7 +69,7 @@ def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def floor(name: str, how: Protocol) -> dict[str, float]:
+def floor(name: str, how: Protocol) -> dict[str, float | None]:
     """The metrics of perfect samples at the same size: nothing can be expected to score better.
 
     Args:

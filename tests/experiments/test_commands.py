@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from experiments import benchmark, checks, compare, settings, tables
+from experiments import benchmark, checks, compare, report, settings, tables
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES
 
@@ -194,6 +194,16 @@ def test_compare_end_to_end(tmp_path):
     assert [line for line in again.splitlines() if line.startswith("| lsd")][:4] == [
         line for line in text.splitlines() if line.startswith("| lsd")
     ][:4]
+
+
+def test_measured_distance_of_one_step_stands_beside_its_bounds_only_if_one_step_was_taken():
+    bounds = report.MAP_TABLES[1][1]
+    rows = [{"objective": "lsd", "seed": 0, "N": n, **{metric.name: float(n) for metric in bounds}} for n in (4, 2, 1)]
+    header, body = report.of_maps(rows, bounds)
+    assert dict(zip(header, body[0], strict=True))["measured (entropic)"] == "**1**"
+    header, _ = report.of_maps(rows[:2], bounds)
+    assert "measured (entropic)" not in header
+    assert "Lipschitz constant" in header
 
 
 def test_compare_refuses_before_it_trains(tmp_path):

@@ -127,3 +127,9 @@ def test_classifier_reaches_the_accuracy_of_bayes():
     np.testing.assert_allclose(metrics.classifier_accuracy(x, y, seed=0), 0.5, atol=0.015)
     with pytest.raises(ValueError, match="expected as many of both"):
         metrics.classifier_accuracy(x, y[1:], seed=0)
+
+
+def test_a_distance_that_was_not_reached_is_no_number(monkeypatch):
+    monkeypatch.setattr(metrics, "SINKHORN_ITERATIONS", 10)
+    x, y = RNG.standard_normal((2, 37, 3))
+    assert metrics.entropic_w2_of_points(x, y + 3, epsilon=1e-3) is None
