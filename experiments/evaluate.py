@@ -19,6 +19,7 @@ import numpy as np
 from experiments import errors, map_plots, plots, protocol, runs, scoring, settings, tables
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
 from experiments.protocol import MAP_METRICS
 from models import samplers
 from models.flow_map_model import FlowMapModel, Params, bind
@@ -57,23 +58,40 @@ def generator(
       params: its weights.
 
     Returns:
-      (steps, count, key) -> [count, ...] samples; equal keys start from equal noise at any number of steps.
+      (steps, count, key) -> [count, ...] samples; equal keys start from equal noise at any number of steps. It raises
+      UsageError if samples are not finite, naming the jump (s, t) after which they are not, and their share.
     """
     kind = settings.objective_of(config).sampler
     interpolant = settings.interpolant_of(config)
 
-    @functools.partial(jax.jit, static_argnums=(1, 2))
-    def generate(params: Params, steps: int, count: int, key: jax.Array) -> jax.Array:
+    @functools.partial(jax.jit, static_argnums=(1, 2, 3))
+    def generate(params: Params, steps: int, legs: int, count: int, key: jax.Array) -> jax.Array:
         key_start, key_restart = jax.random.split(key)
         x0 = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
-        v, grid = bind(model, params), samplers.uniform_grid(steps)
+        v, grid = bind(model, params), samplers.uniform_grid(steps)[: legs + 1]
         if kind == "euler":
             return samplers.euler(diagonal(v), x0, grid)
         if kind == "restart":
             return samplers.restart(v, interpolant, key_restart, x0, grid, base_std=dataset.std)
         return samplers.composition(v, x0, grid)
 
-    return lambda steps, count, key: np.asarray(generate(params, steps, count, key))
+    def checked(steps: int, count: int, key: jax.Array) -> np.ndarray:
+        samples = np.asarray(generate(params, steps, steps, count, key))
+        if np.isfinite(samples).all():
+            return samples
+        for legs in range(1, steps + 1):
+            samples = np.asarray(generate(params, steps, legs, count, key))
+            bad = ~np.isfinite(samples.reshape(count, -1)).all(axis=1)
+            if bad.any():
+                break
+        s, t = (legs - 1) / steps, 1.0 if kind == "restart" else legs / steps
+        raise UsageError(
+            f"with {steps} steps, {bad.mean():.2%} of {count} generated samples are NaN or infinite after the jump "
+            f"(s, t) = ({s:.4g}, {t:.4g}); the training has diverged: lower --config.training.learning_rate and train "
+            "again"
+        )
+
+    return checked
 
 
 def row_head(config: ConfigDict, trained: int) -> dict[str, object]:

@@ -1,4 +1,5 @@
 import json
+import re
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +8,7 @@ import pytest
 
 from experiments import datasets, protocol, reference, runs, settings
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate
+from experiments.evaluate import evaluate, generator
 from experiments.train import train
 from models.flow_map_model import bind
 from taxonomy.flow_map import jump
@@ -113,3 +114,21 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "):
         evaluate(tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
+
+
+class Breaking:
+    """A model that stays where it is, and gives NaN for positive points from time 1/2 on."""
+
+    def apply(self, params, s, t, x):
+        return jnp.where((s[:, None] >= 0.5) & (x > 0), jnp.nan, 0 * x)
+
+
+@pytest.mark.parametrize(("objective", "jump"), [("lsd", "(0.5, 0.75)"), ("flow_matching", "(0.5, 0.75)")])
+def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
+    config = small(objective)
+    generate = generator(config, datasets.load(config.dataset), Breaking(), None)
+    assert np.isfinite(generate(1, 200, jax.random.key(0))).all()
+    # Three quarters of the starting points have a positive coordinate.
+    message = rf"with 4 steps, 7\d.\d\d% of 200 generated samples .* after the jump \(s, t\) = {re.escape(jump)}"
+    with pytest.raises(UsageError, match=message):
+        generate(4, 200, jax.random.key(0))
