@@ -39,12 +39,12 @@ def seconds_per_step(config: ConfigDict, *, steps: int, repeats: int = 3) -> tup
     """
     devices = jax.local_device_count()
     dataset = datasets.load(config.dataset)
-    model = runs.build_model(config, dataset)
-    state = engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
+    model, objective = runs.build_model(config, dataset), settings.objective_of(config)
+    state = engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
     dispatch = engine.make_dispatch(
         config,
         model,
-        settings.objective_of(config),
+        objective,
         dataset,
         settings.interpolant_of(config),
         steps=steps,

@@ -73,6 +73,8 @@ def generator(
             return samplers.euler(diagonal(v), x0, grid)
         if kind == "restart":
             return samplers.restart(v, interpolant, key_restart, x0, grid, base_std=dataset.std)
+        if kind == "one_jump":
+            return samplers.one_jump(v, x0, grid)
         return samplers.composition(v, x0, grid)
 
     def checked(steps: int, count: int, key: jax.Array) -> np.ndarray:

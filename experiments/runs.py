@@ -14,8 +14,8 @@ from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 from experiments.protocol import Protocol
-from models.flow_map_model import FlowMapModel, Params, bind
-from models.mlp import ACTIVATIONS, MLP
+from models.flow_map_model import OUTPUTS, FlowMapModel, Params, bind
+from models.mlp import ACTIVATIONS, MLP, LogVariance
 from taxonomy.flow_map import Velocity, diagonal
 
 PACKAGES = (
@@ -34,7 +34,7 @@ PACKAGES = (
 
 
 def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
-    """The model that a configuration describes.
+    """The model that a configuration describes, with the parts that its objective needs.
 
     Args:
       config: the configuration.
@@ -44,12 +44,23 @@ def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
       the model.
 
     Raises:
-      UsageError: on an unknown activation.
+      UsageError: on an unknown activation or output.
     """
     if config.network.activation not in ACTIVATIONS:
         name = config.network.activation
         raise UsageError(f"unknown --config.network.activation={name!r}; {nearest(name, ACTIVATIONS)}")
-    return FlowMapModel(MLP(**config.network.to_dict()), std=dataset.std)
+    objective = settings.objective_of(config)
+    fields = config.network.to_dict()
+    output = fields.pop("output") or objective.output
+    if output not in OUTPUTS:
+        raise UsageError(f"unknown --config.network.output={output!r}; {nearest(output, OUTPUTS)}")
+    return FlowMapModel(
+        MLP(**fields),
+        std=dataset.std,
+        output=output,
+        auxiliary=MLP(**fields) if objective.needs_auxiliary else None,
+        variance=LogVariance() if objective.learns_weight else None,
+    )
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
@@ -137,6 +148,7 @@ def read_config(workdir: Path) -> ConfigDict:
         values = json.loads(path.read_text())
         # What an older version did not measure is measured by today's defaults.
         values["evaluation"] = Protocol()._asdict() | values["evaluation"]
+        values["network"] = {"output": ""} | values["network"]
         for part, name in (("training", "ema"), ("evaluation", "steps")):
             values[part][name] = tuple(values[part][name])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -164,7 +176,7 @@ def load_trained(workdir: Path, *, ema: float | None = None) -> tuple[ConfigDict
     if checkpoints.latest_step() is None:
         checkpoints.close()
         raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
-    state = checkpoints.restore(engine.initial_state(config, model, dataset.shape))
+    state = checkpoints.restore(engine.initial_state(config, model, settings.objective_of(config), dataset.shape))
     checkpoints.close()
     decay = config.evaluation.ema if ema is None else ema
     params = state.params if decay == 0 else state.ema[config.training.ema.index(decay)]

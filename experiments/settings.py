@@ -60,6 +60,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.network = ConfigDict(
         {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
     )
+    config.network.output = ""  # velocity, denoiser or trigflow; by default that of the objective
     config.training = ConfigDict(
         {
             "steps": 1000,

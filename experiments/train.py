@@ -57,7 +57,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
     interpolant = settings.interpolant_of(config)
     dataset = datasets.load(config.dataset)
     model = runs.build_model(config, dataset)
-    state = engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
+    state = engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
     teacher = runs.load_teacher(config, dataset)
     runs.prepare(workdir, config, devices=devices, parameters=count_parameters(state.params))
 
@@ -143,7 +143,7 @@ def describe(config: ConfigDict) -> str:
     objective = settings.objective_of(config)
     dataset = datasets.load(config.dataset)
     model = runs.build_model(config, dataset)
-    shapes = jax.eval_shape(lambda: engine.initial_state(config, model, dataset.shape))
+    shapes = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
     sizes = counts(objective.terms, config.training.batch_size, devices=devices)
     terms = ", ".join(f"{size} {term.name}" for term, size in zip(objective.terms, sizes, strict=True))
     return "\n".join(

@@ -1,14 +1,34 @@
 """The flow-map model: one network with two times, scaled to the data, as a callable ``v(s, t, x)``."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from taxonomy.flow_map import AverageVelocity
+from taxonomy import conversions
+from taxonomy.arrays import expand
+from taxonomy.flow_map import AverageVelocity, Velocity
 
 Params = Any
+
+
+class Output(NamedTuple):
+    """What a network is given at the source, (s, x) -> input, and what its output means, (output, s, x) -> velocity."""
+
+    scaled: Callable[[jax.Array, jax.Array], jax.Array]
+    velocity: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+OUTPUTS = {
+    "velocity": Output(lambda s, x: x, lambda output, s, x: output),
+    # 1 - s is bounded from below, as in pixel MeanFlow: errors near the data would be divided by almost nothing.
+    "denoiser": Output(
+        lambda s, x: x, lambda output, s, x: conversions.velocity_from_denoiser(output, s, x, floor=0.05)
+    ),
+    "trigflow": Output(lambda s, x: expand(conversions.scale_angle(s), x) * x, conversions.velocity_from_trigflow),
+}
 
 
 class FlowMapModel(nn.Module):
@@ -17,19 +37,42 @@ class FlowMapModel(nn.Module):
     Attributes:
       network: a Linen module (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
       std: standard deviation of the data (and of the noise), so that the network sees numbers of order one.
+      output: what the network's output means, a key of ``OUTPUTS``: the average velocity itself, the mean denoiser
+        ``x + (1 - s) v``, or the F of TrigFlow, which up to its sign is that of EDM.
+      auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
+      variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
     """
 
     network: nn.Module
     std: float
+    output: str = "velocity"
+    auxiliary: nn.Module | None = None
+    variance: nn.Module | None = None
 
-    @nn.compact
     def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
-        return self.std * self.network(s, t, x / self.std)
+        output, x = OUTPUTS[self.output], x / self.std
+        return self.std * output.velocity(self.network(s, t, output.scaled(s, x)), s, x)
+
+    def auxiliary_velocity(self, t: jax.Array, x: jax.Array) -> jax.Array:
+        """T [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
+        return self.std * self.auxiliary(t, t, x / self.std)
+
+    def log_variance(self, s: jax.Array, t: jax.Array) -> jax.Array:
+        """s, t [batch] -> [batch]."""
+        return self.variance(s, t)
+
+    def everything(self, t: jax.Array, x: jax.Array) -> None:
+        """Uses every part once, so that ``init`` makes all weights; t [batch], x [batch, ...]."""
+        self(t, t, x)
+        if self.auxiliary is not None:
+            self.auxiliary_velocity(t, x)
+        if self.variance is not None:
+            self.log_variance(t, t)
 
 
 def initialize(model: FlowMapModel, key: jax.Array, shape: tuple[int, ...]) -> Params:
-    """Fresh parameters.
+    """Fresh parameters of all parts of a model.
 
     Args:
       model: the model.
@@ -39,8 +82,7 @@ def initialize(model: FlowMapModel, key: jax.Array, shape: tuple[int, ...]) -> P
     Returns:
       Linen variables.
     """
-    times = jnp.zeros((1,))
-    return model.init(key, times, times, jnp.zeros((1, *shape)))
+    return model.init(key, jnp.zeros((1,)), jnp.zeros((1, *shape)), method="everything")
 
 
 def bind(model: FlowMapModel, params: Params) -> AverageVelocity:
@@ -54,6 +96,36 @@ def bind(model: FlowMapModel, params: Params) -> AverageVelocity:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
     return lambda s, t, x: model.apply(params, s, t, x)
+
+
+def bind_auxiliary(model: FlowMapModel, params: Params) -> Velocity | None:
+    """The second network of a model as a velocity ``b(t, x)``, or None if it has none.
+
+    Args:
+      model: the model.
+      params: Linen variables of the model.
+
+    Returns:
+      (t [batch], x [batch, ...]) -> [batch, ...], or None.
+    """
+    if model.auxiliary is None:
+        return None
+    return lambda t, x: model.apply(params, t, x, method="auxiliary_velocity")
+
+
+def bind_log_variance(model: FlowMapModel, params: Params) -> Callable[[jax.Array, jax.Array], jax.Array] | None:
+    """The learned log-variance ``w_{s,t}`` of a model, or None if it has none.
+
+    Args:
+      model: the model.
+      params: Linen variables of the model.
+
+    Returns:
+      (s [batch], t [batch]) -> [batch], or None.
+    """
+    if model.variance is None:
+        return None
+    return lambda s, t: model.apply(params, s, t, method="log_variance")
 
 
 def count_parameters(params: Params) -> int:

@@ -46,6 +46,26 @@ class MLP(nn.Module):
         return nn.Dense(flat.shape[-1])(h).reshape(x.shape)
 
 
+class LogVariance(nn.Module):
+    """The learned logarithm ``w_{s,t}`` of the variance of a residual: a small MLP on the two times, zero at first.
+
+    Attributes:
+      width: units of the hidden layer.
+      features: harmonics of s and t.
+    """
+
+    width: int = 64
+    features: int = 4
+
+    @nn.compact
+    def __call__(self, s: jax.Array, t: jax.Array) -> jax.Array:
+        """s, t [batch] in [0, 1] -> [batch]."""
+        time = jnp.stack([s, t], axis=-1)
+        h = jnp.concatenate([time, fourier_features(time, count=self.features, base=jnp.pi)], axis=-1)
+        h = nn.silu(nn.Dense(self.width)(h))
+        return nn.Dense(1, kernel_init=nn.initializers.zeros)(h)[:, 0]
+
+
 def paper_checkerboard() -> MLP:
     """The network of the checkerboard experiment in arXiv 2505.18825: 1,054,210 parameters in two dimensions.
 

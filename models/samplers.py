@@ -93,3 +93,21 @@ def restart(
         return expand(interpolant.alpha(t), x) * z + expand(interpolant.beta(t), x) * y, None
 
     return jax.lax.scan(leg, x, (grid[:-1], ends, jax.random.split(key, ends.shape[0])))[0]
+
+
+def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> jax.Array:
+    """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
+
+    Args:
+      v: average velocity of the map.
+      x: [batch, ...]; points at the first time of the grid.
+      grid: [N + 1]; times, of which only the ends are used.
+
+    Returns:
+      [batch, ...]; points at the last time of the grid.
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+    """
+    _legs(grid)
+    return composition(v, x, grid[jnp.array([0, -1])])

@@ -18,39 +18,73 @@ from collections.abc import Callable
 import inspect
 
 from objectives.mixture import Objective
-from objectives.rows import consistency, eulerian, integral, lagrangian, progressive
-from objectives.rows.shared import diagonal
-
-
-def flow_matching() -> Objective:
-    """Flow matching alone: learns the velocity; sampled by Euler steps along the diagonal."""
-    return Objective((diagonal(1.0),), sampler="euler")
-
+from objectives.rows import (
+    consistency,
+    continuous,
+    direct,
+    eulerian,
+    finite_step,
+    from_noise,
+    integral,
+    lagrangian,
+    neighbours,
+    progressive,
+    segments,
+)
 
 OBJECTIVES: dict[str, Callable[..., Objective]] = {
-    "flow_matching": flow_matching,
-    "lsd": lagrangian.lsd,
+    "flow_matching": direct.flow_matching,
+    "reflow": direct.reflow,
+    "endpoint_regression": direct.endpoint_regression,
+    "cmt": direct.cmt,
     "lmd": lagrangian.lmd,
+    "lsd": lagrangian.lsd,
+    "ayf_lmd": lagrangian.ayf_lmd,
+    "tvm": lagrangian.tvm,
     "fmm": lagrangian.fmm,
     "lmf": lagrangian.lmf,
-    "esd": eulerian.esd,
-    "emd": eulerian.emd,
-    "mean_flow": eulerian.mean_flow,
-    "improved_mean_flow": eulerian.improved_mean_flow,
-    "alpha_flow": eulerian.alpha_flow,
-    "tim": eulerian.tim,
-    "psd_m": progressive.psd_m,
-    "psd_u": progressive.psd_u,
-    "split_mean_flow": progressive.split_mean_flow,
-    "pfmm": progressive.pfmm,
+    "free_flow": from_noise.free_flow,
+    "pid": from_noise.pid,
+    "boot": from_noise.boot,
     "sdei": integral.sdei,
     "stei": integral.stei,
     "sdee": integral.sdee,
     "stee": integral.stee,
-    "ct": consistency.ct,
+    "emd": eulerian.emd,
+    "esd": eulerian.esd,
+    "ayf_emd": eulerian.ayf_emd,
+    "mean_flow": eulerian.mean_flow,
+    "improved_mean_flow": eulerian.improved_mean_flow,
+    "pixel_mean_flow": eulerian.pixel_mean_flow,
+    "alpha_flow": finite_step.alpha_flow,
+    "so_flow": finite_step.so_flow,
+    "decoupled_mean_flow": eulerian.decoupled_mean_flow,
+    "rectified_mean_flow": eulerian.rectified_mean_flow,
+    "tim": finite_step.tim,
+    "esc": eulerian.esc,
+    "euler_mean_flow": finite_step.euler_mean_flow,
+    "progressive_distillation": progressive.progressive_distillation,
+    "shortcut": progressive.shortcut,
+    "psd_m": progressive.psd_m,
+    "psd_u": progressive.psd_u,
+    "split_mean_flow": progressive.split_mean_flow,
+    "pfmm": progressive.pfmm,
     "cd": consistency.cd,
-    "ct_continuous": consistency.ct_continuous,
-    "cd_continuous": consistency.cd_continuous,
+    "ct": consistency.ct,
+    "ict": consistency.ict,
+    "ect": consistency.ect,
+    "cd_continuous": continuous.cd_continuous,
+    "ct_continuous": continuous.ct_continuous,
+    "scd": continuous.scd,
+    "sct": continuous.sct,
+    "tcm": consistency.tcm,
+    "ctm": segments.ctm,
+    "phased_cm": segments.phased_cm,
+    "multistep_cm": segments.multistep_cm,
+    "consistency_fm": segments.consistency_fm,
+    "facm": continuous.facm,
+    "ucgm": continuous.ucgm,
+    "imm": neighbours.imm,
 }
 
 

@@ -2,6 +2,7 @@
 
 import jax
 from jax.lax import stop_gradient as sg
+import jax.numpy as jnp
 
 from taxonomy import flow_map, times
 from taxonomy.arrays import squared_norm
@@ -80,3 +81,71 @@ def continuous_consistency(
     times.check_order(s, t, t, needed_by="continuous_consistency")
     end, moved = flow_map.d_source(v, s, t, x_s, velocity)
     return squared_norm(end - sg(end + moved))
+
+
+def trajectory(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    x_s: jax.Array,
+    x_u: jax.Array,
+    s: jax.Array,
+    u: jax.Array,
+    t: jax.Array,
+) -> jax.Array:
+    """``|Y_{t,1}( X_{s,t}(I_s) ) - sg[ Y_{t,1}( Y_{u,t}(x_u) ) ]|^2``: two jumps to t, compared at the data.
+
+    The weights of the outer jump are not trained, but the gradient flows through its input.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity of the map Y: an average of the student's weights.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      x_u: [batch, ...]; where a teacher's ODE takes them at time u.
+      s: [batch]; source times in [0, 1].
+      u: [batch]; times in between; u = t is the regression on the teacher's trajectory.
+      t: [batch]; target times in [0, 1]; t = 1 is ``consistency``.
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Raises:
+      ValueError: outside of jit, unless s <= u <= t.
+
+    Reference: Kim et al., "Consistency trajectory models", arXiv 2310.02279, without the adversarial term; there
+      noise grows with time, see ``consistency``.
+    """
+    times.check_order(s, u, t, needed_by="trajectory")
+    end = jnp.ones_like(t)
+    estimate = flow_map.jump(w, t, end, flow_map.jump(v, s, t, x_s))
+    target = flow_map.jump(w, t, end, flow_map.jump(w, u, t, x_u))
+    return squared_norm(estimate - sg(target))
+
+
+def straightness(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    x_s: jax.Array,
+    x_u: jax.Array,
+    s: jax.Array,
+    u: jax.Array,
+    t: jax.Array,
+) -> jax.Array:
+    """``|v_{s,t}(I_s) - sg[ w_{u,t}(x_u) ]|^2``: the average velocity does not change along the path.
+
+    A prior, not a rule: the exact map fulfils it only where paths are straight.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity that makes the target: the model itself, or an average of its weights.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      x_u: [batch, ...]; the neighbours ``I_u`` of the same noise and data.
+      s: [batch]; source times in [0, 1].
+      u: [batch]; times of the neighbours.
+      t: [batch]; the common target times, the ends of segments.
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Reference: consistency flow matching, arXiv 2407.02398, whose second term it is. Same time direction.
+    """
+    return squared_norm(v(s, t, x_s) - sg(w(u, t, x_u)))

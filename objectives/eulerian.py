@@ -2,6 +2,7 @@
 
 import jax
 from jax.lax import stop_gradient as sg
+import jax.numpy as jnp
 
 from taxonomy import flow_map, times
 from taxonomy.arrays import expand, ratio, squared_norm
@@ -69,6 +70,58 @@ def eulerian(
     else:
         raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
     return squared_norm(residual)
+
+
+def tangent_step(
+    v: AverageVelocity,
+    velocity: jax.Array,
+    x_s: jax.Array,
+    s: jax.Array,
+    t: jax.Array,
+    *,
+    warm_up: jax.Array | float = 1.0,
+    normalize: float | None = None,
+) -> jax.Array:
+    """``|v_{s,t} - sg[ v_{s,t} + g ]|^2`` with g the Eulerian residual, warmed up and normalized: AYF-EMD.
+
+        R = w - v_{s,t} + warm_up (t - s) D_s[w] v,    g = R / (|R| + normalize)
+
+    The gradient is ``-2 g . grad v``; with warm_up = 1 and no normalization it is that of the
+    mode "target" of ``eulerian``.
+
+    Args:
+      v: average velocity of the student.
+      velocity: [batch, ...]; w at ``I_s``: a teacher's ``b_s(I_s)``, or the sample's ``dI_s``.
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; target times in [0, 1].
+      warm_up: []; weight of the derivative, in [0, 1]. Below 1 the map is pulled towards straight paths.
+      normalize: positive; None for no normalization.
+
+    Returns:
+      [batch]; ``|g|^2`` per example.
+
+    Reference: AYF-EMD: Sabour, Fidler, Kreis, "Align your flow", arXiv 2506.14603, where noise is at time 1 and the
+      source is called t; the normalization is that of sCM, arXiv 2410.11081.
+    """
+    average, derivative = flow_map.total_derivative(v, s, t, x_s, velocity)
+    residual = velocity - average + warm_up * expand(t - s, x_s) * derivative
+    if normalize is not None:
+        residual = normalized(residual, offset=normalize)
+    return squared_norm(average - sg(average + residual))
+
+
+def normalized(residual: jax.Array, *, offset: float) -> jax.Array:
+    """``r / (|r| + offset)`` per example: large tangents become of length one.
+
+    Args:
+      residual: [batch, ...].
+      offset: positive.
+
+    Returns:
+      [batch, ...].
+    """
+    return residual / expand(jnp.sqrt(squared_norm(residual)) + offset, residual)
 
 
 def discrete(

@@ -3,7 +3,7 @@
 import jax
 from jax.lax import stop_gradient as sg
 
-from taxonomy import flow_map
+from taxonomy import flow_map, times
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity
 
@@ -98,6 +98,97 @@ def pulled_back(
         average, derivative = flow_map.average_d_t(v, s, t, source)
         return squared_norm(average - sg(velocity - expand(t - s, x_t) * derivative))
     raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(PULLED_BACK)}")
+
+
+def difference(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    b: Velocity,
+    x_s: jax.Array,
+    s: jax.Array,
+    t: jax.Array,
+    *,
+    before: jax.Array,
+    after: jax.Array,
+) -> jax.Array:
+    """``|v_{s,t} - sg[ b_t(Y_{s,t}) - (t - s) (w_{s,q} - w_{s,p}) / (q - p) ]|^2``: the Lagrangian rule without jvp.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity of the map Y that makes the target and whose derivative is taken: the model itself.
+      b: velocity field, a teacher's.
+      x_s: [batch, ...]; points at time s.
+      s: [batch]; source times in [0, 1]; 0 in the papers, whose points are then pure noise.
+      t: [batch]; target times in [0, 1].
+      before: [batch]; p, a little before t.
+      after: [batch]; q, a little after t; the error is of second order in their distance if t is the middle.
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Reference: FreeFlow, arXiv 2511.19428, whose noise is at time 1.
+    """
+    derivative = (w(s, after, x_s) - w(s, before, x_s)) / expand(after - before, x_s)
+    gap = expand(t - s, x_s)
+    return squared_norm(v(s, t, x_s) - sg(b(t, x_s + gap * w(s, t, x_s)) - gap * derivative))
+
+
+def two_ended_difference(
+    v: AverageVelocity, b: Velocity, x_s: jax.Array, s: jax.Array, p: jax.Array, q: jax.Array
+) -> jax.Array:
+    """``|(X_{s,q}(x_s) - X_{s,p}(x_s)) / (q - p) - sg[ b_p(X_{s,p}(x_s)) ]|^2``: both ends are trained.
+
+    Args:
+      v: average velocity of the student.
+      b: velocity field of the teacher.
+      x_s: [batch, ...]; points at time s.
+      s: [batch]; source times in [0, 1]; 0 in the paper.
+      p: [batch]; target times in [0, 1].
+      q: [batch]; neighbouring target times, q > p.
+
+    Returns:
+      [batch]; one squared residual per example; zero for the exact map up to first order in q - p.
+
+    Reference: PID, arXiv 2411.08378, and its public code, there in the mean denoiser
+      ``psi = x + (1 - s) v`` of a noise level; at s = 0 its residual is (1 - t) times this one.
+    """
+    near, far = flow_map.jump(v, s, p, x_s), flow_map.jump(v, s, q, x_s)
+    return squared_norm((far - near) / expand(q - p, x_s) - sg(b(p, near)))
+
+
+def bootstrap(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    b: Velocity,
+    x_s: jax.Array,
+    s: jax.Array,
+    u: jax.Array,
+    t: jax.Array,
+) -> jax.Array:
+    """``|X_{s,t}(x_s) - sg[ y + (t - u) b_u(y) ]|^2 / (t - u)^2`` at ``y = Y_{s,u}(x_s)``: a teacher's step further.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity of the map Y that makes the target: the model itself, or an average of its weights.
+      b: velocity field of the teacher.
+      x_s: [batch, ...]; points at time s.
+      s: [batch]; source times in [0, 1]; 0 in BOOT.
+      u: [batch]; where the teacher's Euler step starts, s <= u < t.
+      t: [batch]; target times in [0, 1].
+
+    Returns:
+      [batch]; one squared residual per example, in units of velocity.
+
+    Raises:
+      ValueError: outside of jit, unless s <= u <= t.
+
+    Reference: BOOT, arXiv 2306.05544, there in the mean denoiser and with noise at time 1; the discrete form of
+      AYF-LMD, arXiv 2506.14603.
+    """
+    times.check_order(s, u, t, needed_by="bootstrap")
+    y = flow_map.jump(w, s, u, x_s)
+    step = expand(t - u, x_s)
+    return squared_norm((flow_map.jump(v, s, t, x_s) - sg(y + step * b(u, y))) / step)
 
 
 def round_trip(v: AverageVelocity, x_t: jax.Array, s: jax.Array, t: jax.Array) -> jax.Array:

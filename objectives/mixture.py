@@ -9,7 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from objectives import weighting
+from objectives import metrics, weighting
+from taxonomy.curricula import Curriculum
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Law, Times
@@ -24,19 +25,39 @@ class Maps(NamedTuple):
       student: average velocity v(s, t, x) that is trained.
       target: average velocity that makes self-distilled targets: the same network, or an average of its weights.
       teacher: frozen velocity b(t, x), or None.
+      stage: average velocity of the student as it was when the current stage of training began, or None.
+      auxiliary: a second velocity b(t, x), trained beside the student, or None.
+      log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
     """
 
     student: AverageVelocity
     target: AverageVelocity
     teacher: Velocity | None
+    stage: AverageVelocity | None = None
+    auxiliary: Velocity | None = None
+    log_variance: Callable[[jax.Array, jax.Array], jax.Array] | None = None
 
 
 class Batch(NamedTuple):
-    """The examples of one term: noise x0 and data x1, both [batch, ...], and their times."""
+    """The examples of one term.
+
+    Attributes:
+      x0: [batch, ...]; noise.
+      x1: [batch, ...]; data.
+      times: s, u and t of each example.
+      fresh: [batch, ...]; noise independent of x0, for losses that mix a generated point with noise again.
+      pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
+      noise_std: standard deviation of the noise.
+      progress: []; share of the training that is done, in [0, 1].
+    """
 
     x0: jax.Array
     x1: jax.Array
     times: Times
+    fresh: jax.Array | None = None
+    pool: jax.Array | None = None
+    noise_std: float = 1.0
+    progress: jax.Array | float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,19 +67,27 @@ class Term:
     Attributes:
       name: short name for logs; unique within an objective.
       loss: (Maps, Interpolant, Batch) -> [batch], one squared residual per example.
-      times: law over (s, u, t).
+      times: law over (s, u, t), or a curriculum of laws.
       share: fraction of the batch, in (0, 1]; the shares of an objective sum to 1.
       weight: (Times, [batch] loss) -> [batch].
       cost: forward-pass equivalents per example: forward 1, backward 2 more, jvp 2 with its forward, backward
         through a jvp 4 more (S. Dieleman's accounting).
+      metric: elementwise function of the squared residual that is minimized in its place.
+      likelihood: how the learned log-variance enters, see ``metrics``; None for none.
+      pool: number of further data points that the loss sees in ``Batch.pool``.
+      group: number of consecutive examples that share their times.
     """
 
     name: str
     loss: Callable[[Maps, Interpolant, Batch], jax.Array]
-    times: Law
+    times: Law | Curriculum
     share: float
     weight: weighting.Weight = weighting.uniform
     cost: float = 3.0
+    metric: metrics.Metric = metrics.squared
+    likelihood: metrics.Likelihood | None = None
+    pool: int = 0
+    group: int = 1
 
 
 class Objective(NamedTuple):
@@ -70,6 +99,11 @@ class Objective(NamedTuple):
       sampler: "composition", "euler" or "restart": how N steps are taken (``models.samplers``).
       needs_teacher: whether a frozen velocity must be given.
       both_directions: whether jumps back in time, t < s, are trained too.
+      output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.
+      target_decay: decay of the averaged weights that make the targets, as a function of the progress; None where the
+        student makes its own targets.
+      stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
+      needs_auxiliary: whether a second velocity is trained beside the student.
     """
 
     terms: tuple[Term, ...]
@@ -77,6 +111,15 @@ class Objective(NamedTuple):
     sampler: str = "composition"
     needs_teacher: bool = False
     both_directions: bool = False
+    output: str = "velocity"
+    target_decay: Callable[[jax.Array], jax.Array] | None = None
+    stages: int = 1
+    needs_auxiliary: bool = False
+
+    @property
+    def learns_weight(self) -> bool:
+        """Whether a term has a learned log-variance."""
+        return any(term.likelihood for term in self.terms)
 
     @property
     def cost(self) -> float:
@@ -123,8 +166,10 @@ def counts(terms: Sequence[Term], batch_size: int, *, devices: int = 1) -> tuple
     # Shares are decimal fractions written by people: 0.1 means one tenth, not its nearest double.
     shares = [Fraction(term.share).limit_denominator(10_000) for term in terms]
     per_device = [share * batch_size / devices for share in shares]
-    if any(count.denominator != 1 for count in per_device):
-        multiple = devices * math.lcm(*(share.denominator for share in shares))
+    groups = [count / term.group for count, term in zip(per_device, terms, strict=True)]
+    if any(count.denominator != 1 for count in groups):
+        # Examples that share their times stay on one device.
+        multiple = devices * math.lcm(*((share / term.group).denominator for share, term in zip(shares, terms)))
         nearest = max(1, round(batch_size / multiple)) * multiple
         listed = ", ".join(f"{term.name} {term.share:g}" for term in terms)
         raise ValueError(
@@ -166,6 +211,9 @@ def mixture(
     for term, batch in zip(terms, batches, strict=True):
         loss = term.loss(maps, interpolant, batch)
         factor = term.share if reduction == "code" else 1.0
-        total = total + factor * jnp.mean(term.weight(batch.times, loss) * loss)
+        minimized = term.weight(batch.times, loss) * term.metric(loss)
+        if term.likelihood:
+            minimized = term.likelihood(minimized, maps.log_variance(batch.times.s, batch.times.t))
+        total = total + factor * jnp.mean(minimized)
         raw[term.name] = jnp.mean(loss)
     return total, raw

@@ -84,3 +84,84 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
         return sg(loss + offset) ** -power
 
     return weight
+
+
+def gap(times: Times, loss: jax.Array) -> jax.Array:
+    """``|t - s|``: from the gradient in average velocities to that of a first-order step in mapped points.
+
+    Args:
+      times: s, u, t of each example, [batch].
+      loss: [batch]; squared residuals.
+
+    Returns:
+      [batch].
+
+    Reference: AYF, arXiv 2506.14603, whose Lagrangian gradient is half of the one with this weight.
+    """
+    del loss
+    return jnp.abs(times.t - times.s)
+
+
+def inverse_share(times: Times, loss: jax.Array) -> jax.Array:
+    """``(t - s) / (u - s)``: one over the share of the first leg, for Eulerian losses with a finite step.
+
+    Args:
+      times: s, u, t of each example, [batch], s <= u <= t.
+      loss: [batch]; squared residuals.
+
+    Returns:
+      [batch]; 1 where s = t, zero where u = s < t.
+
+    Reference: alpha-Flow, arXiv 2510.20771, whose alpha is the share.
+    """
+    del loss
+    share = ratio(times.u - times.s, times.t - times.s, otherwise=1.0)
+    return ratio(jnp.ones_like(share), share, otherwise=0.0)
+
+
+def inverse_noise_step(times: Times, loss: jax.Array) -> jax.Array:
+    """``1 / (sigma_s - sigma_u)`` with ``sigma = (1 - t) / t``: one over the step in the noise level.
+
+    Args:
+      times: s, u, t of each example, [batch], 0 < s < u.
+      loss: [batch]; squared residuals.
+
+    Returns:
+      [batch]; zero where u = s.
+
+    Reference: Song, Dhariwal, arXiv 2310.14189; Geng et al., "Consistency models made easy", arXiv 2406.14548.
+    """
+    del loss
+    # sigma_s - sigma_u = (u - s) / (s u), without the difference of two large numbers.
+    return ratio(times.s * times.u, times.u - times.s, otherwise=0.0)
+
+
+def truncated_signal(times: Times, loss: jax.Array) -> jax.Array:
+    """``max(s^2, (1 - s)^2)``: the weight max(signal / noise, 1) on an error in data, written for average velocities.
+
+    An error e of the velocity is an error (1 - s) e of the data, and the ratio of signal to noise is s^2 / (1 - s)^2.
+
+    Args:
+      times: s, u, t of each example, [batch].
+      loss: [batch]; squared residuals of average velocities.
+
+    Returns:
+      [batch].
+
+    Reference: Salimans, Ho, "Progressive distillation for fast sampling of diffusion models", arXiv 2202.00512
+      (truncated SNR), where time runs from data to noise.
+    """
+    del loss
+    return jnp.maximum(jnp.square(times.s), jnp.square(1 - times.s))
+
+
+def product(*weights: Weight) -> Weight:
+    """The product of several weights, each of which sees the same times and losses."""
+
+    def weight(times: Times, loss: jax.Array) -> jax.Array:
+        total = jnp.ones_like(loss)
+        for factor in weights:
+            total = total * factor(times, loss)
+        return total
+
+    return weight

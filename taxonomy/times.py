@@ -89,12 +89,12 @@ def fixed_end(key: jax.Array, shape: tuple[int, ...] = (), *, end: float = 1.0) 
     return Times(s, t, t)
 
 
-def with_fraction(law: Law, *, fraction: float) -> Law:
+def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
     """Adds the stop ``u = s + fraction (t - s)`` to a law over (s, t).
 
     Args:
       law: a law over (s, t).
-      fraction: share of the way, in (0, 1]; 0.5 is the midpoint.
+      fraction: share of the way, in (0, 1]; 0.5 is the midpoint. May be traced, as a curriculum makes it.
 
     Returns:
       a law over (s, u, t).
@@ -102,7 +102,7 @@ def with_fraction(law: Law, *, fraction: float) -> Law:
     Raises:
       ValueError: if the fraction is outside (0, 1].
     """
-    if not 0 < fraction <= 1:
+    if not isinstance(fraction, jax.core.Tracer) and not 0 < fraction <= 1:
         raise ValueError(f"fraction = {fraction}; expected a share of the way in (0, 1]")
 
     def fraction_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:

@@ -44,7 +44,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.dataset = "checkerboard"
     if setting == "paper":
         network = paper_checkerboard()
-        config.network.update({field: getattr(network, field) for field in config.network})
+        config.network.update({field: getattr(network, field) for field in config.network if field != "output"})
         config.training.update(
             {
                 "steps": 150_000,

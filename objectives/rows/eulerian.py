@@ -1,25 +1,53 @@
 """Rows of the Eulerian rule: the source moves along the path and the target stays."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 
+from objectives import distributional, metrics, weighting
 from objectives import eulerian as losses
-from objectives import weighting
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_option, forward_law, law_of, self_distilled, source
+from objectives.rows.shared import (
+    DIAGONALS,
+    check_option,
+    check_share,
+    forward_law,
+    law_of,
+    self_distilled,
+    source,
+    teacher_pair,
+)
+from taxonomy import curricula, laws
 from taxonomy import times as time_laws
+from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
 
 
-def _term(
+def eulerian_term(
     velocity: str,
     share: float,
-    law: time_laws.Law,
+    law: time_laws.Law | curricula.Curriculum,
     stop_gradient: str,
     weight: weighting.Weight = weighting.uniform,
     *,
     own_tangent: bool = False,
+    likelihood: metrics.Likelihood | None = None,
 ) -> Term:
+    """The Eulerian rule off the diagonal.
+
+    Args:
+      velocity: "self", "teacher" or "sample".
+      share: share of the batch.
+      law: law over (s, t).
+      stop_gradient: what the loss holds fixed.
+      weight: weight of the term.
+      own_tangent: whether the derivative follows the model's own velocity.
+      likelihood: how a learned log-variance enters, None for none.
+
+    Returns:
+      a term named "eulerian".
+    """
     check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
@@ -37,78 +65,149 @@ def _term(
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
     made = {"self": 3 if stop_gradient == "none" else 1, "teacher": 1, "sample": 0}[velocity]
-    return Term("eulerian", loss, law, share, weight, cost=engine + made + own_tangent)
+    return Term("eulerian", loss, law, share, weight, engine + made + own_tangent, likelihood=likelihood)
 
 
 def esd(
     *, diagonal_share: float = 0.75, times: str = "triangle", stop_gradient: str = "advection", reduction: str = "paper"
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
-    distill = _term("self", 1 - diagonal_share, law_of(times), stop_gradient)
+    distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
     return self_distilled(diagonal_share, distill, reduction, both_directions=times == "square")
 
 
 def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
     """Eulerian map distillation of a teacher (arXiv 2406.07507)."""
-    term = _term("teacher", 1.0, law_of(times), stop_gradient)
+    term = eulerian_term("teacher", 1.0, law_of(times), stop_gradient)
     return Objective((term,), needs_teacher=True, both_directions=times == "square")
 
 
-def mean_flow(
-    *, diagonal_share: float = 0.75, times: str = "triangle", power: float = 1.0, reduction: str = "code"
-) -> Objective:
-    """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
-    weight = weighting.adaptive(power=power)
-    law = forward_law(times, needed_by="mean_flow")
-    distill = _term("sample", 1 - diagonal_share, law, "target", weight)
-    return self_distilled(diagonal_share, distill, reduction, weight)
-
-
-def improved_mean_flow(
-    *, diagonal_share: float = 0.5, times: str = "triangle", power: float = 1.0, reduction: str = "code"
-) -> Objective:
-    """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
-    weight = weighting.adaptive(power=power)
-    law = forward_law(times, needed_by="improved_mean_flow")
-    distill = _term("sample", 1 - diagonal_share, law, "target", weight, own_tangent=True)
-    return self_distilled(diagonal_share, distill, reduction, weight)
-
-
-def alpha_flow(*, alpha: float = 0.1, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:
-    """alpha-Flow (arXiv 2510.20771) at a constant alpha: the source takes the share alpha of the jump along dI."""
-
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
-        s, u, t = batch.times
-        velocity = path.velocity(s, batch.x0, batch.x1)
-        return losses.discrete(maps.student, maps.target, velocity, source(path, batch), s, u, t)
-
-    def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
-        del times
-        return jnp.full_like(loss, 1 / alpha)
-
-    law = time_laws.with_fraction(time_laws.triangle, fraction=alpha)
-    distill = Term("eulerian", loss, law, 1 - diagonal_share, weight, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction)
-
-
-def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:
-    """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference."""
-    if not 0 < step < 0.5:
-        raise ValueError(f"step = {step}; expected a length of time in (0, 0.5)")
+def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: float = 0.1) -> Objective:
+    """AYF-EMD (arXiv 2506.14603): a teacher's Eulerian tangent, warmed up over a share of training and normalized."""
+    law = forward_law(times, needed_by="ayf_emd")
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
-        behind, ahead = jnp.maximum(s - step, 0), jnp.minimum(s + step, 1)
-        return losses.central(
-            maps.student,
-            maps.target,
-            path.velocity(s, batch.x0, batch.x1),
-            source(path, batch),
-            s,
-            t,
-            behind=(behind, path.position(behind, batch.x0, batch.x1)),
-            ahead=(ahead, path.position(ahead, batch.x0, batch.x1)),
-        )
+        x_s = source(path, batch)
+        # The paper ends at 0.99, so that the pull towards straight paths never quite stops.
+        ramp = 0.99 * curricula.warm_up(batch.progress, length=warm_up)
+        offset = normalize or None
+        return losses.tangent_step(maps.student, maps.teacher(s, x_s), x_s, s, t, warm_up=ramp, normalize=offset)
 
-    distill = Term("eulerian", loss, time_laws.triangle, 1 - diagonal_share, cost=3 + 2)
-    return self_distilled(diagonal_share, distill, reduction)
+    term = Term("eulerian", loss, law, 1.0, weighting.gap_squared, cost=2 + 2 + 1)
+    return Objective((term,), needs_teacher=True)
+
+
+def mean_flow(
+    *, diagonal_share: float = 0.75, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+) -> Objective:
+    """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
+    return _of_samples("mean_flow", diagonal_share, times, power, reduction)
+
+
+def improved_mean_flow(
+    *, diagonal_share: float = 0.5, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+) -> Objective:
+    """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
+    return _of_samples("improved_mean_flow", diagonal_share, times, power, reduction, own_tangent=True)
+
+
+def pixel_mean_flow(
+    *, diagonal_share: float = 0.5, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+) -> Objective:
+    """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data."""
+    row = _of_samples("pixel_mean_flow", diagonal_share, times, power, reduction, own_tangent=True)
+    return row._replace(output="denoiser")
+
+
+def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_normal") -> Objective:
+    """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means."""
+    likelihood = metrics.cauchy_likelihood
+    return _of_samples("decoupled_mean_flow", diagonal_share, times, 0.0, "paper", likelihood=likelihood)
+
+
+def _of_samples(
+    name: str, diagonal_share: float, times: str, power: float, reduction: str, **options: object
+) -> Objective:
+    law = forward_law(times, needed_by=name)
+    weight, likelihood = weighting.adaptive(power=power), options.get("likelihood")
+    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, **options)
+    return self_distilled(diagonal_share, distill, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+
+
+def rectified_mean_flow(
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "logit_normal",
+    power: float = 0.5,
+    teacher_steps: int = 8,
+    reduction: str = "code",
+) -> Objective:
+    """Rectified MeanFlow (arXiv 2511.23342) without trimming: MeanFlow on pairs made by a teacher."""
+    row = mean_flow(diagonal_share=diagonal_share, times=times, power=power, reduction=reduction)
+
+    def on_pairs(term: Term) -> Term:
+        def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+            return term.loss(maps, path, teacher_pair(maps, batch, steps=teacher_steps))
+
+        return dataclasses.replace(term, loss=loss, cost=term.cost + 2 * teacher_steps + 1)
+
+    return row._replace(terms=tuple(map(on_pairs, row.terms)), needs_teacher=True)
+
+
+def esc(
+    *,
+    diagonal_share: float = 0.75,
+    plug_in: float = 0.5,
+    pool: int = 256,
+    times: str = "logit_normal",
+    power: float = 1.0,
+    curriculum: float = 0.1,
+    reduction: str = "code",
+) -> Objective:
+    """ESC (arXiv 2512.11831) without guidance: MeanFlow, part of it on the posterior mean over a set of data points.
+
+    The part ``plug_in`` of the Eulerian share has its velocity averaged over the example's own data point and a pool.
+    Early in training the target is the data end, with a probability that falls to zero.
+    """
+    check_share("plug_in", plug_in, high=1 - 1e-6)
+    base = forward_law(times, needed_by="esc")
+
+    def at(progress: jax.Array) -> time_laws.Law:
+        return laws.with_data_end(base, probability=curricula.arccos_decay(progress, length=curriculum))
+
+    def averaged(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        s, _, t = batch.times
+        x_s = source(path, batch)
+        velocity = plug_in_velocity(path, x_s, s, batch)
+        return losses.eulerian(maps.student, velocity, x_s, s, t, stop_gradient="target")
+
+    weight, likelihood = weighting.adaptive(power=power, offset=0.001), metrics.gaussian_likelihood
+    share, law = 1 - diagonal_share, curricula.Curriculum(at)
+    sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight, likelihood=likelihood)
+    pooled = Term("plug_in", averaged, law, share * plug_in, weight, 4, likelihood=likelihood, pool=pool)
+    row = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+    return row._replace(terms=(*row.terms, pooled))
+
+
+def plug_in_velocity(path: Interpolant, x_s: jax.Array, s: jax.Array, batch: Batch) -> jax.Array:
+    """``sum_j p_j (alpha'_s (I_s - beta_s y_j) / alpha_s + beta'_s y_j)``: the velocity, averaged over a set of data.
+
+    Args:
+      path: the interpolant.
+      x_s: [batch, ...]; points ``I_s``.
+      s: [batch]; source times in [0, 1).
+      batch: for the example's own data point, the pool and the scale of the noise.
+
+    Returns:
+      [batch, ...]; unbiased for ``b_s(I_s)``, with less variance than ``dI_s``.
+
+    Reference: arXiv 2512.11831; the probabilities are ``distributional.batch_posterior``.
+    """
+    alpha, beta = path.alpha(s), path.beta(s)
+    p = distributional.batch_posterior(x_s, batch.x1, batch.pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
+    # The mean of the data decides: the velocity is affine in it. The last factor is 1 except at s = 1.
+    flat = batch.pool.reshape(batch.pool.shape[0], -1)
+    mean = expand(p[:, 0], x_s) * batch.x1 + (p[:, 1:] @ flat).reshape(x_s.shape)
+    noise = (x_s - expand(beta, x_s) * mean) / expand(jnp.maximum(alpha, 1e-6), x_s)
+    return expand(path.d_alpha(s), x_s) * noise + expand(path.d_beta(s), x_s) * mean

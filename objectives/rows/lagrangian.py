@@ -5,15 +5,27 @@ import jax
 from objectives import lagrangian as losses
 from objectives import weighting
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_option, law_of, self_distilled, source
+from objectives.rows.shared import DIAGONALS, check_option, constant, law_of, self_distilled, source
 from taxonomy import flow_map
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 
 
-def _term(
+def lagrangian_term(
     velocity: str, share: float, times: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
 ) -> Term:
+    """The Lagrangian rule off the diagonal.
+
+    Args:
+      velocity: "self" or "teacher".
+      share: share of the batch.
+      times: name of the law over (s, t).
+      stop_gradient: what the loss holds fixed.
+      weight: weight of the term.
+
+    Returns:
+      a term named "lagrangian".
+    """
     check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
@@ -30,7 +42,7 @@ def lsd(
     *, diagonal_share: float = 0.75, times: str = "triangle", stop_gradient: str = "velocity", reduction: str = "paper"
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
-    distill = _term("self", 1 - diagonal_share, times, stop_gradient)
+    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
     return self_distilled(diagonal_share, distill, reduction, both_directions=times == "square")
 
 
@@ -40,8 +52,27 @@ def lmd(*, times: str = "triangle", stop_gradient: str = "none", power: float = 
     A power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero, so that
     the minimizer stays; it is needed where the teacher's velocity is unbounded off the data, as the exact one is.
     """
-    term = _term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=power))
+    term = lagrangian_term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=power))
     return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def ayf_lmd(*, times: str = "logit_normal") -> Objective:
+    """AYF-LMD (arXiv 2506.14603): a teacher's Lagrangian rule with everything but the prediction stopped."""
+    term = lagrangian_term("teacher", 1.0, times, "target", weighting.gap)
+    return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def tvm(*, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "paper") -> Objective:
+    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an average of the weights."""
+    distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
+    return self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        law=DIAGONALS[times],
+        both_directions=times == "square",
+        target_decay=constant(decay),
+    )
 
 
 def _pulled_back_term(share: float, stop_gradient: str) -> Term:

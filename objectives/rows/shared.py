@@ -1,13 +1,14 @@
 """What rows share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import jax
+import jax.numpy as jnp
 
-from objectives import weighting
-from objectives.flow_matching import flow_matching
+from objectives import metrics, weighting
+from objectives.direct import flow_matching
 from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
-from taxonomy import times
+from taxonomy import flow_map, laws, times
 from taxonomy.interpolants import Interpolant
 
 
@@ -24,6 +25,25 @@ def source(path: Interpolant, batch: Batch) -> jax.Array:
     return path.position(batch.times.s, batch.x0, batch.x1)
 
 
+def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
+    """The batch with its data replaced by the points to which a teacher's ODE takes its noise.
+
+    Args:
+      maps: for the teacher.
+      batch: noise, data and times.
+      steps: midpoint steps of the solver, at least 1.
+
+    Returns:
+      the batch of pairs (noise, generated point).
+
+    Reference: Liu, Gong, Liu, "Flow straight and fast", arXiv 2209.03003 (reflow), where pairs are made once and kept;
+      here each step makes new ones, and their cost is counted.
+    """
+    start = jnp.zeros_like(batch.times.s)
+    end = flow_map.jump(flow_map.integrated(maps.teacher, steps=steps), start, jnp.ones_like(start), batch.x0)
+    return batch._replace(x1=jax.lax.stop_gradient(end))
+
+
 def _on_samples(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
     t = batch.times.t
     return flow_matching(maps.student, path.velocity(t, batch.x0, batch.x1), source(path, batch), t)
@@ -34,18 +54,28 @@ def _on_teacher(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
     return flow_matching(maps.student, maps.teacher(t, x), x, t)
 
 
-def diagonal(share: float, weight: weighting.Weight = weighting.uniform, *, teacher: bool = False) -> Term:
+def diagonal(
+    share: float,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    teacher: bool = False,
+    law: times.Law = times.diagonal,
+    likelihood: metrics.Likelihood | None = None,
+) -> Term:
     """The term ``|v_{t,t}(I_t) - velocity|^2``, the velocity being the sample's or a teacher's.
 
     Args:
       share: share of the batch.
       weight: weight of the term.
       teacher: whether a teacher gives the velocity.
+      law: law on the diagonal.
+      likelihood: how a learned log-variance enters, None for none.
 
     Returns:
       a term named "diagonal".
     """
-    return Term("diagonal", _on_teacher if teacher else _on_samples, times.diagonal, share, weight, 4 if teacher else 3)
+    loss, cost = (_on_teacher, 4) if teacher else (_on_samples, 3)
+    return Term("diagonal", loss, law, share, weight, cost, likelihood=likelihood)
 
 
 def check_option(option: str, value: str, known: Collection[str]) -> None:
@@ -69,7 +99,9 @@ def self_distilled(
     reduction: str,
     weight: weighting.Weight = weighting.uniform,
     *,
-    both_directions: bool = False,
+    law: times.Law = times.diagonal,
+    likelihood: metrics.Likelihood | None = None,
+    **fields: object,
 ) -> Objective:
     """Flow matching on the diagonal beside one rule off it.
 
@@ -78,7 +110,9 @@ def self_distilled(
       distill: the term of the rule, with the rest of the batch.
       reduction: "paper" or "code".
       weight: weight of the diagonal term.
-      both_directions: whether the rule is trained for t < s too.
+      law: law on the diagonal.
+      likelihood: how a learned log-variance enters the diagonal term, None for none.
+      **fields: further fields of the objective.
 
     Returns:
       the objective.
@@ -87,21 +121,27 @@ def self_distilled(
       ValueError: on an unknown reduction.
     """
     check_option("reduction", reduction, REDUCTIONS)
-    terms = (diagonal(diagonal_share, weight), distill)
-    return Objective(terms, reduction, both_directions=both_directions)
+    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
+    return Objective(terms, reduction, **fields)
+
+
+LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}
+# Beside jumps that are drawn by logits, the diagonal is drawn so too.
+DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
+DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
 
 
 def law_of(name: str) -> times.Law:
     """The law over (s, t) of a name; ValueError on an unknown one."""
-    check_option("times", name, times.PAIR_LAWS)
-    return times.PAIR_LAWS[name]
+    check_option("times", name, LAWS)
+    return LAWS[name]
 
 
 def forward_law(name: str, *, needed_by: str) -> times.Law:
     """The law over (s, t) of a name, for a rule that needs s <= t.
 
     Args:
-      name: a key of ``times.PAIR_LAWS``.
+      name: a key of ``LAWS``.
       needed_by: name of the row, for the message.
 
     Returns:
@@ -113,3 +153,26 @@ def forward_law(name: str, *, needed_by: str) -> times.Law:
     if name == "square":
         raise ValueError(f"times = 'square' draws s > t; {needed_by} needs s <= t: use 'triangle'")
     return law_of(name)
+
+
+def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.0) -> None:
+    """Checks that an option is a number between two bounds, both excluded but for the upper one.
+
+    Args:
+      option: its name.
+      value: the value received.
+      low: lower bound, excluded.
+      high: upper bound, included.
+
+    Raises:
+      ValueError: naming all of them.
+    """
+    if not low < value <= high:
+        raise ValueError(f"{option} = {value}; expected a number in ({low:g}, {high:g}]")
+
+
+def constant(decay: float) -> Callable[[jax.Array], jax.Array]:
+    """A decay of averaged weights that does not change; ValueError unless it is in [0, 1)."""
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay = {decay}; expected a number in [0, 1), 0 for the current weights")
+    return lambda progress: jnp.full_like(jnp.asarray(progress, float), decay)

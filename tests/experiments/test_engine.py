@@ -30,9 +30,9 @@ def parts(config):
 def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
-        teacher = diagonal(bind(model, engine.initial_state(config, model, dataset.shape).params))
+        teacher = diagonal(bind(model, engine.initial_state(config, model, objective, dataset.shape).params))
     run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
-    return run, engine.replicate(engine.initial_state(config, model, dataset.shape), devices=devices)
+    return run, engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
@@ -154,7 +154,7 @@ def test_teacher_is_frozen_and_used():
         maps = Maps(v, v, diagonal(bind(model, teacher_params)))
         return mixture(objective.terms, maps, path, batches)[0]
 
-    params = engine.initial_state(config, model, dataset.shape).params
+    params = engine.initial_state(config, model, objective, dataset.shape).params
     other = jax.tree.map(lambda p: p + 0.1, params)
     assert float(loss(params, params)) != float(loss(other, params))
 

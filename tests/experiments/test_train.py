@@ -175,7 +175,9 @@ def test_the_whole_state_survives_a_checkpoint(tmp_path, optimizer):
     config = small(optimizer=optimizer, ema=(0.9, 0.999))
     config.evaluation.ema = 0.9
     dataset = datasets.load(config.dataset)
-    state = engine.initial_state(config, runs.build_model(config, dataset), dataset.shape)
+    state = engine.initial_state(
+        config, runs.build_model(config, dataset), settings.objective_of(config), dataset.shape
+    )
     state = state._replace(step=jnp.asarray(7, jnp.int32), params=jax.tree.map(lambda p: p + 0.5, state.params))
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(7, state)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from objectives.consistency import consistency, continuous_consistency
+from objectives.direct import flow_matching
 from objectives.eulerian import central, discrete, eulerian
-from objectives.flow_matching import flow_matching
 from objectives.integral import end, interior
 from objectives.lagrangian import lagrangian, pulled_back, round_trip
 from objectives.progressive import progressive

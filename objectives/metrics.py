@@ -1,0 +1,111 @@
+"""What is minimized in place of a squared residual: robust metrics, and likelihoods with a learned variance.
+
+All are functions of the squared residual of an example, which every loss returns; they are applied by ``mixture``.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+Metric = Callable[[jax.Array], jax.Array]
+Likelihood = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def squared(loss: jax.Array) -> jax.Array:
+    """``|r|^2``: the squared residual itself."""
+    return loss
+
+
+def pseudo_huber(*, scale: float) -> Metric:
+    """``sqrt(|r|^2 + c^2) - c``: quadratic for residuals below c, linear above.
+
+    Args:
+      scale: c, positive.
+
+    Returns:
+      a metric.
+
+    Raises:
+      ValueError: if the scale is not positive.
+
+    Reference: Song, Dhariwal, "Improved techniques for training consistency models", arXiv 2310.14189, where
+      c = 0.00054 sqrt(number of coordinates).
+    """
+    _check_scale("pseudo_huber", scale)
+    return lambda loss: jnp.sqrt(loss + scale**2) - scale
+
+
+def log_cosh(*, scale: float) -> Metric:
+    """``c^2 log cosh(|r| / c)``: as pseudo-Huber, with third derivatives that vanish faster.
+
+    Args:
+      scale: c, positive.
+
+    Returns:
+      a metric.
+
+    Raises:
+      ValueError: if the scale is not positive.
+    """
+    _check_scale("log_cosh", scale)
+
+    def metric(loss: jax.Array) -> jax.Array:
+        # The root has no derivative at 0, where log cosh(z) is z^2 / 2: the inner where keeps it away.
+        small = loss < 1e-8 * scale**2
+        z = jnp.sqrt(jnp.where(small, 1.0, loss)) / scale
+        return jnp.where(small, loss / 2, scale**2 * (z + jnp.log1p(jnp.exp(-2 * z)) - jnp.log(2.0)))
+
+    return metric
+
+
+def cauchy(*, scale: float) -> Metric:
+    """``c^2 log(1 + |r|^2 / c^2)``: the pull of large residuals falls off.
+
+    Args:
+      scale: c, positive.
+
+    Returns:
+      a metric.
+
+    Raises:
+      ValueError: if the scale is not positive.
+    """
+    _check_scale("cauchy", scale)
+    return lambda loss: scale**2 * jnp.log1p(loss / scale**2)
+
+
+def gaussian_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
+    """``exp(-w) |r|^2 + w``: minimal where ``w = log E|r|^2``, so that all times weigh alike.
+
+    Args:
+      loss: [batch]; squared residuals, weighted.
+      log_variance: [batch]; learned w of each pair of times.
+
+    Returns:
+      [batch].
+
+    Reference: Karras et al., "Analyzing and improving the training dynamics of diffusion models", arXiv 2312.02696;
+      with two times in arXiv 2505.18825, and with the other sign of w in sCM, arXiv 2410.11081.
+    """
+    return jnp.exp(-log_variance) * loss + log_variance
+
+
+def cauchy_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
+    """``log(exp(-w) |r|^2 + 0.01) + w``: a Cauchy likelihood with a learned scale.
+
+    Args:
+      loss: [batch]; squared residuals, weighted.
+      log_variance: [batch]; learned w of each pair of times.
+
+    Returns:
+      [batch].
+
+    Reference: decoupled MeanFlow, arXiv 2510.24474, and its public code.
+    """
+    return jnp.log(jnp.exp(-log_variance) * loss + 0.01) + log_variance
+
+
+def _check_scale(name: str, scale: float) -> None:
+    if not scale > 0:
+        raise ValueError(f"{name} received scale = {scale}; expected a positive number")

@@ -1,0 +1,80 @@
+"""Rows of consistency to other ends than the data: the ends of segments, or any target time."""
+
+import jax
+
+from objectives import consistency as losses
+from objectives import metrics, weighting
+from objectives.mixture import Batch, Maps, Objective, Term
+from objectives.rows.consistency import consistency_loss, neighbour
+from objectives.rows.shared import check_share, constant, diagonal, source
+from taxonomy import flow_map, laws
+from taxonomy import times as time_laws
+from taxonomy.interpolants import Interpolant
+
+
+def _segment_law(segments: int, step: float) -> time_laws.Law:
+    return time_laws.with_step(laws.with_segment_end(time_laws.diagonal, segments=segments), step=step)
+
+
+def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.03, decay: float = 0.95) -> Objective:
+    """Phased consistency models (arXiv 2405.18407) without guidance and discriminator: to the end of the phase.
+
+    With N phases the map is meant for N steps or more, on a grid that holds the ends of the phases.
+    """
+    term = Term(
+        "consistency",
+        consistency_loss("teacher"),
+        _segment_law(phases, step),
+        1.0,
+        weighting.inverse_step,
+        cost=3 + 1 + 2,
+        metric=metrics.pseudo_huber(scale=scale),
+    )
+    return Objective((term,), needs_teacher=True, target_decay=constant(decay))
+
+
+def multistep_cm(*, segments: int = 4, step: float = 0.02) -> Objective:
+    """Multistep consistency models (arXiv 2403.06807), trained from data: to the end of the segment."""
+    law = _segment_law(segments, step)
+    return Objective((Term("consistency", consistency_loss("sample"), law, 1.0, weighting.inverse_step, cost=3 + 1),))
+
+
+def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 1e-5, decay: float = 0.0) -> Objective:
+    """Consistency flow matching (arXiv 2407.02398): end points and, weakly, average velocities of neighbours agree.
+
+    It does not find the flow map of the path unless paths are straight: the second part is a prior. A decay above 0
+    averages the weights that make the targets.
+    """
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        s, u, t = batch.times
+        points = source(path, batch), neighbour(maps, path, batch, velocity="sample")
+        ends = losses.consistency(maps.student, maps.target, *points, s, u, t)
+        return ends + straight * losses.straightness(maps.student, maps.target, *points, s, u, t)
+
+    # Both parts take the same evaluations, which the compiler shares.
+    term = Term("consistency", loss, _segment_law(segments, step), 1.0, weighting.inverse_step, cost=3 + 1)
+    return Objective((term,), target_decay=constant(decay) if decay else None)
+
+
+def ctm(
+    *, diagonal_share: float = 0.5, teacher_steps: int = 2, decay: float = 0.999, reduction: str = "paper"
+) -> Objective:
+    """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
+
+    The first leg is a teacher's, by midpoint steps; flow matching stands for the denoising term beside it.
+    """
+    check_share("diagonal_share", diagonal_share, high=0.999)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        s, u, t = batch.times
+        x_s = source(path, batch)
+        x_u = flow_map.jump(flow_map.integrated(maps.teacher, steps=teacher_steps), s, u, x_s)
+        return losses.trajectory(maps.student, maps.target, x_s, x_u, s, u, t)
+
+    # The student; the outer jump and the backward pass through its input; two jumps of the target; the teacher.
+    cost = 3 + 1 + 2 + 2 + 2 * teacher_steps + 1
+    term = Term("consistency", loss, time_laws.with_uniform(time_laws.triangle), 1 - diagonal_share, cost=cost)
+    return Objective(
+        (diagonal(diagonal_share), term), reduction, needs_teacher=True, target_decay=constant(decay), output="trigflow"
+    )

@@ -1,0 +1,79 @@
+"""One published method as data: what it minimizes, in the convention of this project, and where it comes from."""
+
+import dataclasses
+
+FAMILIES = ("direct", "lagrangian", "integral", "eulerian", "progressive", "consistency", "neighbours")
+CHARACTERIZATIONS = ("tangent", "Lagrangian", "Eulerian", "semigroup", "integral", "direct", "distributional")
+VELOCITIES = ("own", "teacher", "sample", "batch posterior", "previous student", "paired samples")
+STOPPED = (
+    "nothing",
+    "velocity and its input",
+    "advection",
+    "all of the target",
+    "source point",
+    "source point and target",
+)
+ENGINES = ("jvp", "finite step", "central difference", "none")
+TARGETS = ("current", "EMA", "frozen stage", "teacher", "none")
+TEACHERS = ("none", "velocity", "map", "pairs")
+DIRECTIONS = ("forward", "both")
+
+NO_HEADLINE = "none given here"
+
+# How the times of the papers become ours; index p marks the paper's own symbols.
+OURS = "none: 0 is noise and 1 is data there too"
+OURS_SWAPPED_LETTERS = "same direction; the paper writes t for the source and s for the target"
+NOISE_AT_ONE = "noise at t_p = 1, average velocity u(z, r_p, t_p): s = 1 - t_p, t = 1 - r_p, v = -u"
+NOISE_AT_ONE_SOURCE_T = "noise at t_p = 1, source t_p, target s_p: s = 1 - t_p, t = 1 - s_p, v = -u"
+NOISE_LEVEL = "noise level sigma, x = x1 + sigma noise: t = 1 / (1 + sigma), I_t = t x"
+ANGLE = "angle tau, x = cos(tau) x1 + sin(tau) noise: tan(tau) = (1 - t) / t, x = I_t / sqrt(t^2 + (1 - t)^2)"
+SIGNAL_AND_NOISE = "x = alpha x1 + sigma noise: t = alpha / (alpha + sigma), I_t = x / (alpha + sigma)"
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A row of the catalogue.
+
+    Attributes:
+      name: key of the row, the same as in ``objectives.build.OBJECTIVES``.
+      title: the name that the paper uses.
+      family: one of ``FAMILIES``.
+      characterization: the rule that the exact map obeys and that the loss enforces, one of ``CHARACTERIZATIONS``.
+      velocity: where the velocity comes from, one of ``VELOCITIES``.
+      stop_gradient: what is held fixed, one of ``STOPPED``.
+      engine: how the derivative in time is made, one of ``ENGINES``.
+      times: the times that are drawn, translated.
+      weight: weight or metric of the published loss.
+      target: whose weights make the target, one of ``TARGETS``; "none" where data alone make it.
+      teacher: what must be there before training starts, one of ``TEACHERS``.
+      directions: "forward" (s <= t) or "both".
+      cost: forward-pass equivalents of one example of every term, summed.
+      year: year of the first version on arXiv.
+      paper: key in ``papers.PAPERS``.
+      code: the authors' repository, or "none found".
+      headline: one published result with its setting, or ``NO_HEADLINE``.
+      formula: the loss in the notation of this project; terms are separated by a line break.
+      translation: how the times of the paper become ours.
+      note: what is special about it.
+    """
+
+    name: str
+    title: str
+    family: str
+    characterization: str
+    velocity: str
+    stop_gradient: str
+    engine: str
+    times: str
+    weight: str
+    target: str
+    teacher: str
+    directions: str
+    cost: float
+    year: int
+    paper: str
+    code: str
+    headline: str
+    formula: str
+    translation: str
+    note: str
