@@ -40,11 +40,11 @@ def check(config: ConfigDict, *, devices: int) -> None:
         )
     if objective.needs_teacher and not config.teacher:
         raise UsageError(
-            f"objective {config.objective.name} distils a teacher and none is given; train one "
+            f"objective {settings.label(config)} distils a teacher and none is given; train one "
             "(--config=FILE:flow_matching) and pass --config.teacher=ITS_WORKDIR, or take --config.teacher=exact"
         )
     if config.teacher and not objective.needs_teacher:
-        raise UsageError(f"objective {config.objective.name} uses no teacher; drop --config.teacher={config.teacher}")
+        raise UsageError(f"objective {settings.label(config)} uses no teacher; drop --config.teacher={config.teacher}")
     try:
         counts(objective.terms, training.batch_size, devices=devices)
     except ValueError as error:

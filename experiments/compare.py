@@ -74,6 +74,11 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
     for name, values in (("objectives", objectives), ("seeds", seeds)):
         if not values or len(set(values)) != len(values):
             raise UsageError(f"--{name}={','.join(map(str, values))}; expected at least one, each named once")
+    if config.objective.characterization:
+        raise UsageError(
+            f"--config.objective.characterization={config.objective.characterization} with compare, which takes rows "
+            "by name; train the combination with experiments.train and score it with experiments.evaluate"
+        )
     configs = []
     for objective in objectives:
         for seed in seeds:

@@ -99,7 +99,7 @@ def generator(
 def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
     """The first columns of every row of a run: what was trained, how long, and by which protocol it is scored."""
     return {
-        "objective": config.objective.name,
+        "objective": settings.label(config),
         "seed": config.seed,
         "trained_steps": trained,
         "protocol": protocol.fingerprint(config.evaluation.to_dict()),
@@ -149,7 +149,7 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
     (workdir / "metrics.md").write_text(_text(config, dataset, rows, trained))
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
-    label = config.objective.name
+    label = settings.label(config)
     plots.samples(workdir / "samples.png", dataset, {label: kept})
     map_plots.draw(workdir, dataset, {label: pictures})
     return rows
@@ -165,7 +165,7 @@ def _text(config: ConfigDict, dataset: Dataset, rows: Sequence[dict[str, object]
     return (
         "\n\n".join(
             [
-                f"{config.objective.name} on {config.dataset}, seed {config.seed}, {trained} steps.",
+                f"{settings.label(config)} on {config.dataset}, seed {config.seed}, {trained} steps.",
                 protocol.text(how),
                 tables.markdown(["N", *(metric.title for metric in names)], body),
                 "Of the map itself, mean squares unless a distance:",

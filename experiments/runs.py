@@ -98,7 +98,7 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
     if (workdir / "checkpoints").exists():
         raise UsageError(f"--workdir={workdir} has checkpoints but no config.json; use another --workdir")
     record = {
-        "objective": config.objective.name,
+        "objective": settings.label(config),
         "seed": config.seed,
         "devices": devices,
         "device_kind": jax.devices()[0].device_kind,
@@ -149,6 +149,7 @@ def read_config(workdir: Path) -> ConfigDict:
         # What an older version did not measure is measured by today's defaults.
         values["evaluation"] = Protocol()._asdict() | values["evaluation"]
         values["network"] = {"output": ""} | values["network"]
+        values["objective"] = settings.NO_COMBINATION | values["objective"]
         for part, name in (("training", "ema"), ("evaluation", "steps")):
             values[part][name] = tuple(values[part][name])
     except (json.JSONDecodeError, KeyError, TypeError) as error:

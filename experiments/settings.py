@@ -10,7 +10,11 @@ from experiments.errors import UsageError, nearest
 from experiments.protocol import Protocol
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import Objective
+from objectives.rows.combination import CHOICES, combination
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
+
+# A combination of one's own takes the place of the row if its characterization is named.
+NO_COMBINATION = default_options(combination) | {"characterization": "", "velocity": ""}
 
 
 def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[str, str]:
@@ -53,9 +57,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.dataset = ""
     config.interpolant = "linear"
     config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
-    config.objective = ConfigDict(
-        {"name": objective, "options": default_options(objective) | dict(changes.get(objective, {}))}
-    )
+    config.objective = _objective(objective, default_options(objective) | dict(changes.get(objective, {})))
     config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
     config.network = ConfigDict(
         {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
@@ -79,6 +81,25 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     return config
 
 
+# In the plane, as docs/settings.md shows with figures: a weight or a robust metric on a residual with noise in it moves
+# the minimizer far from the conditional mean; and times drawn by logits leave out the noise end, from which one jumps.
+_PLAIN, _UNIFORM = {"power": 0.0}, {"times": "triangle"}
+PLANE_CHANGES = {
+    "ayf_lmd": _UNIFORM,
+    "tvm": _UNIFORM,
+    "ayf_emd": _UNIFORM,
+    "mean_flow": _PLAIN | _UNIFORM,
+    "improved_mean_flow": _PLAIN | _UNIFORM,
+    "pixel_mean_flow": _PLAIN | _UNIFORM,
+    "alpha_flow": _PLAIN | _UNIFORM,
+    "so_flow": _PLAIN | _UNIFORM,
+    "decoupled_mean_flow": _UNIFORM,
+    "rectified_mean_flow": _PLAIN | _UNIFORM,
+    "esc": _PLAIN | _UNIFORM,
+    "facm": {"power": 0.0, "cosine": 0.0},
+}
+
+
 def planar(dataset: str, variant: str | None) -> ConfigDict:
     """The laptop setting of the small distributions in the plane.
 
@@ -90,7 +111,7 @@ def planar(dataset: str, variant: str | None) -> ConfigDict:
       the configuration.
     """
     objective, _ = parse_variant(variant, settings=("laptop",))
-    config = base(objective)
+    config = base(objective, changes=PLANE_CHANGES)
     config.dataset = dataset
     config.network.update({"width": 128, "point_features": 4, "time_features": 2})
     config.training.update({"steps": 5000, "optimizer": "muon", "learning_rate": 1e-2})
@@ -167,6 +188,16 @@ def objective_of(config: ConfigDict) -> Objective:
     name, options = config.objective.name, dict(config.objective.options)
     if name not in OBJECTIVES:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
+    choices = {choice: config.objective[choice] for choice in NO_COMBINATION}
+    if choices["characterization"]:
+        return _combined(choices)
+    for choice, value in NO_COMBINATION.items():
+        if choices[choice] != value:
+            raise UsageError(
+                f"--config.objective.{choice}={choices[choice]} belongs to a combination of your own; "
+                f"name its rule too, --config.objective.characterization=... ({', '.join(CHOICES)}), "
+                f"or set the row's own option, --config.objective.options.{choice}"
+            )
     known = default_options(name)
     for option in options:
         if option not in known:
@@ -175,6 +206,28 @@ def objective_of(config: ConfigDict) -> Objective:
         return OBJECTIVES[name](**options)
     except ValueError as error:
         raise UsageError(f"objective {name}: {error}") from error
+
+
+def _objective(name: str, options: Mapping[str, object]) -> ConfigDict:
+    return ConfigDict({"name": name, "options": dict(options)} | NO_COMBINATION)
+
+
+def _combined(choices: dict[str, object]) -> Objective:
+    try:
+        return combination(**choices | {"velocity": choices["velocity"] or CHOICES[choices["characterization"]][0][0]})
+    except KeyError:
+        known = nearest(choices["characterization"], CHOICES)
+        raise UsageError(f"unknown characterization {choices['characterization']!r}; {known}") from None
+    except ValueError as error:
+        raise UsageError(f"combination: {error}") from error
+
+
+def label(config: ConfigDict) -> str:
+    """The name under which a run is reported: that of its row, or the choices of a combination."""
+    own = config.objective
+    if not own.characterization:
+        return own.name
+    return "_".join(filter(None, (own.characterization, own.velocity, own.stop_gradient, own.engine)))
 
 
 def with_objective(config: ConfigDict, name: str) -> ConfigDict:
@@ -199,7 +252,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
         for option, value in config.objective.options.items()
         if option in options and value != own.get(option)
     }
-    copy.objective = ConfigDict({"name": name, "options": options | changed})
+    copy.objective = _objective(name, options | changed)
     return copy
 
 

@@ -5,10 +5,12 @@ in ``objectives/rows`` and one more line in ``OBJECTIVES``. The formulas, with t
 Options that rows share:
 
 diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the row's own rule
-times           law over (s, t) of the row's own rule: "triangle" (s <= t) or "square" (both directions)
+times           law over (s, t) of the row's own rule: "triangle" (s <= t), "square" (both directions), "logit_normal"
+                (a sorted pair), "gap" (a law over t - s); with the last two the diagonal is drawn by logits too
 stop_gradient   what the row's own rule holds fixed, see the loss
 reduction       "paper" (a mean per term, added) or "code" (one mean over the batch), see ``mixture``
 step            length of the finite step in time, in (0, 1]
+learned_weight  whether each pair (s, t) has a learned weight ``exp(-w_{s,t})``, with the penalty w
 power           of the adaptive weight, 0 for none, see ``weighting.adaptive``
 
 A row raises ValueError on a value that is none of these.
@@ -88,14 +90,15 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
 }
 
 
-def default_options(name: str) -> dict[str, float | int | str]:
+def default_options(row: str | Callable[..., Objective]) -> dict[str, float | int | str]:
     """The options of an objective with their defaults.
 
     Args:
-      name: a key of ``OBJECTIVES``.
+      row: a key of ``OBJECTIVES``, or a row itself.
 
     Returns:
       {option: default}.
     """
-    parameters = inspect.signature(OBJECTIVES[name]).parameters.values()
+    function = OBJECTIVES[row] if isinstance(row, str) else row
+    parameters = inspect.signature(function).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

@@ -136,7 +136,11 @@ def difference(
 def two_ended_difference(
     v: AverageVelocity, b: Velocity, x_s: jax.Array, s: jax.Array, p: jax.Array, q: jax.Array
 ) -> jax.Array:
-    """``|(X_{s,q}(x_s) - X_{s,p}(x_s)) / (q - p) - sg[ b_p(X_{s,p}(x_s)) ]|^2``: both ends are trained.
+    """``|X_{s,p} + (1 - p) (X_{s,q} - X_{s,p}) / (q - p) - sg[ X_{s,p} + (1 - p) b_p(X_{s,p}) ]|^2``: PID.
+
+    The data at which the student's trajectory points at time p, against those of the teacher. Both ends of the
+    difference are trained, and only the teacher's data are held fixed, so that the point itself is trained too. The value
+    is ``(1 - p)^2`` times the squared Lagrangian residual, up to first order in q - p.
 
     Args:
       v: average velocity of the student.
@@ -147,13 +151,14 @@ def two_ended_difference(
       q: [batch]; neighbouring target times, q > p.
 
     Returns:
-      [batch]; one squared residual per example; zero for the exact map up to first order in q - p.
+      [batch]; one squared residual per example.
 
-    Reference: PID, arXiv 2411.08378, and its public code, there in the mean denoiser
-      ``psi = x + (1 - s) v`` of a noise level; at s = 0 its residual is (1 - t) times this one.
+    Reference: PID, arXiv 2411.08378, and its public code, in noise levels ``sigma = (1 - t) / t``: there the residual is
+      ``x - sigma dx/dsigma - sg[D(x, sigma)]``, which is this one.
     """
     near, far = flow_map.jump(v, s, p, x_s), flow_map.jump(v, s, q, x_s)
-    return squared_norm((far - near) / expand(q - p, x_s) - sg(b(p, near)))
+    left = expand(1 - p, x_s)
+    return squared_norm(near + left * (far - near) / expand(q - p, x_s) - sg(near + left * b(p, near)))
 
 
 def bootstrap(

@@ -52,9 +52,12 @@ def log_cosh(*, scale: float) -> Metric:
 
     def metric(loss: jax.Array) -> jax.Array:
         # The root has no derivative at 0, where log cosh(z) is z^2 / 2: the inner where keeps it away.
-        small = loss < 1e-8 * scale**2
-        z = jnp.sqrt(jnp.where(small, 1.0, loss)) / scale
-        return jnp.where(small, loss / 2, scale**2 * (z + jnp.log1p(jnp.exp(-2 * z)) - jnp.log(2.0)))
+        tiny = loss < 1e-8 * scale**2
+        z = jnp.sqrt(jnp.where(tiny, scale**2, loss)) / scale
+        # Two forms of log cosh(z): the first keeps all digits of a small one, the second does not overflow.
+        near = jnp.log1p(2 * jnp.square(jnp.sinh(jnp.minimum(z, 1.0) / 2)))
+        far = z + jnp.log1p(jnp.exp(-2 * z)) - jnp.log(2.0)
+        return jnp.where(tiny, loss / 2, scale**2 * jnp.where(z < 1, near, far))
 
     return metric
 
@@ -92,7 +95,10 @@ def gaussian_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
 
 
 def cauchy_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
-    """``log(exp(-w) |r|^2 + 0.01) + w``: a Cauchy likelihood with a learned scale.
+    """``log(exp(-w) |r|^2 + 0.01) + w``: the logarithm of a Cauchy density, as published.
+
+    It equals ``log(|r|^2 + 0.01 exp(w))`` and grows with w at any residual: w falls until the logarithm of the residual
+    itself is minimized, which gives all times and all examples the same pull whatever their residual.
 
     Args:
       loss: [batch]; squared residuals, weighted.
@@ -101,7 +107,7 @@ def cauchy_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
     Returns:
       [batch].
 
-    Reference: decoupled MeanFlow, arXiv 2510.24474, and its public code.
+    Reference: decoupled MeanFlow, arXiv 2510.24474, and its public code, whose |r|^2 is a mean over coordinates.
     """
     return jnp.log(jnp.exp(-log_variance) * loss + 0.01) + log_variance
 

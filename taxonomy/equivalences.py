@@ -14,6 +14,12 @@ _DIAGONAL = f"{_MORE}at_equal_times_losses_of_the_sample_velocity_are_flow_match
 _ALPHA = f"{_PROVEN}alpha_flow_is_mean_flow_in_the_limit_and_flow_matching_at_one"
 _SIMPLIFIED = f"{_MORE}simplified_consistency_is_continuous_consistency_up_to_a_weight"
 
+_OWN_TEACHER = f"{_MORE}self_distillation_has_the_own_diagonal_as_its_teacher"
+_SAMPLE_TEACHER = f"{_MORE}training_has_the_sample_as_its_teacher"
+_PAIRS = f"{_MORE}rows_on_pairs_are_the_plain_ones_on_other_data"
+_FROM_DATA = f"{_MORE}consistency_rows_from_data_have_one_loss"
+_UNIFIED = f"{_MORE}unified_models_run_from_regression_over_consistency_to_continuous_consistency"
+
 
 @dataclasses.dataclass(frozen=True)
 class Equivalence:
@@ -35,6 +41,20 @@ class Equivalence:
 
 
 EQUIVALENCES: tuple[Equivalence, ...] = (
+    Equivalence(
+        "reflow",
+        "flow_matching",
+        "equal",
+        "Reflow is flow matching on pairs of noise and the end of the teacher's trajectory from it.",
+        _PAIRS,
+    ),
+    Equivalence(
+        "cmt",
+        "endpoint_regression",
+        "special case",
+        "At s = 0 and t = 1 the jump of the teacher's trajectory is its whole way from noise to data.",
+        f"{_MORE}mid_training_over_the_whole_way_is_endpoint_regression",
+    ),
     Equivalence(
         "mean_flow",
         "emd",
@@ -78,6 +98,34 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         f"{_MORE}tvm_is_lsd_where_the_average_is_the_network",
     ),
     Equivalence(
+        "lsd",
+        "lmd",
+        "special case",
+        "LSD is LMD with the velocity stopped, where the teacher is the map's own diagonal.",
+        _OWN_TEACHER,
+    ),
+    Equivalence(
+        "boot",
+        "ayf_lmd",
+        "limit",
+        "From s = 0 the main term of BOOT times its step tends to AYF-LMD with its weight t, at first order.",
+        f"{_MORE}boot_is_discrete_ayf_lmd_from_noise",
+    ),
+    Equivalence(
+        "free_flow",
+        "ayf_lmd",
+        "limit",
+        "From s = 0 the prediction of FreeFlow tends to the loss of AYF-LMD at second order in its step.",
+        f"{_MORE}prediction_of_free_flow_tends_to_ayf_lmd_from_noise",
+    ),
+    Equivalence(
+        "pid",
+        "lmd",
+        "limit",
+        "From s = 0 the unweighted loss of PID tends to LMD with the teacher's velocity stopped, at first order.",
+        f"{_MORE}pid_tends_to_lmd_on_a_stopped_teacher_from_noise",
+    ),
+    Equivalence(
         "fmm",
         "lmd",
         "equal",
@@ -110,7 +158,28 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "psd_m",
         "equal up to a factor",
         "In points instead of velocities the semigroup loss on the same target map is (t - s)^2 times as large.",
-        f"{_PROVEN}progressive_in_points_is_the_gap_squared_times_the_loss",
+        f"{_MORE}pfmm_of_the_student_itself_is_psd_m_in_points",
+    ),
+    Equivalence(
+        "shortcut",
+        "psd_m",
+        "special case",
+        "With the current weights as target, the longer jumps of shortcut models are PSD-M on a dyadic grid.",
+        f"{_MORE}shortcut_is_psd_m_on_a_dyadic_grid",
+    ),
+    Equivalence(
+        "split_mean_flow",
+        "psd_u",
+        "equal",
+        "The second terms are one loss; on the diagonal a teacher's velocity stands for the sample's.",
+        f"{_MORE}split_mean_flow_is_psd_u_with_a_teacher_on_the_diagonal",
+    ),
+    Equivalence(
+        "progressive_distillation",
+        "pfmm",
+        "equal up to a factor",
+        "Two jumps of one frozen map through the midpoint; the weights are max(s^2, (1 - s)^2) and (t - s)^2.",
+        f"{_MORE}progressive_distillation_is_pfmm_up_to_its_weight",
     ),
     Equivalence(
         "sdei",
@@ -120,11 +189,53 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         f"{_PROVEN}secants_average_to_the_exact_map",
     ),
     Equivalence(
+        "stei",
+        "sdei",
+        "special case",
+        "STEI is SDEI whose teacher is the map's own diagonal.",
+        _OWN_TEACHER,
+    ),
+    Equivalence(
+        "esd",
+        "emd",
+        "special case",
+        "ESD is EMD with the advection stopped, where the teacher is the map's own diagonal.",
+        _OWN_TEACHER,
+    ),
+    Equivalence(
         "improved_mean_flow",
         "mean_flow",
         "special case",
-        "Along the sample's velocity the improved loss is MeanFlow.",
-        f"{_PROVEN}improved_mean_flow_along_the_sample_is_mean_flow",
+        "The derivative follows the own velocity; where that is the sample's, the second term is that of MeanFlow.",
+        f"{_MORE}improved_mean_flow_is_mean_flow_where_its_own_velocity_is_that_of_the_sample",
+    ),
+    Equivalence(
+        "pixel_mean_flow",
+        "improved_mean_flow",
+        "equal",
+        "One loss of the map; for a network that gives mean denoisers it is their squared error over (1 - s)^2.",
+        f"{_MORE}pixel_mean_flow_is_improved_mean_flow_of_a_denoiser",
+    ),
+    Equivalence(
+        "rectified_mean_flow",
+        "mean_flow",
+        "equal",
+        "Rectified MeanFlow is MeanFlow on pairs of noise and the end of the teacher's trajectory from it.",
+        _PAIRS,
+    ),
+    Equivalence(
+        "decoupled_mean_flow",
+        "mean_flow",
+        "equal",
+        "Before the learned likelihood and without guidance the loss is that of MeanFlow.",
+        f"{_MORE}decoupled_mean_flow_has_the_loss_of_mean_flow",
+    ),
+    Equivalence(
+        "esc",
+        "mean_flow",
+        "equal on average",
+        "Over the data at a point MeanFlow gives what the plug-in velocity over all data gives.",
+        f"{_MORE}explicit_shortcut_has_the_mean_of_mean_flow_over_the_data",
     ),
     Equivalence(
         "tim",
@@ -194,15 +305,129 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "sct",
         "ct_continuous",
         "equal up to a factor",
-        "Unweighted and not normalized, sCT is 2 cos(tau) / sin(tau) times X . sg[dX/dtau] along the sample.",
+        "Unweighted and not normalized, sCT is 2 cos(tau) / sin(tau) times X . sg[dX/dtau] along the sample, "
+        "that is s ((1 - s)^2 + s^2) / (1 - s) times continuous consistency.",
         _SIMPLIFIED,
     ),
     Equivalence(
         "scd",
         "cd_continuous",
         "equal up to a factor",
-        "Unweighted and not normalized, sCD is 2 cos(tau) / sin(tau) times X . sg[dX/dtau] along the teacher.",
+        "Unweighted and not normalized, sCD is 2 cos(tau) / sin(tau) times X . sg[dX/dtau] along the teacher, "
+        "that is s ((1 - s)^2 + s^2) / (1 - s) times continuous consistency.",
         _SIMPLIFIED,
+    ),
+    Equivalence(
+        "ict",
+        "ct",
+        "equal",
+        "On the same times and with the current weights as target it is one loss, before weight and metric.",
+        _FROM_DATA,
+    ),
+    Equivalence(
+        "ect",
+        "ict",
+        "equal",
+        "On the same times it is one loss, with its weight and metric; they differ in how the step shrinks.",
+        _FROM_DATA,
+    ),
+    Equivalence(
+        "tcm",
+        "ict",
+        "special case",
+        "In the first half of training, before a stage is frozen, both terms are iCT.",
+        _FROM_DATA,
+    ),
+    Equivalence(
+        "cd",
+        "ct",
+        "special case",
+        "A teacher that gives the sample's velocity makes the neighbour of the same noise and data.",
+        _SAMPLE_TEACHER,
+    ),
+    Equivalence(
+        "scd",
+        "sct",
+        "special case",
+        "A teacher that gives the sample's velocity makes sCD the loss of sCT.",
+        _SAMPLE_TEACHER,
+    ),
+    Equivalence(
+        "cd",
+        "cd_continuous",
+        "limit",
+        "Consistency distillation over its step tends to the continuous one at first order.",
+        f"{_MORE}consistency_distillation_tends_to_the_continuous_one",
+    ),
+    Equivalence(
+        "phased_cm",
+        "cd",
+        "special case",
+        "With one phase the residual is that of CD; a pseudo-Huber metric and one over the step weigh it.",
+        f"{_MORE}one_phase_is_consistency_distillation",
+    ),
+    Equivalence(
+        "phased_cm",
+        "multistep_cm",
+        "special case",
+        "A teacher that gives the sample's velocity makes the neighbour of multistep consistency, before the metric.",
+        _SAMPLE_TEACHER,
+    ),
+    Equivalence(
+        "multistep_cm",
+        "ct",
+        "special case",
+        "With one segment the loss is that of CT over the step.",
+        f"{_MORE}one_segment_is_consistency_training",
+    ),
+    Equivalence(
+        "consistency_fm",
+        "multistep_cm",
+        "special case",
+        "Without the part that compares velocities the loss is multistep consistency.",
+        f"{_MORE}consistency_flow_matching_without_its_prior_is_multistep_consistency",
+    ),
+    Equivalence(
+        "ctm",
+        "cd",
+        "special case",
+        "At t = 1, with one step of the teacher, the second term is CD.",
+        f"{_MORE}trajectories_that_end_at_the_data_are_consistency_distillation",
+    ),
+    Equivalence(
+        "facm",
+        "ct_continuous",
+        "equal up to a factor",
+        "Without clip and weight the second term is (1 - s^p) / (1 - s) times continuous consistency.",
+        f"{_MORE}flow_anchored_consistency_is_continuous_consistency_up_to_a_factor",
+    ),
+    Equivalence(
+        "ucgm",
+        "ct_continuous",
+        "limit",
+        "At ratio 1, without clip and weight: 4 / sin(1.57 (1 - s)) times the other, at second order in the step.",
+        _UNIFIED,
+    ),
+    Equivalence(
+        "ucgm",
+        "ct",
+        "equal up to a factor",
+        "At a ratio in (0, 1), without clip and weight: 4 / (sin(1.57 (1 - s)) (u - s)) times the other.",
+        _UNIFIED,
+    ),
+    Equivalence(
+        "ucgm",
+        "alpha_flow",
+        "special case",
+        "At ratio 0 the jump to the data is regressed on the sample's velocity, as in alpha-Flow at a = 1 and t = 1.",
+        _UNIFIED,
+    ),
+    Equivalence(
+        "imm",
+        "ct",
+        "equal up to a factor",
+        "With one particle it is two-time consistency times k / (d scale l), l^2 the mean square of the residual.",
+        f"{_MORE}moment_matching_of_single_particles_pulls_along_the_consistency_residual",
     ),
     Equivalence(
         "mean_flow",
@@ -235,6 +460,7 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "psd_m", "flow_matching", "special case", "At s = t the second term and its gradient are 0.", _VANISHES
     ),
     Equivalence("mean_flow", "flow_matching", "special case", "At s = t the second term is the first.", _DIAGONAL),
+    Equivalence("fmm", "flow_matching", "special case", "At s = t the first term is flow matching.", _DIAGONAL),
     Equivalence("lmf", "flow_matching", "special case", "At s = t the loss is flow matching.", _DIAGONAL),
     Equivalence("stee", "flow_matching", "special case", "At s = t the loss is flow matching.", _DIAGONAL),
     Equivalence(

@@ -94,7 +94,7 @@ def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
 
     Args:
       law: a law over (s, t).
-      fraction: share of the way, in (0, 1]; 0.5 is the midpoint. May be traced, as a curriculum makes it.
+      fraction: share of the way, in (0, 1]; 0.5 is the midpoint. An array, as a curriculum makes it, may be 0.
 
     Returns:
       a law over (s, u, t).
@@ -102,7 +102,8 @@ def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
     Raises:
       ValueError: if the fraction is outside (0, 1].
     """
-    if not isinstance(fraction, jax.core.Tracer) and not 0 < fraction <= 1:
+    # A schedule may fall to 0, where the finite step gives way to its limit.
+    if isinstance(fraction, int | float) and not 0 < fraction <= 1:
         raise ValueError(f"fraction = {fraction}; expected a share of the way in (0, 1]")
 
     def fraction_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:

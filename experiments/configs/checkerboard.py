@@ -26,13 +26,11 @@ from models.mlp import paper_checkerboard
 STD = math.sqrt(1 / 3)
 
 # Why, with figures: docs/settings.md.
-LAPTOP_CHANGES = {
+LAPTOP_CHANGES = settings.PLANE_CHANGES | {
     # With Muon and Fourier features ESD diverges if grad X . w is stopped, but not if the velocity alone is.
     "esd": {"stop_gradient": "velocity"},
     # Between the squares the exact velocity grows like 1 / (1 - t): without the weight the loss has no finite mean.
     "lmd": {"stop_gradient": "velocity", "power": 1.0},
-    # In the plane the adaptive weight moves the minimizer of the noisy terms far from the conditional mean.
-    "mean_flow": {"power": 0.0},
 }
 
 

@@ -14,6 +14,7 @@ from objectives.rows.shared import (
     check_share,
     forward_law,
     law_of,
+    learned,
     self_distilled,
     source,
     teacher_pair,
@@ -32,7 +33,6 @@ def eulerian_term(
     weight: weighting.Weight = weighting.uniform,
     *,
     own_tangent: bool = False,
-    likelihood: metrics.Likelihood | None = None,
 ) -> Term:
     """The Eulerian rule off the diagonal.
 
@@ -43,7 +43,6 @@ def eulerian_term(
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
       own_tangent: whether the derivative follows the model's own velocity.
-      likelihood: how a learned log-variance enters, None for none.
 
     Returns:
       a term named "eulerian".
@@ -65,15 +64,22 @@ def eulerian_term(
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
     made = {"self": 3 if stop_gradient == "none" else 1, "teacher": 1, "sample": 0}[velocity]
-    return Term("eulerian", loss, law, share, weight, engine + made + own_tangent, likelihood=likelihood)
+    return Term("eulerian", loss, law, share, weight, engine + made + own_tangent)
 
 
 def esd(
-    *, diagonal_share: float = 0.75, times: str = "triangle", stop_gradient: str = "advection", reduction: str = "paper"
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "triangle",
+    stop_gradient: str = "advection",
+    reduction: str = "paper",
+    learned_weight: bool = False,
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
     distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction, both_directions=times == "square")
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+    )
 
 
 def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
@@ -127,11 +133,17 @@ def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_norm
 
 
 def _of_samples(
-    name: str, diagonal_share: float, times: str, power: float, reduction: str, **options: object
+    name: str,
+    diagonal_share: float,
+    times: str,
+    power: float,
+    reduction: str,
+    *,
+    own_tangent: bool = False,
+    likelihood: metrics.Likelihood | None = None,
 ) -> Objective:
-    law = forward_law(times, needed_by=name)
-    weight, likelihood = weighting.adaptive(power=power), options.get("likelihood")
-    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, **options)
+    law, weight = forward_law(times, needed_by=name), weighting.adaptive(power=power)
+    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, own_tangent=own_tangent)
     return self_distilled(diagonal_share, distill, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
 
 
@@ -184,7 +196,7 @@ def esc(
 
     weight, likelihood = weighting.adaptive(power=power, offset=0.001), metrics.gaussian_likelihood
     share, law = 1 - diagonal_share, curricula.Curriculum(at)
-    sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight, likelihood=likelihood)
+    sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight)
     pooled = Term("plug_in", averaged, law, share * plug_in, weight, 4, likelihood=likelihood, pool=pool)
     row = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
     return row._replace(terms=(*row.terms, pooled))

@@ -33,12 +33,7 @@ def pid(*, step: float = 0.004) -> Objective:
         s, u, t = batch.times
         return losses.two_ended_difference(maps.student, maps.teacher, batch.x0, s, u, t)
 
-    def weight(times: Times, loss: jax.Array) -> jax.Array:
-        del loss
-        # The paper compares mean denoisers, whose residual is (1 - t) times that of velocities.
-        return jnp.square(1 - times.u)
-
-    term = Term("lagrangian", loss, _ending_early(laws.from_noise, step), 1.0, weight, cost=3 + 3 + 1)
+    term = Term("lagrangian", loss, _ending_early(laws.from_noise, step), 1.0, cost=3 + 3 + 1)
     return Objective((term,), sampler="one_jump", needs_teacher=True, output="denoiser")
 
 
@@ -58,6 +53,7 @@ def boot(*, step: float = 0.04, boundary_share: float = 0.25) -> Objective:
 
     def weight(times: Times, loss: jax.Array) -> jax.Array:
         del loss
+        # The paper compares mean denoisers, whose residual is (1 - t) times that of velocities.
         return jnp.square(1 - times.u)
 
     law = _ending_early(laws.from_noise, step)

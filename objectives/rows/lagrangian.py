@@ -5,7 +5,7 @@ import jax
 from objectives import lagrangian as losses
 from objectives import weighting
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import DIAGONALS, check_option, constant, law_of, self_distilled, source
+from objectives.rows.shared import DIAGONALS, check_option, constant, law_of, learned, self_distilled, source
 from taxonomy import flow_map
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -39,11 +39,18 @@ def lagrangian_term(
 
 
 def lsd(
-    *, diagonal_share: float = 0.75, times: str = "triangle", stop_gradient: str = "velocity", reduction: str = "paper"
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "triangle",
+    stop_gradient: str = "velocity",
+    reduction: str = "paper",
+    learned_weight: bool = False,
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction, both_directions=times == "square")
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+    )
 
 
 def lmd(*, times: str = "triangle", stop_gradient: str = "none", power: float = 0.0) -> Objective:

@@ -8,7 +8,7 @@ from objectives import progressive as losses
 from objectives import weighting
 from objectives.direct import regression
 from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
-from objectives.rows.shared import check_option, constant, diagonal, self_distilled, source
+from objectives.rows.shared import check_option, constant, diagonal, learned, self_distilled, source
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -25,16 +25,28 @@ def _term(share: float, law: time_laws.Law, stop_gradient: str) -> Term:
     return Term("progressive", loss, law, share, cost=3 + 2 + (4 if stop_gradient == "none" else 0))
 
 
-def psd_m(*, diagonal_share: float = 0.75, stop_gradient: str = "target", reduction: str = "paper") -> Objective:
+def psd_m(
+    *,
+    diagonal_share: float = 0.75,
+    stop_gradient: str = "target",
+    reduction: str = "paper",
+    learned_weight: bool = False,
+) -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_fraction(time_laws.triangle, fraction=0.5), stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction)
+    return self_distilled(diagonal_share, distill, reduction, likelihood=learned(learned_weight))
 
 
-def psd_u(*, diagonal_share: float = 0.75, stop_gradient: str = "target", reduction: str = "paper") -> Objective:
+def psd_u(
+    *,
+    diagonal_share: float = 0.75,
+    stop_gradient: str = "target",
+    reduction: str = "paper",
+    learned_weight: bool = False,
+) -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction)
+    return self_distilled(diagonal_share, distill, reduction, likelihood=learned(learned_weight))
 
 
 def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:

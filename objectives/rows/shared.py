@@ -1,6 +1,7 @@
 """What rows share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
 
 from collections.abc import Callable, Collection
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -111,7 +112,7 @@ def self_distilled(
       reduction: "paper" or "code".
       weight: weight of the diagonal term.
       law: law on the diagonal.
-      likelihood: how a learned log-variance enters the diagonal term, None for none.
+      likelihood: how a learned log-variance enters both terms, None for none.
       **fields: further fields of the objective.
 
     Returns:
@@ -121,8 +122,14 @@ def self_distilled(
       ValueError: on an unknown reduction.
     """
     check_option("reduction", reduction, REDUCTIONS)
+    distill = dataclasses.replace(distill, likelihood=likelihood)
     terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
     return Objective(terms, reduction, **fields)
+
+
+def learned(enabled: bool) -> metrics.Likelihood | None:
+    """The likelihood of a learned weight, ``exp(-w_{s,t}) |r|^2 + w_{s,t}``, or None."""
+    return metrics.gaussian_likelihood if enabled else None
 
 
 LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}

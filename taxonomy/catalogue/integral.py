@@ -13,7 +13,7 @@ METHODS = (
         velocity="teacher",
         stop_gradient="all of the target",
         engine="none",
-        times="short gaps from the sampling grid, u uniform on [s, t]",
+        times="triangle s <= t, uniform, and u uniform between them",
         weight="uniform",
         target="current",
         teacher="velocity",
@@ -26,6 +26,7 @@ METHODS = (
         formula="|v_{s,t}(I_s) - sg[b_u(X_{s,u}(I_s))]|^2",
         translation=OURS_SWAPPED_LETTERS,
         note="The teacher is asked at a random point of the way that the map itself finds.",
+        differs="Jumps of all lengths instead of those of a sampling grid; no guidance; not started from the teacher.",
     ),
     Method(
         name="stei",
@@ -35,7 +36,7 @@ METHODS = (
         velocity="own",
         stop_gradient="all of the target",
         engine="none",
-        times="short gaps from the sampling grid, u uniform on [s, t]",
+        times="triangle s <= t, uniform, and u uniform between them; half on the diagonal",
         weight="uniform",
         target="current",
         teacher="none",
@@ -48,6 +49,8 @@ METHODS = (
         formula="|v_{t,t}(I_t) - dI_t|^2\n|v_{s,t}(I_s) - sg[v_{u,u}(X_{s,u}(I_s))]|^2",
         translation=OURS_SWAPPED_LETTERS,
         note="SDEI whose teacher is the diagonal of the map itself.",
+        differs="Jumps of all lengths instead of those of a sampling grid; no guidance; not started from a trained "
+        "flow.",
     ),
     Method(
         name="sdee",
@@ -57,7 +60,7 @@ METHODS = (
         velocity="teacher",
         stop_gradient="source point",
         engine="none",
-        times="short gaps in both directions, u uniform on [s, t]",
+        times="square, uniform, and u uniform between s and t",
         weight="uniform",
         target="current",
         teacher="velocity",
@@ -70,6 +73,7 @@ METHODS = (
         formula="|v_{s,t}(x) - b_u(I_u)|^2 at x = sg[X_{u,s}(I_u)]",
         translation=OURS_SWAPPED_LETTERS,
         note="The teacher is asked at a point of the path, and the map finds the source that belongs to it.",
+        differs="Jumps of all lengths instead of those of a sampling grid; no guidance; not started from the teacher.",
     ),
     Method(
         name="stee",
@@ -79,7 +83,7 @@ METHODS = (
         velocity="sample",
         stop_gradient="source point",
         engine="none",
-        times="short gaps in both directions, u uniform on [s, t]",
+        times="square, uniform, and u uniform between s and t",
         weight="uniform",
         target="current",
         teacher="none",
@@ -92,5 +96,7 @@ METHODS = (
         formula="|v_{s,t}(x) - dI_u|^2 at x = sg[X_{u,s}(I_u)]",
         translation=OURS_SWAPPED_LETTERS,
         note="No teacher, no derivative and two evaluations; it needs the map in both directions of time.",
+        differs="Jumps of all lengths instead of those of a sampling grid; no guidance; not started from a trained "
+        "flow.",
     ),
 )

@@ -1,4 +1,4 @@
-"""One published method as data: what it minimizes, in the convention of this project, and where it comes from."""
+"""One published method as data: what its row here minimizes by default, in our convention, and its source."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ STOPPED = (
 )
 ENGINES = ("jvp", "finite step", "central difference", "none")
 TARGETS = ("current", "EMA", "frozen stage", "teacher", "none")
-TEACHERS = ("none", "velocity", "map", "pairs")
+TEACHERS = ("none", "velocity")
 DIRECTIONS = ("forward", "both")
 
 NO_HEADLINE = "none given here"
@@ -43,7 +43,7 @@ class Method:
       stop_gradient: what is held fixed, one of ``STOPPED``.
       engine: how the derivative in time is made, one of ``ENGINES``.
       times: the times that are drawn, translated.
-      weight: weight or metric of the published loss.
+      weight: weight of the examples, and the metric where it is not the square.
       target: whose weights make the target, one of ``TARGETS``; "none" where data alone make it.
       teacher: what must be there before training starts, one of ``TEACHERS``.
       directions: "forward" (s <= t) or "both".
@@ -55,6 +55,7 @@ class Method:
       formula: the loss in the notation of this project; terms are separated by a line break.
       translation: how the times of the paper become ours.
       note: what is special about it.
+      differs: how the row of this project differs from the publication, one sentence, or empty.
     """
 
     name: str
@@ -77,3 +78,4 @@ class Method:
     formula: str
     translation: str
     note: str
+    differs: str

@@ -11,8 +11,8 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="finite step",
-        times="sorted uniform s <= t, u a little after s; groups of particles share them",
-        weight="function of the noise level",
+        times="triangle s <= t, uniform, u = s + 0.05; groups of 4 share them",
+        weight="uniform",
         target="current",
         teacher="none",
         directions="forward",
@@ -24,5 +24,6 @@ METHODS = (
         formula="MMD^2({X_{s,t}(I_s)}, sg{X_{u,t}(I_u)}) over the particles of a group",
         translation=NOISE_AT_ONE,
         note="Consistency of the law instead of each point; with one particle it is like consistency training.",
+        differs="A step of fixed length and no weight of the time; the network predicts average velocities.",
     ),
 )

@@ -85,6 +85,7 @@ BAD_FIELDS = {
     "training.ema": ((1.5,), "expected decays between 0 and 1"),
     "training.optimizer": ("adma", "unknown .*did you mean 'adam'"),
     "training.schedule": ("cosin", "unknown .*did you mean 'cosine'"),
+    "network.output": ("denoisr", "unknown .*did you mean 'denoiser'"),
     "network.activation": ("gulu", "unknown .*did you mean 'gelu'"),
     "network.time_features": (-1, "expected 0"),
     "evaluation.ema": (0.5, "is not trained; expected one of"),
@@ -116,7 +117,7 @@ def test_bad_values_are_named_before_anything_is_written(field, tmp_path):
 def test_options_of_another_objective_are_named():
     config = tiny("ct")
     config.objective.options.diagonal_share = 0.5
-    with pytest.raises(UsageError, match="objective ct has no option 'diagonal_share'; Known: step"):
+    with pytest.raises(UsageError, match="objective ct has no option 'diagonal_share'; Known: decay, first, last"):
         settings.objective_of(config)
 
 
@@ -242,7 +243,41 @@ def test_options_that_both_objectives_have_are_kept():
     config.objective.options.diagonal_share = 0.5
     other = settings.with_objective(config, "psd_m")
     assert other.objective.options.diagonal_share == 0.5
-    assert settings.with_objective(config, "ct").objective.options.to_dict() == {"step": 0.02}
+    assert settings.with_objective(config, "cd").objective.options.to_dict() == {"steps": 18, "decay": 0.95}
+
+
+def test_a_combination_takes_the_place_of_the_row():
+    config = tiny("psd_m")
+    config.objective.update({"characterization": "lagrangian", "velocity": "ema", "decay": 0.9})
+    objective = settings.objective_of(config)
+    assert [term.name for term in objective.terms] == ["diagonal", "lagrangian"]
+    assert float(objective.target_decay(0.5)) == pytest.approx(0.9)
+    assert settings.label(config) == "lagrangian_ema"
+    assert settings.label(tiny("psd_m")) == "psd_m"
+    # Another row of the same configuration is that row.
+    assert settings.objective_of(settings.with_objective(config, "ct")).terms[0].name == "consistency"
+    with pytest.raises(UsageError, match="characterization=lagrangian with compare"):
+        compare.plan(config, ["lsd"], [0], "steps")
+
+
+BAD_COMBINATIONS = {
+    "lagrangian of a sample": ({"characterization": "lagrangian", "velocity": "sample"}, "unsound.*pulled_back"),
+    "a rule that does not exist": ({"characterization": "lagrange"}, "did you mean 'lagrangian'"),
+    "a choice without its rule": ({"velocity": "ema"}, "name its rule too.*objective.options.velocity"),
+    "a velocity that does not exist": (
+        {"characterization": "eulerian", "velocity": "mine"},
+        "velocity = 'mine'; expected one of self, ema, teacher, sample",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_COMBINATIONS)
+def test_bad_combinations_are_named(fault):
+    choices, message = BAD_COMBINATIONS[fault]
+    config = tiny()
+    config.objective.update(choices)
+    with pytest.raises(UsageError, match=message):
+        settings.objective_of(config)
 
 
 def test_tables():

@@ -8,8 +8,7 @@ import pytest
 
 from experiments import datasets, engine, runs, settings
 from experiments.optimizers import optimizer, schedule, update_average
-from models.flow_map_model import bind
-from objectives.build import OBJECTIVES
+from models.flow_map_model import bind, bind_auxiliary
 from objectives.mixture import Batch, Maps, counts, mixture
 from taxonomy.flow_map import diagonal
 
@@ -63,17 +62,17 @@ def test_true_off_diagonal_share_is_one_minus_eta(devices):
     np.testing.assert_array_equal(np.sort(t.ravel()), np.sort(np.concatenate(alone)))
 
 
-@pytest.mark.parametrize("name", ["lsd", "psd_u", "mean_flow"])
+@pytest.mark.parametrize("name", ["lsd", "psd_u", "esc", "imm"])
 def test_one_and_four_devices_give_the_same_curve(name):
     config = config_for(name, optimizer="adam", learning_rate=1e-3)
     curves = {}
     for devices in (1, 2, 4):
         run, state = dispatch_of(config, devices=devices, steps=40)
         metrics = jax.tree.map(np.asarray, run(state)[1])
-        curves[devices], raw = metrics["loss"], metrics["raw/diagonal"]
+        curves[devices], raw = metrics["loss"], metrics.get("raw/diagonal")
     np.testing.assert_allclose(curves[2], curves[1], rtol=1e-5)
-    np.testing.assert_allclose(curves[4], curves[1], rtol=1e-5)
-    assert raw[-1] < raw[0]
+    np.testing.assert_allclose(curves[4], curves[1], rtol=1e-4 if name == "esc" else 1e-5)
+    assert name == "imm" or raw[-1] < raw[0]
 
 
 COMPILATIONS = []
@@ -82,8 +81,13 @@ jax.monitoring.register_event_duration_secs_listener(
 )
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_each_objective_compiles_once_and_reuses_no_key(name):
+# One row for each thing that the engine makes: averages, stages, pools and learned weights, a second network, groups.
+# Every row's own program and laws are tested so in tests/objectives/test_build.py.
+EACH_KIND = ("lsd", "tvm", "tcm", "esc", "free_flow", "imm")
+
+
+@pytest.mark.parametrize("name", EACH_KIND)
+def test_each_kind_compiles_once_and_reuses_no_key(name):
     config = config_for(name)
     with jax.debug_key_reuse(True):
         run, state = dispatch_of(config, devices=4, steps=2)
@@ -169,6 +173,68 @@ def test_examples_are_noise_data_and_times():
     assert abs(np.corrcoef(batch.x0[:, 0], batch.x1[:, 0])[0, 1]) < 0.05
     assert abs(np.corrcoef(batch.x0[:, 0], batch.times.s)[0, 1]) < 0.05
     assert np.all((batch.times.s <= batch.times.u) & (batch.times.u <= batch.times.t))
+
+
+def test_groups_share_their_times_and_a_pool_is_the_same_everywhere():
+    config = config_for("imm")
+    _, objective, dataset, _ = parts(config)
+    batch = engine.draw(objective.terms[0], dataset, jax.random.key(0), 0, 64)
+    s = np.asarray(batch.times.s).reshape(16, 4)
+    np.testing.assert_array_equal(s, s[:, :1] + 0 * s)
+    assert len(np.unique(s)) == 16
+    assert len(np.unique(np.asarray(batch.x0), axis=0)) == 64
+    _, objective, dataset, _ = parts(config_for("esc"))
+    pools = [np.asarray(engine.draw(objective.terms[2], dataset, jax.random.key(0), first, 8).pool) for first in (0, 8)]
+    np.testing.assert_array_equal(*pools)
+    assert pools[0].shape == (256, 2)
+    with pytest.raises(ValueError, match="use 68"):
+        counts(parts(config)[1].terms, 66, devices=1)
+
+
+def test_fresh_noise_is_independent_of_the_first():
+    _, objective, dataset, _ = parts(config_for("free_flow"))
+    batch = engine.draw(objective.terms[1], dataset, jax.random.key(0), 0, 4000)
+    np.testing.assert_allclose(batch.fresh.std(), dataset.std, rtol=0.03)
+    assert abs(np.corrcoef(batch.x0[:, 0], batch.fresh[:, 0])[0, 1]) < 0.05
+
+
+def test_targets_are_averaged_and_stages_frozen():
+    config = config_for("tvm", steps=10, optimizer="adam", learning_rate=1e-2, schedule="constant")
+    run, state = dispatch_of(config, devices=1, steps=1)
+    after, _ = run(state)
+    for target, new, old in zip(
+        *(jax.tree.leaves(tree) for tree in (after.target[0], after.params, state.params)), strict=True
+    ):
+        np.testing.assert_allclose(target, 0.99 * old + 0.01 * new, rtol=1e-5, atol=1e-7)
+
+    # Two stages over ten steps: the second begins with the weights after the fifth.
+    config = config_for("tcm", steps=10, optimizer="adam", learning_rate=1e-2, schedule="constant")
+    run, state = dispatch_of(config, devices=1, steps=1)
+    first, at_five = state.params, None
+    for step in range(1, 9):
+        state, _ = run(state)
+        at_five = state.params if step == 5 else at_five
+        expected = first if step < 5 else at_five
+        for frozen, weights in zip(jax.tree.leaves(state.stage[0]), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_array_equal(frozen, weights)
+
+
+def test_the_second_network_learns_and_leaves_the_map_alone():
+    config = config_for("free_flow", optimizer="adam")
+    model, objective, dataset, path = parts(config)
+    params = engine.initial_state(config, model, objective, dataset.shape).params
+    assert set(params["params"]) == {"network", "auxiliary"}
+    batches = [engine.draw(term, dataset, jax.random.key(0), 0, 32) for term in objective.terms]
+
+    def loss(params, term):
+        v = bind(model, params)
+        maps = Maps(v, v, lambda t, x: -x, auxiliary=bind_auxiliary(model, params))
+        return objective.terms[term].loss(maps, path, batches[term]).mean()
+
+    gradients = [jax.grad(loss)(params, term)["params"] for term in range(3)]
+    size = [{part: float(optax.tree.norm(g)) for part, g in gradient.items()} for gradient in gradients]
+    assert size[0]["auxiliary"] == size[1]["auxiliary"] == 0 < size[2]["auxiliary"]
+    assert size[2]["network"] == 0 < min(size[0]["network"], size[1]["network"])
 
 
 def test_schedules():

@@ -1,13 +1,22 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models.embeddings import fourier_features
-from models.flow_map_model import FlowMapModel, bind, count_parameters, initialize
-from models.mlp import ACTIVATIONS, MLP, paper_checkerboard
-from models.samplers import composition, euler, restart, uniform_grid
-from taxonomy import exact, flow_map
+from models.flow_map_model import (
+    OUTPUTS,
+    FlowMapModel,
+    bind,
+    bind_auxiliary,
+    bind_log_variance,
+    count_parameters,
+    initialize,
+)
+from models.mlp import ACTIVATIONS, MLP, LogVariance, paper_checkerboard
+from models.samplers import composition, euler, one_jump, restart, uniform_grid
+from taxonomy import conversions, exact, flow_map
 from taxonomy.interpolants import INTERPOLANTS, LINEAR
 
 
@@ -48,6 +57,54 @@ def test_model_is_scaled_to_the_data():
     large = FlowMapModel(small.network, std=5.0)
     s, t, x = jnp.array([0.2]), jnp.array([0.7]), jnp.array([[0.1, -0.4]])
     np.testing.assert_allclose(10 * bind(small, params)(s, t, x), bind(large, params)(s, t, 10 * x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_outputs_are_the_same_map_in_other_words(output):
+    """With the network replaced by the output of a known velocity, the model is that velocity."""
+
+    class Known(nn.Module):
+        @nn.compact
+        def __call__(self, s, t, x):
+            # The input is x, or x on the circle of TrigFlow.
+            if output == "trigflow":
+                x = x * jnp.sqrt((1 - s) ** 2 + s**2)[:, None]
+            v = jnp.sin(x) + (s + 2 * t)[:, None]
+            given = {
+                "velocity": v,
+                "denoiser": conversions.denoiser_from_velocity(v, s, x),
+                "trigflow": conversions.trigflow_from_velocity(v, s, x),
+            }
+            return given[output]
+
+    s, t, x = jnp.array([0.2, 0.6]), jnp.array([0.7, 0.9]), jnp.array([[0.1, -0.4], [1.0, 0.3]])
+    v = bind(FlowMapModel(Known(), std=0.5, output=output), {})
+    np.testing.assert_allclose(v(s, t, x), 0.5 * (jnp.sin(x / 0.5) + (s + 2 * t)[:, None]), rtol=1e-5)
+
+
+def test_parts_have_their_own_weights():
+    network = MLP(width=16, depth=2)
+    alone = FlowMapModel(network, std=0.5)
+    whole = FlowMapModel(network, std=0.5, auxiliary=MLP(width=16, depth=2), variance=LogVariance(width=8))
+    params = initialize(whole, jax.random.key(0), (2,))
+    # A further part does not change how the map starts.
+    for a, b in zip(
+        jax.tree.leaves(initialize(alone, jax.random.key(0), (2,))["params"]["network"]),
+        jax.tree.leaves(params["params"]["network"]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    t, x = jnp.array([0.3]), jnp.array([[0.1, -0.4]])
+    assert float(jnp.abs(bind_auxiliary(whole, params)(t, x) - bind(whole, params)(t, t, x)).max()) > 1e-4
+    np.testing.assert_array_equal(bind_log_variance(whole, params)(t, t), 0.0)
+    assert bind_auxiliary(alone, params) is None
+    assert bind_log_variance(alone, params) is None
+
+
+def test_one_jump_ignores_the_stops():
+    x0 = jax.random.normal(jax.random.key(0), (5, 2))
+    found = one_jump(flow().v, x0, jnp.array([0.0, 0.3, 0.8]))
+    np.testing.assert_allclose(found, flow_map.jump(flow().v, jnp.zeros(5), jnp.full(5, 0.8), x0), rtol=1e-5)
 
 
 def test_shape_of_images_is_kept():

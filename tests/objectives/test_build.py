@@ -3,29 +3,36 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.samplers import composition, euler, restart
+from models import samplers
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import Batch, Maps, check_shares, mixture
 from taxonomy import exact, flow_map
+from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
 from tests.helpers import tiny, tiny_params
 
-SAMPLERS = {"composition": composition, "euler": euler, "restart": restart}
+SAMPLERS = ("composition", "euler", "restart", "one_jump")
+COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
 
 def exact_flow(name="linear"):
-    return exact.gaussian(
-        INTERPOLANTS[name], mean=jnp.array([1.0, -0.5]), covariance=jnp.array([[0.5, 0.1], [0.1, 0.2]])
-    )
+    return exact.gaussian(INTERPOLANTS[name], mean=jnp.array([1.0, -0.5]), covariance=COVARIANCE)
 
 
-def draw(objective, count=2000):
-    root = jnp.linalg.cholesky(jnp.array([[0.5, 0.1], [0.1, 0.2]]))
+def draw(objective, count, *, progress=1.0):
+    root = jnp.linalg.cholesky(COVARIANCE)
+
+    def data(key, count):
+        return jnp.array([[1.0, -0.5]]) + jax.random.normal(key, (count, 2)) @ root.T
+
     batches = []
     for k, term in enumerate(objective.terms):
-        keys = jax.random.split(jax.random.key(k), 3)
-        x0, z = jax.random.normal(keys[0], (2, count, 2))
-        batches.append(Batch(x0, jnp.array([[1.0, -0.5]]) + z @ root.T, term.times(keys[2], (count,))))
+        keys = jax.random.split(jax.random.key(k), 5)
+        times = law_at(term.times, progress)(keys[2], (count // term.group,))
+        times = jax.tree.map(lambda time, term=term: jnp.repeat(time, term.group), times)
+        x0, fresh = (jax.random.normal(key, (count, 2)) for key in keys[:2])
+        pool = data(keys[3], term.pool) if term.pool else None
+        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, 1.0, progress))
     return batches
 
 
@@ -34,44 +41,149 @@ def test_every_row_is_complete(name):
     objective = OBJECTIVES[name]()
     check_shares(objective.terms)
     assert objective.sampler in SAMPLERS
+    assert hasattr(samplers, objective.sampler)
     assert len({term.name for term in objective.terms}) == len(objective.terms)
     assert OBJECTIVES[name](**default_options(name)).cost == objective.cost >= 3
     assert OBJECTIVES[name].__doc__
 
 
-def largest_slope(name, flow, interpolant):
-    """Slope of the objective at a flow, in three smooth directions, in units of the curvature."""
-    # Targets with a finite step are stationary up to that step: shrink it. Their curvature grows as one over it.
-    options = {"ct": {"step": 1e-3}, "cd": {"step": 1e-3}, "alpha_flow": {"alpha": 1e-2}}.get(name, {})
-    objective = OBJECTIVES[name](**options)
-    batches = draw(objective, 4000)
+# Rows that learn the map of other pairs than the data set's: straight lines from noise to the teacher's end point.
+ON_PAIRS = ("reflow", "rectified_mean_flow")
+# What moves the minimizer in the published defaults is made small or left out, or only adds scatter.
+SHARPENED = {
+    "ct": {"first": 2000, "last": 2000},
+    "cd": {"steps": 2000},
+    "boot": {"step": 1e-3},
+    "euler_mean_flow": {"step": 1e-3},
+    "phased_cm": {"step": 1e-3},
+    "multistep_cm": {"step": 1e-3},
+    "imm": {"step": 1e-3},
+    "facm": {"cosine": 0.0},
+    # The mean over a pool leaves a residual that is not symmetric; and rare times next to the data weigh a thousand.
+    "esc": {"power": 0.0},
+    "sct": {"prior": "none"},
+}
+
+
+def straightened(flow):
+    """The map along straight lines from x0 to ``X_{0,1}(x0) = A x0 + c`` of a Gaussian flow."""
+    zero, one = jnp.zeros(3), jnp.ones(3)
+    ends = flow_map.jump(flow.v, zero, one, jnp.concatenate([jnp.zeros((1, 2)), jnp.eye(2)]))
+    c, a = ends[0], (ends[1:] - ends[:1]).T
+
+    def v(s, t, x):
+        del t
+        x0 = jnp.linalg.solve(
+            jnp.eye(2)[None] + s[:, None, None] * (a - jnp.eye(2))[None], (x - s[:, None] * c[None])[..., None]
+        )[..., 0]
+        return x0 @ a.T + c[None] - x0
+
+    return v
+
+
+def slopes(name, v, interpolant):
+    """Slope of the objective at a map in three smooth directions, the largest of them."""
+    objective = OBJECTIVES[name](**SHARPENED.get(name, {}))
+    batches, path = draw(objective, 4000), INTERPOLANTS[interpolant]
 
     def value(size, k):
         bump = tiny(tiny_params(seed=k))
 
         def student(s, t, x):
-            return flow.v(s, t, x) + size * bump(s, t, x)
+            return v(s, t, x) + size * bump(s, t, x)
 
-        maps = Maps(student=student, target=student, teacher=exact_flow(interpolant).b)
-        loss, _ = mixture(objective.terms, maps, INTERPOLANTS[interpolant], batches, reduction=objective.reduction)
-        return loss
+        maps = Maps(
+            student=student,
+            target=student,
+            teacher=exact_flow(interpolant).b,
+            stage=exact_flow(interpolant).v,
+            auxiliary=flow_map.diagonal(v),
+            log_variance=lambda s, t: jnp.zeros_like(s),
+        )
+        return mixture(objective.terms, maps, path, batches, reduction=objective.reduction)[0]
 
-    def slope(k):
-        curvature = next(iter(options.values()), 1.0) * abs(float(jax.grad(jax.grad(value))(0.0, k)))
-        return abs(float(jax.grad(value)(0.0, k))) / max(curvature, 1.0)
+    return max(abs(float(jax.grad(value)(0.0, k))) for k in range(3))
 
-    return max(slope(k) for k in range(3))
+
+def true_map(name, interpolant):
+    flow = exact_flow(interpolant)
+    return straightened(flow) if name in ON_PAIRS else flow.v
+
+
+# One row or two of each rule also on the other path; the losses know of it only through I_t and dI_t.
+BOTH_PATHS = ("flow_matching", "lsd", "lmf", "esd", "mean_flow", "tim", "psd_u", "stee", "cd", "ct", "sct")
+CASES = [(name, "linear") for name in OBJECTIVES] + [(name, "trigonometric") for name in BOTH_PATHS]
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("interpolant", INTERPOLANTS)
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize(("name", "interpolant"), CASES)
 def test_the_exact_map_is_stationary_and_another_is_not(name, interpolant):
     """A small change of the exact map, in any smooth direction, does not lower the objective to first order."""
     other = exact.gaussian(INTERPOLANTS[interpolant], mean=jnp.array([-1.0, 1.5]), covariance=jnp.eye(2))
+    wrong = slopes(name, other.v, interpolant)
+    assert wrong > 1e-5
     # Zero up to the scatter of 4000 samples.
-    assert largest_slope(name, exact_flow(interpolant), interpolant) < 0.15
-    assert largest_slope(name, other, interpolant) > 0.3
+    assert slopes(name, true_map(name, interpolant), interpolant) < 0.2 * wrong
+
+
+def bound(objective, teacher, student, target, batches):
+    """The objective as a function of the weights of the student and, apart, of all that makes targets."""
+    maps = Maps(
+        student=tiny(student),
+        target=tiny(target),
+        teacher=teacher,
+        stage=tiny(target),
+        auxiliary=flow_map.diagonal(tiny(student)),
+        log_variance=lambda s, t: student["c1"][0, 0] * s + t,
+    )
+    return mixture(objective.terms, maps, INTERPOLANTS["linear"], batches, reduction=objective.reduction)[0]
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_contract_of_a_row(name):
+    objective, teacher = OBJECTIVES[name](), exact_flow().b
+    p, f, traces = tiny_params(), tiny_params(seed=5), []
+
+    @jax.jit
+    def compiled(p, f, batches):
+        traces.append(1)
+        return jax.value_and_grad(lambda both: bound(objective, teacher, *both, batches))((p, f))
+
+    batches = draw(objective, 8, progress=0.7)
+    value, (gradient, of_targets) = compiled(p, f, batches)
+    assert value.dtype == jnp.float64
+    assert np.isfinite(value)
+    assert max(float(jnp.abs(g).max()) for g in jax.tree.leaves(gradient)) > 1e-9
+    # What makes targets is held fixed, to the last digit. CTM's outer jump is not: there it is an average that is not
+    # trained, and the gradient must pass through its input.
+    assert name == "ctm" or all(float(jnp.abs(g).max()) == 0 for g in jax.tree.leaves(of_targets))
+    np.testing.assert_allclose(bound(objective, teacher, p, f, batches), value, rtol=1e-9)
+
+    # The order of the examples, in their groups, does not matter.
+    turned = [jax.tree.map(lambda a: a[::-1] if np.shape(a)[:1] == (8,) else a, batch) for batch in batches]
+    np.testing.assert_allclose(compiled(p, f, turned)[0], value, rtol=1e-9)
+    # Another moment of training is the same program.
+    compiled(p, f, draw(objective, 8, progress=0.1))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_no_law_uses_a_key_twice(name):
+    with jax.debug_key_reuse(True):
+        for term in OBJECTIVES[name]().terms:
+            times = law_at(term.times, 0.3)(jax.random.key(0), (5,))
+            assert np.all((np.asarray(times) >= 0) & (np.asarray(times) <= 1))
+
+
+CHANGING = [name for name, row in OBJECTIVES.items() if isinstance(row().terms[-1].times, Curriculum)]
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_curriculum_changes_the_times(name):
+    law = OBJECTIVES[name]().terms[-1].times
+    early, late = (np.asarray(law.at(progress)(jax.random.key(0), (100,))) for progress in (0.0, 1.0))
+    assert not np.allclose(early, late)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +191,20 @@ def test_the_exact_map_is_stationary_and_another_is_not(name, interpolant):
     [
         ("lsd", {"times": "cube"}, "times = 'cube'; expected one of triangle, square"),
         ("mean_flow", {"times": "square"}, "draws s > t; mean_flow needs s <= t"),
-        ("ct", {"step": 2.0}, "step = 2.0"),
+        ("euler_mean_flow", {"step": 2.0}, "step = 2.0"),
         ("tim", {"step": 0.6}, "step = 0.6; expected a length of time"),
-        ("alpha_flow", {"alpha": 0.0}, "fraction = 0.0; expected a share of the way"),
+        ("alpha_flow", {"schedule": "constant", "alpha": 0.0}, "alpha = 0.0; expected a number in"),
+        ("alpha_flow", {"schedule": "linear"}, "schedule = 'linear'; expected one of sigmoid, constant"),
+        ("tvm", {"decay": 1.0}, "decay = 1.0; expected a number in"),
+        ("pfmm", {"stages": 0}, "stages = 0; expected a number from 1 to 20"),
+        ("ict", {"first": 20, "last": 10}, "first = 20, last = 10 steps of noise"),
+        ("ict", {"scale": 0.0}, "scale = 0.0; expected a positive number"),
+        ("sct", {"prior": "flat"}, "prior = 'flat'; expected one of inverse_noise, none"),
+        ("ucgm", {"ratio": 2.0}, "ratio = 2.0; expected a number in"),
+        ("tcm", {"threshold": 0.0}, "threshold = 0.0; expected a number in"),
+        ("imm", {"group": 0}, "group = 0; expected at least 1"),
+        ("esc", {"plug_in": 1.0}, "plug_in = 1.0; expected a number in"),
+        ("shortcut", {"levels": -1}, "levels = -1; expected a whole number"),
         ("split_mean_flow", {"reduction": "sum"}, "reduction = 'sum'; expected one of paper, code"),
     ],
 )
@@ -100,31 +223,60 @@ def counted(calls, v):
 
 @pytest.mark.parametrize(
     ("name", "student", "target", "teacher"),
-    # Calls of the network's code: a jvp traces it once.
+    # Calls of the network's code: a jvp traces it once, and both branches of a curriculum are traced.
     [
         ("flow_matching", 1, 0, 0),
-        ("lsd", 1 + 1, 1, 0),
+        ("reflow", 1, 0, 17),
+        ("endpoint_regression", 1, 0, 17),
+        ("cmt", 1, 0, 34),
         ("lmd", 1, 0, 1),
-        ("fmm", 2 + 2, 0, 0),
+        ("lsd", 2, 1, 0),
+        ("ayf_lmd", 1, 0, 1),
+        ("tvm", 2, 1, 0),
+        ("fmm", 4, 0, 0),
         ("lmf", 1, 1, 0),
-        ("esd", 1 + 2, 1, 0),
-        ("emd", 1, 0, 1),
-        ("mean_flow", 1 + 1, 0, 0),
-        ("improved_mean_flow", 1 + 1, 1, 0),
-        ("alpha_flow", 1 + 1, 1, 0),
-        ("tim", 1 + 1, 2, 0),
-        ("psd_m", 1 + 1, 2, 0),
-        ("psd_u", 1 + 1, 2, 0),
-        ("split_mean_flow", 1 + 1, 2, 1),
-        ("pfmm", 1, 0, 10),
+        ("free_flow", 4, 4, 2),
+        ("pid", 2, 0, 1),
+        ("boot", 2, 1, 2),
         ("sdei", 1, 1, 1),
-        ("stei", 1 + 1, 2, 0),
+        ("stei", 2, 2, 0),
         ("sdee", 1, 1, 1),
         ("stee", 1, 1, 0),
-        ("ct", 1, 1, 0),
+        ("emd", 1, 0, 1),
+        ("esd", 3, 1, 0),
+        ("ayf_emd", 1, 0, 1),
+        ("mean_flow", 2, 0, 0),
+        ("improved_mean_flow", 2, 1, 0),
+        ("pixel_mean_flow", 2, 1, 0),
+        ("alpha_flow", 3, 1, 0),
+        ("so_flow", 2, 1, 0),
+        ("decoupled_mean_flow", 2, 0, 0),
+        ("rectified_mean_flow", 2, 0, 34),
+        ("tim", 2, 2, 0),
+        ("esc", 3, 0, 0),
+        ("euler_mean_flow", 2, 1, 0),
+        ("progressive_distillation", 2, 2, 2),
+        ("shortcut", 2, 2, 0),
+        ("psd_m", 2, 2, 0),
+        ("psd_u", 2, 2, 0),
+        ("split_mean_flow", 2, 2, 1),
+        ("pfmm", 2, 2, 10),
         ("cd", 1, 1, 2),
-        ("ct_continuous", 1, 0, 0),
+        ("ct", 1, 1, 0),
+        ("ict", 1, 1, 0),
+        ("ect", 1, 1, 0),
         ("cd_continuous", 1, 0, 1),
+        ("ct_continuous", 1, 0, 0),
+        ("scd", 1, 0, 1),
+        ("sct", 1, 0, 0),
+        ("tcm", 2, 4, 0),
+        ("ctm", 2, 3, 5),
+        ("phased_cm", 1, 1, 2),
+        ("multistep_cm", 1, 1, 0),
+        ("consistency_fm", 2, 2, 0),
+        ("facm", 3, 0, 0),
+        ("ucgm", 1, 3, 0),
+        ("imm", 1, 1, 0),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):
@@ -134,6 +286,9 @@ def test_network_evaluations_are_those_that_the_cost_counts(name, student, targe
         student=counted(calls["student"], v),
         target=counted(calls["target"], v),
         teacher=counted(calls["teacher"], flow_map.diagonal(v)),
+        stage=counted(calls["target"], v),
+        auxiliary=counted(calls["student"], flow_map.diagonal(v)),
+        log_variance=lambda s, t: s + t,
     )
     value, _ = mixture(objective.terms, maps, INTERPOLANTS["linear"], draw(objective, 8))
     assert np.isfinite(value)

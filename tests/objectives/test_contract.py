@@ -1,258 +1,27 @@
-"""One table of every loss; each row inherits the whole contract.
-
-``library`` is the loss as users call it, with one set of parameters. ``by_hand`` writes the same residual again, with
-the parameters of everything that is stopped passed separately: equal values, and a gradient that equals the central
-difference of ``by_hand`` in its first argument, say that exactly the right part is stopped.
-"""
-
-from typing import NamedTuple
+"""The contract of every loss in the table ``cases.CASES``, and translations into the variables of papers."""
 
 import jax
+from jax.flatten_util import ravel_pytree
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.consistency import consistency, continuous_consistency
-from objectives.direct import flow_matching
-from objectives.eulerian import central, discrete, eulerian
-from objectives.integral import end, interior
-from objectives.lagrangian import lagrangian, pulled_back, round_trip
+from objectives import weighting
+from objectives.consistency import straightness
+from objectives.direct import misalignment
+from objectives.distributional import moment_matching
+from objectives.endpoint import along_path, clipped, trigflow
+from objectives.eulerian import eulerian
+from objectives.lagrangian import bootstrap, difference, lagrangian
 from objectives.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import INTERPOLANTS
-from tests.helpers import directional, inner, inputs, tiny, tiny_params
+from taxonomy.times import Times
+from tests.helpers import directional, inner, tiny, tiny_params
+from tests.objectives.cases import CASES
+from tests.objectives.cases_shared import data, denoiser_of_level, level, network_of_level, square, teacher
 
 pytestmark = pytest.mark.usefixtures("x64")
-
-
-class Case(NamedTuple):
-    library: object  # (params, data) -> [batch]
-    by_hand: object  # (params, stopped params, data) -> [batch]
-    exact: object  # (ExactFlow, data) -> [batch], zero at the exact map; None if only a mean vanishes there
-
-
-def X(p, s, t, x):
-    return x + (t - s)[:, None] * tiny(p)(s, t, x)
-
-
-def derivative(f, *directions):
-    points, tangents = zip(*directions, strict=True)
-    return jax.jvp(f, points, tangents)[1]
-
-
-def square(r):
-    return (r**2).sum(axis=1)
-
-
-def one(t):
-    return jnp.ones_like(t)
-
-
-def d_t(p, s, t, x):
-    return derivative(lambda t: X(p, s, t, x), (t, one(t)))
-
-
-def d_s(p, s, t, x):
-    return derivative(lambda s: X(p, s, t, x), (s, one(s)))
-
-
-def push(p, s, t, x, w):
-    return derivative(lambda x: X(p, s, t, x), (x, w))
-
-
-def two_legs(p, s, u, t, x):
-    """Average velocity of two jumps."""
-    return (X(p, u, t, X(p, s, u, x)) - x) / (t - s)[:, None]
-
-
-def average_d_t(p, s, t, x):
-    return derivative(lambda t: tiny(p)(s, t, x), (t, one(t)))
-
-
-def along(p, s, t, x, w):
-    """D_s[w] v."""
-    return derivative(lambda s, x: tiny(p)(s, t, x), (s, one(s)), (x, w))
-
-
-def gap(d):
-    return (d.t - d.s)[:, None]
-
-
-def teacher(t, x):
-    return jnp.sin(x + t[:, None]) * x[:, ::-1]
-
-
-def own(p):
-    return flow_map.diagonal(tiny(p))
-
-
-CASES = {
-    "flow_matching": Case(
-        lambda p, d: flow_matching(tiny(p), d.w, d.x, d.t),
-        lambda p, f, d: square(tiny(p)(d.t, d.t, d.x) - d.w),
-        lambda e, d: flow_matching(e.v, e.b(d.t, d.x), d.x, d.t),
-    ),
-    "lsd": Case(
-        lambda p, d: lagrangian(tiny(p), own(p), d.x, d.s, d.t),
-        lambda p, f, d: square(d_t(p, d.s, d.t, d.x) - own(f)(d.t, X(f, d.s, d.t, d.x))),
-        lambda e, d: lagrangian(e.v, flow_map.diagonal(e.v), d.x, d.s, d.t),
-    ),
-    "lsd, nothing stopped": Case(
-        lambda p, d: lagrangian(tiny(p), own(p), d.x, d.s, d.t, stop_gradient="none"),
-        lambda p, f, d: square(d_t(p, d.s, d.t, d.x) - own(p)(d.t, X(p, d.s, d.t, d.x))),
-        lambda e, d: lagrangian(e.v, flow_map.diagonal(e.v), d.x, d.s, d.t, stop_gradient="none"),
-    ),
-    "lmd": Case(
-        lambda p, d: lagrangian(tiny(p), teacher, d.x, d.s, d.t, stop_gradient="none"),
-        lambda p, f, d: square(d_t(p, d.s, d.t, d.x) - teacher(d.t, X(p, d.s, d.t, d.x))),
-        lambda e, d: lagrangian(e.v, e.b, d.x, d.s, d.t, stop_gradient="none"),
-    ),
-    "lmd, teacher's input stopped": Case(
-        lambda p, d: lagrangian(tiny(p), teacher, d.x, d.s, d.t),
-        lambda p, f, d: square(d_t(p, d.s, d.t, d.x) - teacher(d.t, X(f, d.s, d.t, d.x))),
-        lambda e, d: lagrangian(e.v, e.b, d.x, d.s, d.t),
-    ),
-    "esd": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t),
-        lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(f, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t),
-    ),
-    "esd, velocity stopped": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t, stop_gradient="velocity"),
-        lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t, stop_gradient="velocity"),
-    ),
-    "esd, nothing stopped": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
-        lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, own(p)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
-    ),
-    "emd": Case(
-        lambda p, d: eulerian(tiny(p), teacher(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
-        lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, teacher(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
-    ),
-    "mean_flow": Case(
-        lambda p, d: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"),
-        # In the paper's variables: time from data to noise, u = -v, velocity e - x.
-        lambda p, f, d: square(mean_flow_in_its_own_convention(p, f, d)),
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="target"),
-    ),
-    "ayf_lmd": Case(
-        lambda p, d: lagrangian(tiny(p), teacher, d.x, d.s, d.t, stop_gradient="target"),
-        lambda p, f, d: square(
-            tiny(p)(d.s, d.t, d.x) - teacher(d.t, X(f, d.s, d.t, d.x)) + gap(d) * average_d_t(f, d.s, d.t, d.x)
-        ),
-        lambda e, d: lagrangian(e.v, e.b, d.x, d.s, d.t, stop_gradient="target"),
-    ),
-    "fmm": Case(
-        lambda p, d: pulled_back(tiny(p), tiny(p), d.w, d.x, d.s, d.t),
-        lambda p, f, d: square(d_t(p, d.s, d.t, X(p, d.t, d.s, d.x)) - d.w),
-        lambda e, d: pulled_back(e.v, e.v, e.b(d.t, d.x), d.x, d.s, d.t),
-    ),
-    "fmm, round trip": Case(
-        lambda p, d: round_trip(tiny(p), d.x, d.s, d.t),
-        lambda p, f, d: square(X(p, d.s, d.t, X(p, d.t, d.s, d.x)) - d.x),
-        lambda e, d: round_trip(e.v, d.x, d.s, d.t),
-    ),
-    "lmf": Case(
-        lambda p, d: pulled_back(tiny(p), tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"),
-        lambda p, f, d: square(
-            tiny(p)(d.s, d.t, X(f, d.t, d.s, d.x)) - d.w + gap(d) * average_d_t(f, d.s, d.t, X(f, d.t, d.s, d.x))
-        ),
-        lambda e, d: pulled_back(e.v, e.v, e.b(d.t, d.x), d.x, d.s, d.t, stop_gradient="target"),
-    ),
-    "improved_mean_flow": Case(
-        lambda p, d: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target", tangent=tiny(p)(d.s, d.s, d.x)),
-        lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - d.w - gap(d) * along(f, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="target", tangent=e.v(d.s, d.s, d.x)),
-    ),
-    "alpha_flow": Case(
-        lambda p, d: discrete(tiny(p), tiny(p), d.w, d.x, d.s, d.u, d.t),
-        lambda p, f, d: square(
-            tiny(p)(d.s, d.t, d.x) - (X(f, d.u, d.t, d.x + (d.u - d.s)[:, None] * d.w) - d.x) / gap(d)
-        ),
-        # Zero if the first leg is the exact one.
-        lambda e, d: discrete(e.v, e.v, e.v(d.s, d.u, d.x), d.x, d.s, d.u, d.t),
-    ),
-    "tim": Case(
-        lambda p, d: central(
-            tiny(p),
-            tiny(p),
-            d.w,
-            d.x,
-            d.s,
-            d.t,
-            behind=(d.s - 0.02, d.x - 0.02 * d.w),
-            ahead=(d.s + 0.01, d.x + 0.01 * d.w),
-        ),
-        lambda p, f, d: square(
-            tiny(p)(d.s, d.t, d.x)
-            - d.w
-            - gap(d) / 0.03 * tiny(f)(d.s + 0.01, d.t, d.x + 0.01 * d.w)
-            + gap(d) / 0.03 * tiny(f)(d.s - 0.02, d.t, d.x - 0.02 * d.w)
-        ),
-        None,
-    ),
-    "stei": Case(
-        lambda p, d: interior(tiny(p), tiny(p), own(p), d.x, d.s, d.u, d.t),
-        lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - own(f)(d.u, X(f, d.s, d.u, d.x))),
-        None,
-    ),
-    "stee": Case(
-        lambda p, d: end(tiny(p), tiny(p), d.w, d.x, d.s, d.u, d.t),
-        lambda p, f, d: square(tiny(p)(d.s, d.t, X(f, d.u, d.s, d.x)) - d.w),
-        None,
-    ),
-    "psd": Case(
-        lambda p, d: progressive(tiny(p), tiny(p), d.x, d.s, d.u, d.t),
-        lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - two_legs(f, d.s, d.u, d.t, d.x)),
-        lambda e, d: progressive(e.v, e.v, d.x, d.s, d.u, d.t),
-    ),
-    "psd, nothing stopped": Case(
-        lambda p, d: progressive(tiny(p), tiny(p), d.x, d.s, d.u, d.t, stop_gradient="none"),
-        lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - two_legs(p, d.s, d.u, d.t, d.x)),
-        lambda e, d: progressive(e.v, e.v, d.x, d.s, d.u, d.t, stop_gradient="none"),
-    ),
-    "ct": Case(
-        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t),
-        lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(f, d.u, d.t, d.x + d.w)),
-        lambda e, d: consistency(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t),
-    ),
-    "ct, nothing stopped": Case(
-        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t, stop_gradient="none"),
-        lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(p, d.u, d.t, d.x + d.w)),
-        lambda e, d: consistency(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t, stop_gradient="none"),
-    ),
-    "ct_continuous": Case(
-        lambda p, d: continuous_consistency(tiny(p), d.w, d.x, d.s, d.t),
-        lambda p, f, d: square(
-            X(p, d.s, d.t, d.x) - X(f, d.s, d.t, d.x) - d_s(f, d.s, d.t, d.x) - push(f, d.s, d.t, d.x, d.w)
-        ),
-        lambda e, d: continuous_consistency(e.v, e.b(d.s, d.x), d.x, d.s, d.t),
-    ),
-}
-
-
-def mean_flow_in_its_own_convention(p, f, d):
-    def u(params, z, r, t):
-        return -tiny(params)(1 - t, 1 - r, z)
-
-    r, t, velocity = 1 - d.t, 1 - d.s, -d.w
-    du_dt = derivative(lambda z, r, t: u(f, z, r, t), (d.x, velocity), (r, jnp.zeros_like(r)), (t, one(t)))
-    return u(p, d.x, r, t) - (velocity - (t - r)[:, None] * du_dt)
-
-
-class Data(NamedTuple):
-    s: jax.Array
-    u: jax.Array
-    t: jax.Array
-    x: jax.Array
-    w: jax.Array
-
-
-def data(**options):
-    return Data(*inputs(**options))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -284,13 +53,41 @@ def test_zero_at_the_exact_map(name, interpolant):
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_order_does_not_matter(name):
+    p, d = tiny_params(), data()
+    reverse = CASES[name].library(p, jax.tree.map(lambda a: a[::-1], d))
+    np.testing.assert_allclose(reverse[::-1], CASES[name].library(p, d), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.grouped])
 def test_each_example_stands_for_itself(name):
     p, d = tiny_params(), data()
-    together = CASES[name].library(p, d)
-    reverse = CASES[name].library(p, jax.tree.map(lambda a: a[::-1], d))
-    np.testing.assert_allclose(reverse[::-1], together, rtol=1e-13)
     alone = jnp.stack([CASES[name].library(p, jax.tree.map(lambda a, i=i: a[i : i + 1], d))[0] for i in range(5)])
-    np.testing.assert_allclose(alone, together, rtol=1e-13)
+    np.testing.assert_allclose(alone, CASES[name].library(p, d), rtol=1e-13)
+
+
+def test_each_group_stands_for_itself():
+    d = data(batch=10)
+    scale = jnp.repeat(jnp.array([0.5, 2.0]), 5)
+
+    @jax.jit
+    def loss(x, y):
+        values = moment_matching(x, y, group=5, scale=scale)
+        return values.sum(), values
+
+    both = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    (_, together), gradient = both(d.x, d.w)
+    for part in (slice(0, 5), slice(5, 10)):
+        alone = moment_matching(d.x[part], d.w[part], group=5, scale=scale[part])
+        np.testing.assert_allclose(alone, together[part], rtol=1e-13)
+    # Any order of either side within its group; the gradient moves with its point.
+    order = np.array([2, 4, 0, 1, 3, 5, 9, 8, 7, 6])
+    (_, moved), moved_gradient = both(d.x[order], d.w)
+    np.testing.assert_allclose(moved, together, rtol=1e-13)
+    np.testing.assert_allclose(moved_gradient, gradient[order], rtol=1e-12)
+    np.testing.assert_allclose(loss(d.x, d.w[order])[1], together, rtol=1e-13)
+    # Across groups it does matter.
+    assert np.abs(loss(d.x[::-1], d.w)[1] - together).min() > 1e-3
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -313,3 +110,178 @@ def test_on_the_diagonal_self_distillation_has_no_residual_and_no_gradient(name)
     value, gradient = jax.value_and_grad(lambda p: CASES[name].library(p, d).sum())(p)
     assert float(value) < 1e-28
     assert all(float(jnp.abs(g).max()) < 1e-13 for g in jax.tree.leaves(gradient))
+
+
+def gradient(loss):
+    return ravel_pytree(jax.grad(lambda p: loss(p).sum())(tiny_params()))[0]
+
+
+def test_misalignment_is_one_minus_the_cosine():
+    a, b = jnp.array([[3.0, 0.0], [0.0, 2.0], [1.0, 1.0], [0.0, 0.0]]), jnp.array([[5.0, 0], [7, 0], [-2, -2], [1, 0]])
+    np.testing.assert_allclose(misalignment(a, b), [0, 1, 2, 1], atol=1e-11)
+    # Turning costs, growing does not; at length zero everything is finite.
+    slope = jax.grad(lambda a: misalignment(a, b).sum())(a)
+    np.testing.assert_allclose(slope[1], [-1 / 2, 0], rtol=1e-11)
+    np.testing.assert_allclose(slope[0], 0, atol=1e-11)
+    assert np.all(np.isfinite(slope))
+
+
+def test_difference_tends_to_the_lagrangian_rule_at_second_order():
+    d = data()
+    limit = gradient(lambda p: lagrangian(tiny(p), teacher, d.x, d.s, d.t, stop_gradient="target"))
+    errors = []
+    for h in (1e-2, 1e-3):
+        around = {"before": d.t - h, "after": d.t + h}
+        found = gradient(lambda p, o=around: difference(tiny(p), tiny(p), teacher, d.x, d.s, d.t, **o))
+        errors.append(np.linalg.norm(found - limit))
+    np.testing.assert_allclose(errors[0] / errors[1], 100, rtol=0.05)
+
+
+def test_bootstrap_over_its_step_tends_to_the_lagrangian_rule():
+    # X_{s,t} - target is (t - u) / (t - s) times a residual of average velocities.
+    d = data()
+    limit = gradient(lambda p: lagrangian(tiny(p), teacher, d.x, d.s, d.t, stop_gradient="target"))
+    errors = []
+    for share in (1e-3, 1e-4):
+        u = d.t - share * (d.t - d.s)
+        found = gradient(lambda p, u=u, a=share: a * bootstrap(tiny(p), tiny(p), teacher, d.x, d.s, u, d.t))
+        errors.append(np.linalg.norm(found - limit))
+    assert errors[1] < 1e-2 * np.linalg.norm(limit)
+    np.testing.assert_allclose(errors[0] / errors[1], 10, rtol=0.05)
+
+
+def test_boot_in_the_signal_of_its_own_paper():
+    # From pure noise the network predicts y = (x_t - sigma_t noise) / alpha_t, and with lambda = log(alpha / sigma)
+    # y_t = y_u + (1 - exp(lambda_u - lambda_t)) (D(x_u, u) - y_u) is the exact solution for a constant D.
+    p, d = tiny_params(), data()
+    zero = jnp.zeros_like(d.s)
+
+    def signal(t):
+        return d.x + tiny(p)(zero, t, d.x)
+
+    def log_snr(t):
+        return jnp.log(t / (1 - t))[:, None]
+
+    x_u = d.u[:, None] * signal(d.u) + (1 - d.u)[:, None] * d.x
+    denoised = x_u + (1 - d.u)[:, None] * teacher(d.u, x_u)
+    target = signal(d.u) - jnp.expm1(log_snr(d.u) - log_snr(d.t)) * (denoised - signal(d.u))
+    found = bootstrap(tiny(p), tiny(p), teacher, d.x, zero, d.u, d.t)
+    np.testing.assert_allclose(found * ((d.t - d.u) / d.t) ** 2, square(signal(d.t) - target), rtol=1e-10)
+
+
+def test_tangent_step_is_the_stopped_eulerian_gradient():
+    d = data()
+    limit = gradient(lambda p: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"))
+    np.testing.assert_allclose(gradient(lambda p: CASES["ayf_emd"].library(p, d)), limit, rtol=1e-11, atol=1e-12)
+
+
+def test_trigflow_is_the_eulerian_rule_with_a_weight():
+    # g = -cos(tau) N_s^2 dX/ds with cos(tau) = s / N_s, and dF = -N_s dv: together s N_s^2.
+    d = data()
+    norm = jnp.sqrt((1 - d.s) ** 2 + d.s**2)
+    end = jnp.ones_like(d.s)
+    found = gradient(lambda p: trigflow(tiny(p), d.w, d.x, d.s, normalize=None))
+    expected = gradient(lambda p: d.s * norm**2 * eulerian(tiny(p), d.w, d.x, d.s, end, stop_gradient="target"))
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_bounds_of_tangents_bind():
+    # Far apart, each coordinate of the tangent is at its bound, whatever the residual.
+    p, d = tiny_params(), data()
+    far = 1e3 * jnp.sign(d.w)
+    bound = square(jnp.ones_like(d.w))
+    np.testing.assert_allclose(
+        clipped(tiny(p), far, d.x, d.s, clip=0.3), bound * (0.3 * (1 - d.s**0.5)) ** 2, rtol=1e-12
+    )
+    sides = {"behind": (d.s, d.x), "ahead": (d.u, d.x + far)}
+    factor = 4 * (1 - d.s) / jnp.sin(1.57 * (1 - d.s))
+    found = along_path(tiny(p), tiny(p), d.x, d.s, **sides, clip=0.3)
+    np.testing.assert_allclose(found, bound * (0.3 * factor) ** 2, rtol=1e-12)
+
+
+def test_difference_along_the_path_is_finite_at_the_data():
+    p, d = tiny_params(), data()
+    one = jnp.ones_like(d.s)
+    sides = {"behind": (d.u, d.x), "ahead": (one, d.x + d.w)}
+    found = along_path(tiny(p), tiny(p), d.x, one, **sides, clip=1e9)
+    moved = (d.x + d.w - d.x - (1 - d.u)[:, None] * tiny(p)(d.u, one, d.x)) / (1 - d.u)[:, None]
+    np.testing.assert_allclose(found, square(4 / 1.57 * moved), rtol=1e-9)
+
+
+def test_at_consistency_ratio_zero_the_difference_is_flow_matching():
+    # (I_1 - X_{s,1}(I_s)) / (1 - s) = dI - v.
+    p, d = tiny_params(), data()
+    one = jnp.ones_like(d.s)
+    data_end = d.x + (1 - d.s)[:, None] * d.w
+    found = along_path(tiny(p), tiny(p), d.x, d.s, behind=(d.s, d.x), ahead=(one, data_end), clip=1e9)
+    factor = 4 * (1 - d.s) / jnp.sin(1.57 * (1 - d.s))
+    np.testing.assert_allclose(found, factor**2 * square(d.w - tiny(p)(d.s, one, d.x)), rtol=1e-11)
+
+
+def test_straightness_holds_where_paths_are_straight_only():
+    d = data()
+
+    def to_one_point(s, t, x):
+        return (jnp.array([[1.0, -0.5]]) - x) / (1 - s)[:, None]
+
+    def to_half_the_width(s, t, x):
+        start, end = (jnp.sqrt((1 - time) ** 2 + time**2 / 4) for time in (s, t))
+        return ((end / start - 1) / (t - s))[:, None] * x
+
+    for v, straight in ((to_one_point, True), (to_half_the_width, False)):
+        x_u = flow_map.jump(v, d.s, d.u, d.x)
+        np.testing.assert_allclose(flow_map.jump(v, d.u, d.t, x_u), flow_map.jump(v, d.s, d.t, d.x), rtol=1e-12)
+        loss = straightness(v, v, d.x, x_u, d.s, d.u, d.t)
+        assert (loss.max() < 1e-20) if straight else (loss.min() > 1e-6)
+
+
+def test_shortcut_models_in_their_own_variables():
+    # The network sees a time and a step size; one step of 2 d is the mean of two steps of d.
+    d = data()
+    t, step = d.s, (d.t - d.s) / 2
+
+    def shortcut(params, x, t, step):
+        return tiny(params)(t, t + step, x)
+
+    def by_hand(p):
+        f = jax.lax.stop_gradient(p)
+        first = shortcut(f, d.x, t, step)
+        second = shortcut(f, d.x + step[:, None] * first, t + step, step)
+        return square(shortcut(p, d.x, t, 2 * step) - (first + second) / 2)
+
+    def library(p):
+        return progressive(tiny(p), tiny(p), d.x, d.s, (d.s + d.t) / 2, d.t)
+
+    np.testing.assert_allclose(library(tiny_params()), by_hand(tiny_params()), rtol=1e-11)
+    np.testing.assert_allclose(gradient(library), gradient(by_hand), rtol=1e-10, atol=1e-12)
+
+
+def test_progressive_distillation_in_its_own_variables():
+    # z = alpha x1 + sigma x0 on the circle; two steps of DDIM of the teacher, then the data that one step would need.
+    p, d = tiny_params(), data()
+
+    def column(f):
+        return lambda t: f(t)[:, None]
+
+    norm = column(lambda t: jnp.sqrt(t**2 + (1 - t) ** 2))
+    alpha, sigma = column(lambda t: t), column(lambda t: 1 - t)
+
+    def denoised(z, t):
+        return denoiser_of_level(teacher, z * norm(t) / alpha(t), level(t))
+
+    def ddim(z, t, t_next):
+        x = denoised(z, t)
+        return alpha(t_next) / norm(t_next) * x + (sigma(t_next) / norm(t_next)) / (sigma(t) / norm(t)) * (
+            z - alpha(t) / norm(t) * x
+        )
+
+    z = d.x / norm(d.s)
+    after = ddim(ddim(z, d.s, d.u), d.u, d.t)
+    noise_ratio = (sigma(d.t) / norm(d.t)) / (sigma(d.s) / norm(d.s))
+    target = (after - noise_ratio * z) / (alpha(d.t) / norm(d.t) - noise_ratio * alpha(d.s) / norm(d.s))
+    predicted = network_of_level(p, d.x / d.s[:, None], level(d.s), level(d.t))
+    signal_to_noise = (d.s / (1 - d.s)) ** 2
+    expected = jnp.maximum(signal_to_noise, 1) * square(target - predicted)
+    loss = progressive(tiny(p), lambda s, t, x: teacher(s, x), d.x, d.s, d.u, d.t)
+    found = weighting.truncated_signal(Times(d.s, d.u, d.t), loss) * loss
+    np.testing.assert_allclose(found, expected, rtol=1e-10)

@@ -108,7 +108,17 @@ def test_show_says_everything(printed, name):
     row, text = CATALOGUE[name], printed("show", name)
     paper = PAPERS[row.paper]
     flat = " ".join(text.split())
-    shown = [row.title, row.formula, row.note, row.stop_gradient, row.times, row.headline, row.code, row.translation]
+    shown = [
+        row.title,
+        row.formula,
+        row.note,
+        row.differs,
+        row.stop_gradient,
+        row.times,
+        row.headline,
+        row.code,
+        row.translation,
+    ]
     for value in (*shown, paper.title, paper.arxiv):
         assert " ".join(value.split()) in flat
     for one in EQUIVALENCES:
@@ -140,8 +150,6 @@ def test_equivalences_are_listed_with_their_tests(printed):
 @pytest.mark.parametrize("one", EQUIVALENCES, ids=lambda one: f"{one.left}-{one.right}")
 def test_the_test_of_an_equivalence_exists(one):
     path, function = one.test.split("::")
-    if not (ROOT / path).exists():
-        pytest.skip(f"{path} is not there")
     assert function in {node.name for node in ast.parse((ROOT / path).read_text()).body if hasattr(node, "name")}
 
 

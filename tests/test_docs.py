@@ -1,0 +1,47 @@
+"""The worked example of docs/add_a_method.md is code that keeps the contract, and generated pages are up to date."""
+
+from pathlib import Path
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from objectives.mixture import check_shares
+from taxonomy import exact
+from taxonomy.interpolants import LINEAR
+from tests.helpers import directional, inner, inputs, tiny_params
+from tests.objectives import cases_shared as cases
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def example():
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_method.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    names = dict(vars(cases))
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_worked_example_is_right(example):
+    case, p, data = example["psd_3_case"], tiny_params(), cases.Data(*inputs())
+    np.testing.assert_allclose(case.library(p, data), case.by_hand(p, p, data), rtol=1e-12)
+    gradient = jax.grad(lambda p: case.library(p, data).sum())(p)
+    direction = tiny_params(seed=9)
+    expected = directional(lambda q: case.by_hand(q, p, data).sum(), p, direction, 1e-5)
+    np.testing.assert_allclose(inner(gradient, direction), expected, rtol=1e-7)
+    flow = exact.gaussian(LINEAR, mean=jnp.array([1.0, -0.5]), covariance=jnp.array([[0.5, 0.1], [0.1, 0.2]]))
+    assert float(case.exact(flow, data).max()) < 1e-20
+    level = data._replace(t=data.s)
+    assert float(jnp.max(case.library(p, level))) < 1e-28
+
+
+def test_the_row_of_the_worked_example_is_complete(example):
+    objective = example["psd_3"]()
+    check_shares(objective.terms)
+    assert objective.cost == 0.75 * 3 + 0.25 * 7
