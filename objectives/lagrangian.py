@@ -139,8 +139,8 @@ def two_ended_difference(
     """``|X_{s,p} + (1 - p) (X_{s,q} - X_{s,p}) / (q - p) - sg[ X_{s,p} + (1 - p) b_p(X_{s,p}) ]|^2``: PID.
 
     The data at which the student's trajectory points at time p, against those of the teacher. Both ends of the
-    difference are trained, and only the teacher's data are held fixed, so that the point itself is trained too. The value
-    is ``(1 - p)^2`` times the squared Lagrangian residual, up to first order in q - p.
+    difference are trained, and only the teacher's data are held fixed, so that the point itself is trained too. The
+    value is ``(1 - p)^2`` times the squared Lagrangian residual, up to first order in q - p.
 
     Args:
       v: average velocity of the student.
@@ -153,8 +153,8 @@ def two_ended_difference(
     Returns:
       [batch]; one squared residual per example.
 
-    Reference: PID, arXiv 2411.08378, and its public code, in noise levels ``sigma = (1 - t) / t``: there the residual is
-      ``x - sigma dx/dsigma - sg[D(x, sigma)]``, which is this one.
+    Reference: PID, arXiv 2411.08378, and its public code, in noise levels ``sigma = (1 - t) / t``: there the residual
+      is ``x - sigma dx/dsigma - sg[D(x, sigma)]``, which is this one.
     """
     near, far = flow_map.jump(v, s, p, x_s), flow_map.jump(v, s, q, x_s)
     left = expand(1 - p, x_s)

@@ -122,7 +122,7 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "pid",
         "lmd",
         "limit",
-        "From s = 0 the unweighted loss of PID tends to LMD with the teacher's velocity stopped, at first order.",
+        "From s = 0, at first order: (1 - t)^2 times LMD with the velocity stopped, plus 2 (1 - t) R . grad X.",
         f"{_MORE}pid_tends_to_lmd_on_a_stopped_teacher_from_noise",
     ),
     Equivalence(

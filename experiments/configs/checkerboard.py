@@ -21,12 +21,13 @@ import math
 from ml_collections import ConfigDict
 
 from experiments import settings
+from experiments.changes import PLANE_CHANGES
 from models.mlp import paper_checkerboard
 
 STD = math.sqrt(1 / 3)
 
 # Why, with figures: docs/settings.md.
-LAPTOP_CHANGES = settings.PLANE_CHANGES | {
+LAPTOP_CHANGES = PLANE_CHANGES | {
     # With Muon and Fourier features ESD diverges if grad X . w is stopped, but not if the velocity alone is.
     "esd": {"stop_gradient": "velocity"},
     # Between the squares the exact velocity grows like 1 / (1 - t): without the weight the loss has no finite mean.

@@ -5,8 +5,17 @@ import jax
 from objectives import lagrangian as losses
 from objectives import weighting
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import DIAGONALS, check_option, constant, law_of, learned, self_distilled, source
-from taxonomy import flow_map
+from objectives.rows.shared import (
+    DIAGONALS,
+    check_option,
+    check_share,
+    constant,
+    law_of,
+    learned,
+    self_distilled,
+    source,
+)
+from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 
@@ -82,7 +91,9 @@ def tvm(*, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99,
     )
 
 
-def _pulled_back_term(share: float, stop_gradient: str) -> Term:
+def _pulled_back_term(
+    share: float, stop_gradient: str, law: time_laws.Law | curricula.Curriculum = time_laws.square
+) -> Term:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         x_t = path.position(t, batch.x0, batch.x1)
@@ -92,18 +103,27 @@ def _pulled_back_term(share: float, stop_gradient: str) -> Term:
 
     # The way back, one jvp, and the backward passes through both or through the prediction alone.
     cost = {"none": 1 + 2 + 4 + 2, "target": 1 + 2 + 2}[stop_gradient]
-    return Term("lagrangian", loss, time_laws.square, share, cost=cost)
+    return Term("lagrangian", loss, law, share, cost=cost)
 
 
-def fmm(*, round_trip_share: float = 0.5) -> Objective:
-    """Flow map matching from data alone, in both directions, and the round trip beside it (arXiv 2406.07507)."""
+def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
+    """Flow map matching from data alone, in both directions, and the round trip beside it (arXiv 2406.07507).
+
+    first_gap: length of the longest jump at the start of training; it grows to 1. The authors' code has 0.05.
+    """
+    check_share("first_gap", first_gap)
+
+    def growing(progress: jax.Array) -> time_laws.Law:
+        return laws.with_shorter_gap(time_laws.square, factor=first_gap + (1 - first_gap) * progress)
+
+    law = curricula.Curriculum(growing) if first_gap < 1 else time_laws.square
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         return losses.round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
 
-    there_and_back = Term("round_trip", loss, time_laws.square, round_trip_share, cost=6)
-    return Objective((_pulled_back_term(1 - round_trip_share, "none"), there_and_back), both_directions=True)
+    there_and_back = Term("round_trip", loss, law, round_trip_share, cost=6)
+    return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
 
 
 def lmf() -> Objective:

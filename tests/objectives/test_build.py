@@ -293,3 +293,15 @@ def test_network_evaluations_are_those_that_the_cost_counts(name, student, targe
     value, _ = mixture(objective.terms, maps, INTERPOLANTS["linear"], draw(objective, 8))
     assert np.isfinite(value)
     assert {key: len(made) for key, made in calls.items()} == {"student": student, "target": target, "teacher": teacher}
+
+
+def test_jumps_grow_with_the_training():
+    term = OBJECTIVES["fmm"](first_gap=0.05).terms[0]
+    longest = [
+        float(jnp.abs(times.t - times.s).max())
+        for times in (law_at(term.times, progress)(jax.random.key(0), (5000,)) for progress in (0.0, 0.5, 1.0))
+    ]
+    np.testing.assert_allclose(longest, [0.05, 0.525, 1.0], rtol=0.05)
+    assert float(max(OBJECTIVES["sdei"](longest=0.25).terms[0].times(jax.random.key(0), (5000,)).t)) > 0.9
+    times = OBJECTIVES["stee"](longest=0.25).terms[0].times(jax.random.key(0), (5000,))
+    np.testing.assert_allclose(jnp.abs(times.t - times.s).max(), 0.25, rtol=0.05)

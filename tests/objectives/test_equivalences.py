@@ -276,23 +276,29 @@ def test_prediction_of_free_flow_tends_to_ayf_lmd_from_noise():
 
 
 def test_pid_tends_to_lmd_on_a_stopped_teacher_from_noise():
+    # It compares data, X + (1 - t) d_t X and X + (1 - t) b_t(X): the same residual, and the first X is trained too.
     batch = examples(s=0.0)
+    s, _, t = batch.times
+    lmd = loss_of("lmd", batch, options={"stop_gradient": "velocity"})
+    mapped, d_mapped = flow_map.d_t(tiny(tiny_params()), s, t, batch.x0)
+    residual = d_mapped - teacher(t, mapped)
+
+    def limit(p):
+        point = flow_map.jump(tiny(p), s, t, batch.x0)
+        return (1 - t) ** 2 * lmd(p) + 2 * (1 - t) * (residual * (point - mapped)).sum(axis=1)
 
     def pid(h):
-        return loss_of("pid", examples(s=0.0, u=batch.times.t, t=batch.times.t + h))
+        return loss_of("pid", examples(s=0.0, u=t, t=t + h), minimized=True)
 
-    tends(pid, loss_of("lmd", batch, options={"stop_gradient": "velocity"}), order=1)
-    # Weighted, it is the residual of mean denoisers, as published.
-    s, u, t = Times(batch.times.s, batch.times.t, batch.times.t + 0.01)
+    tends(pid, limit, order=1)
+    np.testing.assert_allclose(pid(1e-6)(tiny_params()), (1 - t) ** 2 * lmd(tiny_params()), rtol=1e-4)
+    # As published, in mean denoisers: psi + t (1 - t) d_t psi against the teacher's, the derivative by a difference.
+    far = t + 0.01
     v, x = tiny(tiny_params()), batch.x0
-    psi = x + v(s, u, x)
-    slope = (t - s)[:, None] * (v(s, t, x) - v(s, u, x)) / (t - u)[:, None]
-    near = flow_map.jump(v, s, u, x)
-    denoised = near + (1 - u)[:, None] * teacher(u, near)
-    weighted = loss_of("pid", examples(s=s, u=u, t=t), minimized=True)
-    np.testing.assert_allclose(
-        weighted(tiny_params()), squared_norm(psi + (1 - u)[:, None] * slope - denoised), rtol=1e-9
-    )
+    denoised = mapped + (1 - t)[:, None] * teacher(t, mapped)
+    moved = (far[:, None] * v(s, far, x) - t[:, None] * v(s, t, x)) / (far - t)[:, None]
+    found = pid(0.01)(tiny_params())
+    np.testing.assert_allclose(found, squared_norm(mapped + (1 - t)[:, None] * moved - denoised), rtol=1e-9)
 
 
 def test_lmf_is_the_first_term_of_fmm_with_source_and_derivative_stopped():
