@@ -9,7 +9,7 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits test test-slow test-floor lint benchmark wheel clean
+.PHONY: demo digits test test-slow test-floor lint docs benchmark wheel clean
 
 demo: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
@@ -35,6 +35,10 @@ test-floor: $(READY)
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+
+# Pages that are generated from the catalogue.
+docs: $(READY)
+	$(RUN) -m taxonomy --format=markdown > docs/methods.md
 
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --config=experiments/configs/checkerboard.py

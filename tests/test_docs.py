@@ -10,6 +10,7 @@ import pytest
 
 from objectives.mixture import check_shares
 from taxonomy import exact
+from taxonomy.__main__ import main
 from taxonomy.interpolants import LINEAR
 from tests.helpers import directional, inner, inputs, tiny_params
 from tests.objectives import cases_shared as cases
@@ -45,3 +46,9 @@ def test_the_row_of_the_worked_example_is_complete(example):
     objective = example["psd_3"]()
     check_shares(objective.terms)
     assert objective.cost == 0.75 * 3 + 0.25 * 7
+
+
+def test_the_table_of_methods_is_the_printed_one(capsys):
+    main(["--format=markdown"])
+    printed = capsys.readouterr().out
+    assert (DOCS / "methods.md").read_text() == printed, "docs/methods.md is out of date: run make docs"

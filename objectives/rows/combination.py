@@ -175,7 +175,10 @@ def _cost(characterization: str, velocity: str, stop_gradient: str, engine: str)
     if characterization == "eulerian":
         if engine == "difference":
             return 3 + 2 + one
-        return {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient] + one
+        # Where nothing is stopped, the model's own velocity has a backward pass too.
+        through = 2 if stop_gradient == "none" and velocity == "self" else 0
+        engines = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}
+        return engines[stop_gradient] + one + through
     if characterization == "semigroup":
         # A teacher's leg is one midpoint step, with the value at s = t.
         return 3 + (6 if velocity == "teacher" else 2) + (4 if stop_gradient == "none" and velocity == "self" else 0)

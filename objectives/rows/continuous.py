@@ -107,9 +107,9 @@ def facm(
 
     def anchor(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         t, x = batch.times.t, source(path, batch)
-        velocity = path.velocity(t, batch.x0, batch.x1)
-        flow = direct.flow_matching(maps.student, velocity, x, t)
-        return flow + cosine * direct.misalignment(maps.student(t, t, x), velocity) if cosine else flow
+        velocity, prediction = path.velocity(t, batch.x0, batch.x1), maps.student(t, t, x)
+        flow = direct.flow_matching(lambda s, t, x: prediction, velocity, x, t)
+        return flow + cosine * direct.misalignment(prediction, velocity)
 
     adaptive = weighting.adaptive(power=power, offset=0.001)
 

@@ -48,11 +48,12 @@ def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
-        points = source(path, batch), neighbour(maps, path, batch, velocity="sample")
-        ends = losses.consistency(maps.student, maps.target, *points, s, u, t)
-        return ends + straight * losses.straightness(maps.student, maps.target, *points, s, u, t)
+        x_s, x_u = source(path, batch), neighbour(maps, path, batch, velocity="sample")
+        # Both parts compare the same two evaluations.
+        here, there = maps.student(s, t, x_s), maps.target(u, t, x_u)
+        same = (lambda s, t, x: here), (lambda u, t, x: there), x_s, x_u, s, u, t
+        return losses.consistency(*same) + straight * losses.straightness(*same)
 
-    # Both parts take the same evaluations, which the compiler shares.
     term = Term("consistency", loss, _segment_law(segments, step), 1.0, weighting.inverse_step, cost=3 + 1)
     return Objective((term,), target_decay=constant(decay) if decay else None)
 
