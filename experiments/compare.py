@@ -3,9 +3,10 @@
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
-Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``, ``protocol.json`` and the pictures ``samples.png``,
-``curves.png``, ``map_error.png`` and, in the plane, ``trajectories.png`` into the folder; every run has a folder of its
-own below it. The same command continues where it was interrupted.
+``--objectives=all`` takes every row. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
+``protocol.json`` and the pictures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
+``trajectories.png`` into the folder (of the best twelve, if there are more); every run has a folder of its own below.
+The same command continues where it was interrupted.
 """
 
 from collections.abc import Sequence
@@ -26,12 +27,15 @@ from experiments.evaluate import evaluate, row_head, written
 from experiments.protocol import MAP_METRICS, Metric, metrics_of
 from experiments.report import Row
 from experiments.train import train
+from objectives.build import OBJECTIVES
 
 WRITTEN = (
     *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
     *("samples.png", "curves.png", "map_error.png", "trajectories.png"),
 )
 BUDGETS = ("evaluations", "steps")
+# More lines than this in one picture cannot be told apart.
+DRAWN = 12
 
 
 def steps_within(config: ConfigDict, reference: ConfigDict, budget: str) -> int:
@@ -59,7 +63,7 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
 
     Args:
       config: the common configuration.
-      objectives: names of objectives.
+      objectives: names of objectives, or "all" alone.
       seeds: seeds.
       budget: see ``steps_within``.
 
@@ -79,6 +83,8 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
             f"--config.objective.characterization={config.objective.characterization} with compare, which takes rows "
             "by name; train the combination with experiments.train and score it with experiments.evaluate"
         )
+    if list(objectives) == ["all"]:
+        objectives = list(OBJECTIVES)
     configs = []
     for objective in objectives:
         for seed in seeds:
@@ -155,6 +161,20 @@ def _folder(workdir: Path, config: ConfigDict) -> Path:
     return workdir / config.objective.name / f"seed_{config.seed}"
 
 
+def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) -> list[ConfigDict]:
+    """The configurations of the objectives that score best in one step, as many as can be drawn, in their order."""
+    fewest = report.sampling_steps(scored)[0]
+
+    def rank(name: str) -> float:
+        value = report.mean_over_seeds(scored, name, fewest, metric.name)[0]
+        if value is None or not math.isfinite(value):
+            return math.inf
+        return value if metric.less_is_better else -value
+
+    names = sorted(dict.fromkeys(config.objective.name for config in configs), key=rank)
+    return [config for config in configs if config.objective.name in names[:DRAWN]]
+
+
 def _draw(
     workdir: Path,
     dataset: datasets.Dataset,
@@ -163,6 +183,7 @@ def _draw(
     perfect: Row,
     main_metric: Metric,
 ) -> None:
+    configs = _best(configs, scored, main_metric)
     first_seed = {config.objective.name: _folder(workdir, config) for config in reversed(configs)}
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
     drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
@@ -188,7 +209,7 @@ def _draw(
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of the comparison; the same folder continues it")
-    OBJECTIVES = flags.DEFINE_list("objectives", None, "comma-separated objectives")
+    NAMES = flags.DEFINE_list("objectives", None, "comma-separated objectives, or all")
     SEEDS = flags.DEFINE_list("seeds", ["0"], "comma-separated seeds")
     BUDGET = flags.DEFINE_string("budget", "evaluations", f"what is equal for all: {' or '.join(BUDGETS)}")
 
@@ -200,7 +221,7 @@ if __name__ == "__main__":
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
         workdir = Path(WORKDIR.value)
-        print(compare(config, OBJECTIVES.value, seeds, BUDGET.value, workdir))
+        print(compare(config, NAMES.value, seeds, BUDGET.value, workdir))
         print(written(workdir, WRITTEN))
 
     errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config", "objectives", "workdir")))

@@ -19,7 +19,7 @@ import numpy as np
 from experiments import errors, map_plots, plots, protocol, runs, scoring, settings, tables
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
-from experiments.errors import UsageError
+from experiments.errors import DivergedError
 from experiments.protocol import MAP_METRICS
 from models import samplers
 from models.flow_map_model import FlowMapModel, Params, bind
@@ -87,7 +87,7 @@ def generator(
             if bad.any():
                 break
         s, t = (legs - 1) / steps, 1.0 if kind == "restart" else legs / steps
-        raise UsageError(
+        raise DivergedError(
             f"with {steps} steps, {bad.mean():.2%} of {count} generated samples are NaN or infinite after the jump "
             f"(s, t) = ({s:.4g}, {t:.4g}); the training has diverged: lower --config.training.learning_rate and train "
             "again"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset
-from experiments.errors import UsageError
+from experiments.errors import DivergedError
 from experiments.reference import Reference
 from objectives import lagrangian
 from taxonomy import characterizations, times
@@ -58,7 +58,7 @@ def _check_finite(values: np.ndarray, s: np.ndarray, t: np.ndarray, what: str) -
     bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     if bad.size:
         first = bad[0]
-        raise UsageError(
+        raise DivergedError(
             f"{what} is NaN or infinite for {bad.size / len(values):.2%} of {len(values)} points, first at "
             f"(s, t) = ({float(s[first]):.4g}, {float(t[first]):.4g}); the training has diverged: lower "
             "--config.training.learning_rate and train again"

@@ -13,6 +13,7 @@ from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
 from objectives.mixture import Maps, mixture
 from taxonomy import exact_map, flow_map
+from taxonomy.interpolants import LINEAR
 
 STEPS, CHUNK, COUNT = 2000, 500, 4000
 DATASET = datasets.load("checkerboard")
@@ -43,8 +44,8 @@ def trained(name):
     return objective, path, model, teacher, first, state, losses
 
 
-def own_loss(name, params):
-    """The raw residuals of the terms on fresh examples, as at the end of the curriculum."""
+def own_loss(name):
+    """params -> (loss, raw residuals of the terms) on fresh examples, as at the end of the curriculum."""
     objective, path, model, teacher, _, last, _ = trained(name)
 
     @jax.jit
@@ -64,8 +65,11 @@ def own_loss(name, params):
         )
         return mixture(objective.terms, maps, path, batches, reduction=objective.reduction)
 
-    total, raw = loss(params)
-    return float(total), {term: float(value) for term, value in raw.items()}
+    return lambda params: jax.tree.map(float, loss(params))
+
+
+FLOW = DATASET.exact_path(LINEAR)
+solve = jax.jit(functools.partial(exact_map.solve, FLOW.b, tolerance=1e-4))
 
 
 @functools.cache
@@ -75,34 +79,40 @@ def truth(name):
     own = next((term for term in objective.terms if term.name != "diagonal"), objective.terms[0])
     batch = engine.draw(own, DATASET, jax.random.key(3), 0, 1000, progress=1.0)
     s, _, t = batch.times
-    flow = DATASET.exact_path(path)
     if name in ON_PAIRS:
         zero = jnp.zeros_like(s)
         end = flow_map.jump(flow_map.integrated(teacher, steps=8), zero, zero + 1, batch.x0)
         batch = batch._replace(x1=end)
     x_s = path.position(s, batch.x0, batch.x1)
     if name == "flow_matching":
-        return s, t, x_s, flow.b(t, x_s)
+        return s, t, x_s, FLOW.b(t, x_s)
     if name == "reflow":
         return s, t, x_s, batch.x1 - batch.x0
     if name in ON_PAIRS:
         return s, t, x_s, path.position(t, batch.x0, batch.x1)
-    return s, t, x_s, exact_map.solve(flow.b, s, t, x_s, tolerance=1e-4)
+    return s, t, x_s, solve(s, t, x_s)
 
 
-def error(name, params):
-    v = bind(trained(name)[2], params)
+def error(name):
+    """params -> mean squared error on the pairs (s, t) that the row trains."""
+    model = trained(name)[2]
     s, t, x_s, wanted = truth(name)
-    found = jax.jit(v if name in VELOCITY else lambda s, t, x: flow_map.jump(v, s, t, x))(s, t, x_s)
-    return float(jnp.mean(jnp.sum((found - wanted) ** 2, axis=1)))
+
+    @jax.jit
+    def mean(params):
+        v = bind(model, params)
+        found = v(s, t, x_s) if name in VELOCITY else flow_map.jump(v, s, t, x_s)
+        return jnp.mean(jnp.sum((found - wanted) ** 2, axis=1))
+
+    return lambda params: float(mean(params))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_it_trains_and_lowers_its_loss_and_its_error(name):
     *_, first, last, losses = trained(name)
-    before, after = own_loss(name, first.params), own_loss(name, last.ema[0])
-    far, near = error(name, first.params), error(name, last.ema[0])
+    before, after = map(own_loss(name), (first.params, last.ema[0]))
+    far, near = map(error(name), (first.params, last.ema[0]))
     print(f"{name}: loss {before} -> {after}; error {far:.4g} -> {near:.4g}")
     assert np.isfinite(losses).all()
     assert after[0] < before[0]
