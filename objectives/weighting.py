@@ -96,7 +96,8 @@ def gap(times: Times, loss: jax.Array) -> jax.Array:
     Returns:
       [batch].
 
-    Reference: AYF, arXiv 2506.14603, whose Lagrangian gradient is half of the one with this weight.
+    Reference: AYF, arXiv 2506.14603, whose Lagrangian gradient is half of the one with this weight if the paper's free
+      weight of (s, t), before the mapped points, is 1.
     """
     del loss
     return jnp.abs(times.t - times.s)

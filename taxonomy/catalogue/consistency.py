@@ -67,7 +67,7 @@ METHODS = (
         paper="song2023improved",
         code="none found",
         headline="CIFAR-10, 1 step, deep network, FID 2.51",
-        formula="(sqrt(|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 + c^2) - c) / (u - s)",
+        formula="s u (sqrt(|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 + c^2) - c) / (u - s)",
         translation=NOISE_LEVEL,
         note="CT with the current weights as target, a robust distance and a schedule that doubles the grid.",
         differs="No dropout.",
@@ -90,7 +90,7 @@ METHODS = (
         paper="geng2024consistency",
         code="locuslab/ect",
         headline="CIFAR-10, 1 step, FID 3.60",
-        formula="(sqrt(|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 + c^2) - c) / (u - s), u from 1 towards s",
+        formula="s u (sqrt(|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 + c^2) - c) / (u - s), u from 1 towards s",
         translation=NOISE_LEVEL,
         note="In the paper it starts from a diffusion model: at first the target is the data point, and then the step "
         "shrinks.",
