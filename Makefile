@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 
 demo: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
-	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/demo
+	  --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo
 
 digits: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/digits.py \

@@ -1,7 +1,7 @@
 """Trains several objectives on the same data, network, seeds and budget, and says which one wins.
 
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
-        --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
+        --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
 ``--objectives=all`` takes every row. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
 ``protocol.json`` and the pictures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
