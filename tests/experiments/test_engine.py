@@ -187,7 +187,7 @@ def test_groups_share_their_times_and_a_pool_is_the_same_everywhere():
     pools = [np.asarray(engine.draw(objective.terms[2], dataset, jax.random.key(0), first, 8).pool) for first in (0, 8)]
     np.testing.assert_array_equal(*pools)
     assert pools[0].shape == (256, 2)
-    with pytest.raises(ValueError, match="use 68"):
+    with pytest.raises(ValueError, match="use 64"):
         counts(parts(config)[1].terms, 66, devices=1)
 
 

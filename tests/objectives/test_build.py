@@ -86,11 +86,11 @@ def slopes(name, v, interpolant):
     objective = OBJECTIVES[name](**SHARPENED.get(name, {}))
     batches, path = draw(objective, 4000), INTERPOLANTS[interpolant]
 
-    def value(size, k):
-        bump = tiny(tiny_params(seed=k))
+    bumps = [tiny(tiny_params(seed=k)) for k in range(3)]
 
+    def value(sizes):
         def student(s, t, x):
-            return v(s, t, x) + size * bump(s, t, x)
+            return v(s, t, x) + sum(size * bump(s, t, x) for size, bump in zip(sizes, bumps, strict=True))
 
         maps = Maps(
             student=student,
@@ -102,7 +102,7 @@ def slopes(name, v, interpolant):
         )
         return mixture(objective.terms, maps, path, batches, reduction=objective.reduction)[0]
 
-    return max(abs(float(jax.grad(value)(0.0, k))) for k in range(3))
+    return float(jnp.abs(jax.grad(value)(jnp.zeros(3))).max())
 
 
 def true_map(name, interpolant):
