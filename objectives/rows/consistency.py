@@ -84,16 +84,7 @@ def ict(*, first: int = 10, last: int = 1280, scale: float = 0.03) -> Objective:
     def at(progress: jax.Array) -> time_laws.Law:
         return noise_levels.log_normal_neighbours(steps=curricula.doubling_grid(progress, first=first, last=last))
 
-    term = Term(
-        "consistency",
-        consistency_loss("sample"),
-        curricula.Curriculum(at),
-        1.0,
-        weighting.inverse_noise_step,
-        cost=3 + 1,
-        metric=metrics.pseudo_huber(scale=scale),
-    )
-    return _endpoint(term, output="trigflow")
+    return _robust(at, scale)
 
 
 def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 0.001) -> Objective:
@@ -106,6 +97,11 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 0.001) -> Objecti
         stage = curricula.stage_of(progress, stages=stages)
         return noise_levels.shrinking_neighbours(stage=stage, ratio=ratio)
 
+    return _robust(at, scale)
+
+
+def _robust(at: Callable[[jax.Array], time_laws.Law], scale: float) -> Objective:
+    """Consistency training in the pseudo-Huber metric, over the step in noise."""
     term = Term(
         "consistency",
         consistency_loss("sample"),
