@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr, ndtri
 
+from taxonomy.conversions import time_from_sigma
 from taxonomy.times import Law, Times
 
 SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 80.0, 7.0
@@ -36,8 +37,8 @@ def _position(sigma: jax.Array) -> jax.Array:
 
 
 def _neighbours(k: jax.Array, steps: int | jax.Array) -> Times:
-    s = 1 / (1 + karras(k / steps))
-    u = jnp.where(k + 1 >= steps, 1.0, 1 / (1 + karras((k + 1) / steps)))
+    s = time_from_sigma(karras(k / steps))
+    u = jnp.where(k + 1 >= steps, 1.0, time_from_sigma(karras((k + 1) / steps)))
     return Times(s, u, jnp.ones_like(s))
 
 
@@ -129,7 +130,7 @@ def shrinking_neighbours(
     def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
         sigma = _truncated(key, shape, mean, std)
         kept = 1 - ratio ** -(stage + 1.0) * (1 + boost * jax.nn.sigmoid(-sigma))
-        s, u = 1 / (1 + sigma), 1 / (1 + sigma * jnp.maximum(kept, 0.0))
+        s, u = time_from_sigma(sigma), time_from_sigma(sigma * jnp.maximum(kept, 0.0))
         return Times(s, u, jnp.ones_like(s))
 
     return law
