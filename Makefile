@@ -9,7 +9,7 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits test test-slow test-floor lint docs benchmark wheel clean
+.PHONY: demo digits test test-slow stress test-floor lint docs benchmark wheel clean
 
 demo: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
@@ -24,6 +24,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
+
+# Kills a run fifty times at random moments; prints what it did.
+stress: $(READY)
+	$(RUN) -m pytest -m stress -s
 
 # The oldest versions that setup.cfg admits, in an environment of their own.
 test-floor: $(READY)

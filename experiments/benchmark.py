@@ -1,127 +1,223 @@
-"""Measures what a training step costs, and what the host adds to it.
+"""Measures what a training step costs: against flow matching, against its counted cost, and against the machine.
 
-    python -m experiments.benchmark --config=experiments/configs/checkerboard.py [--objectives=lsd] [--dispatches=40]
+    python -m experiments.benchmark [--config=experiments/configs/checkerboard.py:lsd,paper] [--objectives=lsd,esd]
+        [--scaling=batch,width,devices] [--json] [--out=FOLDER]
 
-For each objective: milliseconds per step inside one long dispatch (XLA alone) and inside the dispatches of the real
-training loop; what the host adds between them (logging, progress bar, checkpoints); and the measured ratio to the first
-objective beside the ratio of the counted costs. Absolute times are noisy; compare within one table.
+For each objective: time per step, its ratio to plain flow matching beside that of the counted forward-pass equivalents,
+operations per second beside the matmul peak that this machine reaches, compile time, memory, and what the host adds in
+the training loop; for the first of them also how the time grows with batch, width and devices. Objectives are timed
+in turn and the fastest time of each counts, because shared machines drift: compare within one table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+import json
 from pathlib import Path
-import tempfile
-import time
+from typing import Any
 
 from absl import flags
 import jax
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
-from experiments import checks, datasets, engine, errors, runs, settings, tables
+from experiments import benchmark_report, checks, errors, machine, scaling, settings
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.report import peak_memory
-from experiments.train import train
+from experiments.timing import Loop, Timed, compiled, fastest, in_loop
 from objectives.build import OBJECTIVES
 
-LONG = 8  # dispatches of the training loop that make one long one
+CONFIG = "experiments/configs/checkerboard.py"
+BASE = "flow_matching"
+SHOWN = (BASE, "lsd", "esd", "psd_m", "mean_flow", "ict")
+SHORT_STEP = 1e-3  # seconds of the step at which the host's share is stated
 
 
-def seconds_per_step(config: ConfigDict, *, steps: int, repeats: int = 3) -> tuple[float, float]:
-    """Time of one step inside one dispatch of many.
-
-    Args:
-      config: the configuration.
-      steps: steps of the dispatch.
-      repeats: dispatches timed; the fastest counts.
-
-    Returns:
-      (seconds per step, seconds of the first call, which compiles).
-    """
-    devices = jax.local_device_count()
-    dataset = datasets.load(config.dataset)
-    model, objective = runs.build_model(config, dataset), settings.objective_of(config)
-    state = engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
-    dispatch = engine.make_dispatch(
-        config,
-        model,
-        objective,
-        dataset,
-        settings.interpolant_of(config),
-        steps=steps,
-        devices=devices,
-    )
-    start = time.perf_counter()
-    jax.block_until_ready(dispatch(state))
-    first = time.perf_counter() - start
-    timed = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        jax.block_until_ready(dispatch(state))
-        timed.append(time.perf_counter() - start)
-    return min(timed) / steps, first - min(timed)
-
-
-def benchmark(config: ConfigDict, objectives: Sequence[str], *, dispatches: int) -> str:
-    """The table of measured costs.
+def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]:
+    """The configurations to be timed, checked before the first one is compiled.
 
     Args:
       config: the common configuration.
-      objectives: names of objectives that need no teacher.
-      dispatches: dispatches of the training loop that are timed.
+      objectives: names of objectives, or "all" alone: every row, without a teacher those that need none.
 
     Returns:
-      a markdown table and a line about memory.
+      {objective: configuration}, flow matching first.
 
     Raises:
-      UsageError: on an unknown objective or one that needs a teacher.
+      UsageError: on an unknown objective, none, or one without the teacher that it needs.
     """
-    measured = {}
-    for name in objectives:
+    if not objectives:
+        raise UsageError(f"--objectives is empty; name at least one, such as {','.join(SHOWN[:3])}, or all")
+    if config.objective.characterization:
+        raise UsageError(
+            f"--config.objective.characterization={config.objective.characterization} with benchmark, which takes "
+            "rows by name; drop it"
+        )
+    if list(objectives) == ["all"]:
+        objectives = [name for name, row in OBJECTIVES.items() if config.teacher or not row().needs_teacher]
+    planned = {}
+    for name in dict.fromkeys((BASE, *objectives)):
         run = settings.with_objective(config, name)
-        run.training.steps = dispatches * config.training.steps_per_dispatch
+        if not settings.objective_of(run).needs_teacher:
+            run.teacher = ""
         checks.check(run, devices=jax.local_device_count())
-        alone, compilation = seconds_per_step(run, steps=LONG * config.training.steps_per_dispatch)
-        with tempfile.TemporaryDirectory() as folder:
-            timing = train(run, Path(folder), label=name)
-        # The first dispatch of the loop compiles and is not timed; the host works after each one.
-        loop = timing.steps / (run.training.steps - run.training.steps_per_dispatch)
-        host = timing.host / run.training.steps
-        measured[name] = (alone, loop, host, compilation, settings.objective_of(run).cost)
-    base, *_, base_cost = measured[objectives[0]]
-    body = [
-        [
-            name,
-            f"{cost:g}",
-            f"{cost / base_cost:.2f}",
-            f"{alone / base:.2f}",
-            f"{1e3 * alone:.2f}",
-            f"{1e3 * loop:.2f}",
-            f"{1e3 * host:.3f}",
-            f"{100 * host / loop:.1f} %",
-            f"{compilation:.1f}",
-        ]
-        for name, (alone, loop, host, compilation, cost) in measured.items()
-    ]
-    header = ["objective", "cost", "cost ratio", "time ratio"]
-    header += ["ms/step, XLA", "in the loop", "host", "host adds", "compile s"]
-    return (
-        f"{tables.markdown(header, body)}\n\npeak memory {peak_memory():.2f} GB; {jax.local_device_count()} device(s)"
-    )
+        planned[name] = run
+    return planned
+
+
+def measure(
+    config: ConfigDict,
+    objectives: Sequence[str],
+    *,
+    sizes: Mapping[str, Sequence[int]],
+    dispatches: int = 100,
+    repeats: int = 5,
+    sides: Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """All measurements, as plain data.
+
+    Args:
+      config: the common configuration.
+      objectives: names of objectives, see ``plan``.
+      sizes: what to vary, see ``scaling.points``; empty for nothing.
+      dispatches: dispatches of the training loop that are run.
+      repeats: measurements of each time, the fastest of which counts.
+      sides: of the matrices that measure the peak, see ``machine.matmul_peak``.
+
+    Returns:
+      the content of ``benchmark.json``.
+
+    Raises:
+      UsageError: on bad input, before anything is measured.
+    """
+    planned = plan(config, objectives)
+    varied = next((name for name in planned if name != BASE), BASE)
+    places = scaling.points(planned[varied], sizes)
+    peak, devices = machine.Peak(sides=sides), jax.local_device_count()
+
+    programs = {
+        name: compiled(run, devices=devices, rate=peak.of(devices)) for name, run in tqdm(planned.items(), "compile")
+    }
+    timed = fastest(programs, repeats=repeats, peak=peak)
+    loops = {name: in_loop(run, dispatches=dispatches, step=timed[name].seconds) for name, run in planned.items()}
+    short = _short(planned[BASE], timed[BASE], dispatches=dispatches, repeats=repeats, peak=peak)
+    curves = scaling.curves(planned[varied], places, programs[varied], repeats=repeats, peak=peak)
+    costs = {name: settings.objective_of(run).cost for name, run in planned.items()}
+    return {
+        "machine": machine.record() | {"peak_gflops": peak.of(devices) / 1e9, "peak_gflops_one_device": peak.one / 1e9},
+        "setting": {
+            "dataset": config.dataset,
+            **{name: config.network[name] for name in ("width", "depth", "activation")},
+            **{name: config.training[name] for name in ("batch_size", "optimizer", "steps_per_dispatch")},
+        },
+        "objectives": [
+            _row(name, timed[name], timed[BASE], loops[name], costs[name], costs[BASE], peak.of(devices))
+            for name in planned
+        ],
+        "overhead": short,
+        "scaling": {"objective": varied, "curves": scaling.table(places, curves, peak=peak)},
+        "peak_memory_gb": peak_memory(),
+    }
+
+
+def _row(
+    name: str, timed: Timed, base: Timed, loop: Loop | None, cost: float, base_cost: float, peak: float
+) -> dict[str, Any]:
+    time_ratio, cost_ratio = timed.seconds / base.seconds, cost / base_cost
+    return {
+        "objective": name,
+        "ms_per_step": 1e3 * timed.seconds,
+        "time_ratio": time_ratio,
+        "cost": cost,
+        "cost_ratio": cost_ratio,
+        "time_per_cost": time_ratio / cost_ratio,
+        "matmul_gflop": timed.program.flops / 1e9,
+        "matmul_ratio": timed.program.flops / base.program.flops,
+        "gflops": timed.rate / 1e9,
+        "share_of_peak": timed.rate / peak,
+        "compile_seconds": timed.program.compile_seconds,
+        "memory_mb": timed.program.memory and timed.program.memory / 1e6,
+        "loop_ms_per_step": loop and 1e3 * loop.step,
+        "host_ms_per_step": loop and 1e3 * loop.host,
+        "host_share": loop and loop.host / loop.step,
+    }
+
+
+def _short(
+    config: ConfigDict, timed: Timed, *, dispatches: int, repeats: int, peak: machine.Peak
+) -> dict[str, float] | None:
+    """What the host adds where a step takes about ``SHORT_STEP``, for which the batch is chosen."""
+    devices, run = jax.local_device_count(), ConfigDict(config.to_dict())
+    known = {config.training.batch_size: timed}
+    # The time is nearly affine in the batch: the second guess, from two points, is a good one.
+    for _ in range(2):
+        (first, last), nearest = (min(known), max(known)), min(known, key=lambda b: abs(known[b].seconds - SHORT_STEP))
+        slope = known[last].seconds / last
+        if last > first and known[last].seconds > known[first].seconds:
+            slope = (known[last].seconds - known[first].seconds) / (last - first)
+        wanted = nearest + (SHORT_STEP - known[nearest].seconds) / slope
+        run.training.batch_size = max(1, round(wanted / devices)) * devices
+        if run.training.batch_size not in known:
+            program = compiled(run, devices=devices, rate=peak.of(devices))
+            known |= fastest({run.training.batch_size: program}, repeats=repeats)
+    batch = min(known, key=lambda size: abs(known[size].seconds - SHORT_STEP))
+    run.training.batch_size = batch
+    loop = in_loop(run, dispatches=dispatches, step=known[batch].seconds)
+    return loop and {
+        "batch_size": batch,
+        "ms_per_step": 1e3 * known[batch].seconds,
+        "loop_ms_per_step": 1e3 * loop.step,
+        "host_ms_per_step": 1e3 * loop.host,
+        "host_share": loop.host / loop.step,
+    }
+
+
+def read_sizes(chosen: Sequence[str], given: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+    """The sizes of ``--scaling`` and ``--batch_sizes`` and the like; UsageError on what is no number.
+
+    Args:
+      chosen: the words of ``--scaling``.
+      given: {word: values as typed}.
+
+    Returns:
+      {word: values}.
+    """
+    try:
+        return {axis: [int(value) for value in given.get(axis, ())] for axis in chosen}
+    except ValueError as error:
+        raise UsageError(f"sizes of --scaling: {error}; expected whole numbers, such as 256,1024") from error
 
 
 if __name__ == "__main__":
-    CONFIG = command_flags.define_config()
-    NAMES = flags.DEFINE_list(
-        "objectives",
-        [name for name, row in OBJECTIVES.items() if not row().needs_teacher],
-        "comma-separated objectives; the first is the base of ratios",
-    )
-    DISPATCHES = flags.DEFINE_integer("dispatches", 40, "dispatches of the training loop that are timed", lower_bound=2)
+    RUN = command_flags.define_config()
+    NAMES = flags.DEFINE_list("objectives", list(SHOWN), "objectives, or all; flow matching is the base of ratios")
+    SCALING = flags.DEFINE_list("scaling", list(scaling.SIZES), "what to vary; empty for nothing")
+    GIVEN = {
+        axis: flags.DEFINE_list(f"{axis}_sizes", list(map(str, values)), f"sizes of --scaling={axis}")
+        for axis, values in scaling.SIZES.items()
+    }
+    DISPATCHES = flags.DEFINE_integer("dispatches", 100, "dispatches of the training loop, at most", lower_bound=3)
+    REPEATS = flags.DEFINE_integer("repeats", 5, "measurements of each time", lower_bound=1)
+    JSON = flags.DEFINE_bool("json", False, "print one JSON object in place of the tables")
+    OUT = flags.DEFINE_string("out", None, "folder for benchmark.json, benchmark.md and the pictures")
 
     def main() -> None:
         """Runs the command."""
-        if not NAMES.value:
-            raise UsageError("--objectives is empty; name at least one")
-        print(benchmark(command_flags.frozen(CONFIG.value), NAMES.value, dispatches=DISPATCHES.value))
+        folder = OUT.value and benchmark_report.folder(Path(OUT.value))
+        found = measure(
+            command_flags.frozen(RUN.value),
+            NAMES.value,
+            sizes=read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()}),
+            dispatches=DISPATCHES.value,
+            repeats=REPEATS.value,
+        )
+        if folder:
+            benchmark_report.write(folder, found)
+        print(json.dumps(found, indent=2) if JSON.value else benchmark_report.markdown(found))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))
+    def parse(argv: Sequence[str]) -> Sequence[str]:
+        """Reads the flags; the configuration may be left out."""
+        named = any(argument.lstrip("-").partition("=")[0] == "config" for argument in argv)
+        # Before the overrides of its fields.
+        return command_flags.parse(argv if named else [argv[0], f"--config={CONFIG}", *argv[1:]], required=())
+
+    errors.run(main, flags_parser=parse)

@@ -1,80 +1,186 @@
-"""Complete training states on disk, by orbax: atomic, and restored into exactly the state that is expected."""
+"""Complete training states on disk, by orbax: asynchronous, atomic, and checked when they are read.
 
+A checkpoint is either complete or not there: orbax writes into a temporary folder and renames it. Its numbers carry a
+checksum, because a changed byte in an array is otherwise read without complaint.
+"""
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+import shutil
+import sys
 from typing import Any
+import zlib
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from experiments.errors import UsageError
 
+CHECKSUM = "checksum"
+UNFINISHED = "*.orbax-checkpoint-tmp*"
+# Fields of the state that older versions did not write, and what they were.
+ABSENT = {"skipped": 0}
+
 
 class Checkpoints:
-    """The checkpoints of one run, in ``workdir/checkpoints``; the newest two are kept."""
+    """The checkpoints of one run in one folder, of which the newest are kept."""
 
-    def __init__(self, workdir: Path, *, keep: int = 2):
-        """Opens the folder; it is created by the first save."""
-        self._folder = (workdir / "checkpoints").absolute()
-        options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=False, enable_async_checkpointing=False)
+    def __init__(self, workdir: Path, *, folder: str = "checkpoints", keep: int = 2, read_only: bool = False):
+        """Opens the folder; if it is to be written to, removes what an interrupted save has left there.
+
+        Args:
+          workdir: the run's folder.
+          folder: name of the folder in it, which is created.
+          keep: number of newest checkpoints that are kept.
+          read_only: change nothing, because the run may be training at this moment.
+        """
+        self._folder, self._read_only = (workdir / folder).absolute(), read_only
         self._folder.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            # Orbax can do this, but in the background: a new save could meet what is still there.
+            for left in self._folder.glob(UNFINISHED):
+                shutil.rmtree(left)
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep,
+            create=False,
+            enable_async_checkpointing=True,
+            # Only the first process writes and reads; the state is alike on all of them.
+            multiprocessing_options=ocp.options.MultiprocessingOptions(
+                primary_host=jax.process_index(),
+                active_processes={jax.process_index()} if jax.process_count() > 1 else None,
+                barrier_sync_key_prefix=folder if jax.process_count() > 1 else None,
+            ),
+        )
         handler = ocp.StandardCheckpointHandler()
         self._manager = ocp.CheckpointManager(self._folder, item_handlers=handler, options=options)
+
+    def steps(self) -> list[int]:
+        """Steps of the complete checkpoints, ascending."""
+        return sorted(self._manager.all_steps())
 
     def latest_step(self) -> int | None:
         """Step of the newest complete checkpoint, or None."""
         return self._manager.latest_step()
 
     def save(self, step: int, state: Any) -> None:
-        """Writes a state and returns when it is complete on disk.
+        """Begins to write a state; ``wait`` returns when it is complete on disk.
 
         Args:
           step: number of updates made.
-          state: tree of arrays.
+          state: tree of arrays in the memory of the host, which nobody changes.
         """
-        self._manager.save(step, args=ocp.args.StandardSave(state), force=True)
+        metadata = {CHECKSUM: _checksum(_flat(state))}
+        self._manager.save(step, args=ocp.args.StandardSave(state), custom_metadata=metadata, force=True)
+
+    def wait(self) -> None:
+        """Returns when everything that was saved is complete on disk."""
         self._manager.wait_until_finished()
 
+    def is_saving(self) -> bool:
+        """Whether a save is under way."""
+        return self._manager.is_saving_in_progress()
+
     def restore(self, example: Any) -> Any:
-        """The newest state.
+        """The newest state that can be read; a damaged one is reported and, unless read only, moved aside.
 
         Args:
           example: a state with the expected structure, shapes and types; its values are not used.
 
         Returns:
-          the state, on the default device.
+          the state, in the memory of the host.
 
         Raises:
-          UsageError: if the checkpoint holds another structure or other shapes, or cannot be read.
+          UsageError: if there is no checkpoint that can be read, or the newest readable one holds other shapes.
         """
-        step = self.latest_step()
-        abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, example)
+        faults = []
+        for step in reversed(self.steps()):
+            try:
+                found = self.read(step)
+            except UsageError as error:
+                faults.append((step, str(error)))
+                continue
+            state = self._fit(step, found, example)
+            for bad, fault in faults:
+                kept = "" if self._read_only else f"; kept as {self._move_aside(bad)}"
+                print(f"warning: {fault}{kept}; going on from step {step}", file=sys.stderr)
+            return state
+        listed = "; ".join(fault for _, fault in faults) or f"{self._folder} holds no checkpoint"
+        raise UsageError(f"{listed}; no other checkpoint is left: train again in another --workdir")
+
+    def read(self, step: int) -> dict[str, np.ndarray]:
+        """A checkpoint as it is, whatever configuration made it.
+
+        Args:
+          step: its step.
+
+        Returns:
+          {path of the array, such as "params/params/network/Dense_0/kernel": array}.
+
+        Raises:
+          UsageError: if it is damaged.
+        """
+        path = self._folder / str(step)
         try:
-            # Shapes are compared first: orbax reports them at length, and leaves unfinished reads behind.
-            _check_shapes(_shapes(self._manager.item_metadata(step)), _shapes(example))
-            return self._manager.restore(step, args=ocp.args.StandardRestore(abstract))
+            metadata = self._manager.item_metadata(step)
+            tree = metadata.tree if hasattr(metadata, "tree") else metadata
+            # Views of nothing: orbax reads into the memory of the host what is an array of numpy here.
+            wanted = jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), tree)
+            found = _flat(self._manager.restore(step, args=ocp.args.StandardRestore(wanted)))
+            checksum = (self._manager.metadata(step).custom_metadata or {}).get(CHECKSUM)
         except Exception as error:  # orbax raises many kinds; whatever it is, this checkpoint cannot be used
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise UsageError(
-                f"checkpoint {self._folder / str(step)} does not fit this network and optimizer ({reason[:200]}); "
-                "run with the configuration that made it (config.json beside it), or use another --workdir"
-            ) from error
+            raise UsageError(f"checkpoint {path} is damaged ({_first_line(error)})") from error
+        if checksum is not None and checksum != _checksum(found):
+            raise UsageError(f"checkpoint {path} is damaged (its numbers do not have the checksum {checksum})")
+        return found
+
+    def _fit(self, step: int, found: Mapping[str, np.ndarray], example: Any) -> Any:
+        expected = _flat(example)
+        found = {name: np.asarray(value, np.int32) for name, value in ABSENT.items() if name in expected} | found
+        for path in sorted(found.keys() | expected.keys()):
+            there, here = (tree[path].shape if path in tree else None for tree in (found, expected))
+            if there != here:
+                raise UsageError(
+                    f"checkpoint {self._folder / str(step)} does not fit this network and optimizer ({path} has shape "
+                    f"{there} there, {here} here); run with the configuration that made it (config.json beside it), "
+                    "or use another --workdir"
+                )
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: np.asarray(found[_name(path)], leaf.dtype) if hasattr(leaf, "dtype") else leaf, example
+        )
+
+    def _move_aside(self, step: int) -> Path:
+        kept = self._folder.with_name(f"{self._folder.name}_damaged") / str(step)
+        kept.parent.mkdir(exist_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)
+        (self._folder / str(step)).rename(kept)
+        self._manager.reload()
+        return kept
 
     def close(self) -> None:
-        """Releases the folder."""
+        """Waits for what is being saved and releases the folder."""
         self._manager.close()
 
 
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-    """Shapes of the arrays of a tree by their path; fields, keys and positions are written alike."""
-
-    def name(entry: Any) -> str:
-        return str(next(getattr(entry, field) for field in ("name", "key", "idx") if hasattr(entry, field)))
-
-    leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {"/".join(map(name, path)): tuple(leaf.shape) for path, leaf in leaves if hasattr(leaf, "shape")}
+def _name(path: tuple[Any, ...]) -> str:
+    """The path of a leaf; fields, keys and positions are written alike."""
+    return "/".join(
+        str(next(getattr(entry, field) for field in ("name", "key", "idx") if hasattr(entry, field))) for entry in path
+    )
 
 
-def _check_shapes(found: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
-    for path in sorted(found.keys() | expected.keys()):
-        if found.get(path) != expected.get(path):
-            raise ValueError(f"{path} has shape {found.get(path)} there, {expected.get(path)} here")
+def _flat(tree: Any) -> dict[str, np.ndarray]:
+    leaves: Iterator = jax.tree_util.tree_flatten_with_path(tree)[0]
+    return {_name(path): leaf for path, leaf in leaves if hasattr(leaf, "shape")}
+
+
+def _checksum(flat: Mapping[str, np.ndarray]) -> str:
+    value = 0
+    for name in sorted(flat):
+        leaf = np.ascontiguousarray(flat[name])
+        value = zlib.crc32(leaf, zlib.crc32(f"{name} {leaf.dtype} {leaf.shape}".encode(), value))
+    return f"{value:08x}"
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

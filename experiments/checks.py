@@ -3,10 +3,16 @@
 from ml_collections import ConfigDict
 
 from experiments import settings
-from experiments.errors import UsageError
+from experiments.devices import MAPPINGS
+from experiments.errors import UsageError, nearest
+from experiments.nonfinite import POLICIES
 from objectives.mixture import counts
 
-POSITIVE_TRAINING = ("steps", "batch_size", "steps_per_dispatch", "learning_rate", "clip", "checkpoint_every")
+POSITIVE_TRAINING = (
+    *("steps", "batch_size", "steps_per_dispatch", "learning_rate", "clip", "checkpoint_every", "keep", "accumulate"),
+)
+NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
+CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.mapping": MAPPINGS}
 POSITIVE_EVALUATION = ("samples", "projections", "pairs", "entropy", "points", "triples", "tolerance")
 
 
@@ -25,12 +31,14 @@ def check(config: ConfigDict, *, devices: int) -> None:
     training = config.training
     _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING), "network.width", "network.depth")
     check_evaluation(config)
-    for name, value in (
-        ("point_features", config.network.point_features),
-        ("time_features", config.network.time_features),
-    ):
-        if value < 0:
-            raise UsageError(f"--config.network.{name}={value}; expected 0 (none) or a positive number")
+    values = settings.fields(config)
+    not_negative = ("network.point_features", "network.time_features")
+    for name in (*not_negative, *(f"training.{name}" for name in NOT_NEGATIVE_TRAINING)):
+        if values[name] < 0:
+            raise UsageError(f"--config.{name}={values[name]}; expected 0 (none) or a positive number")
+    for name, known in CHOICES.items():
+        if values[name] not in known:
+            raise UsageError(f"unknown --config.{name}={values[name]!r}; {nearest(values[name], known)}")
     if any(not 0 < decay < 1 for decay in training.ema) or len(training.ema) == 0:
         raise UsageError(f"--config.training.ema={training.ema}; expected decays between 0 and 1, such as (0.999,)")
     if config.evaluation.ema not in (*training.ema, 0.0):
@@ -45,10 +53,18 @@ def check(config: ConfigDict, *, devices: int) -> None:
         )
     if config.teacher and not objective.needs_teacher:
         raise UsageError(f"objective {settings.label(config)} uses no teacher; drop --config.teacher={config.teacher}")
+    if training.data == "host" and any(term.pool for term in objective.terms):
+        raise UsageError(
+            f"objective {settings.label(config)} compares with a pool of data on the device; use "
+            "--config.training.data=device"
+        )
     try:
-        counts(objective.terms, training.batch_size, devices=devices)
+        counts(objective.terms, training.batch_size, devices=devices * training.accumulate)
     except ValueError as error:
-        raise UsageError(f"--config.training.batch_size={training.batch_size}: {error}") from error
+        parts = f" x {training.accumulate} parts (--config.training.accumulate)" if training.accumulate > 1 else ""
+        raise UsageError(
+            f"--config.training.batch_size={training.batch_size} for {devices} device(s){parts}: {error}"
+        ) from error
 
 
 def check_evaluation(config: ConfigDict) -> None:

@@ -1,7 +1,7 @@
-"""One training step as a pure function of (state, step), and the only place that maps it over devices.
+"""One training step as a pure function of (state, step), for ``devices.over_devices``.
 
-Keys come from ``fold_in(seed, step)`` and, per example, from its index in the global batch: any number of devices
-sees the same noise, and a resumed run sees what the killed one would have seen.
+Keys come from ``fold_in(seed, step)`` and, per example, from its index in the global batch: any number of devices,
+of processes and of parts of a batch sees the same noise, and a resumed run sees what the killed one would have seen.
 """
 
 from collections.abc import Callable
@@ -9,33 +9,33 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 import numpy as np
 import optax
 
+from experiments import devices as mapping
 from experiments.datasets.dataset import Dataset
-from experiments.optimizers import optimizer, update_average
+from experiments.draws import draw
+from experiments.optimizers import optimizer, schedule, update_average
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance, initialize
-from objectives.mixture import Batch, Maps, Objective, Term, counts, mixture
-from taxonomy.curricula import law_at, stage_of
+from objectives.mixture import Maps, Objective, counts, factor, weighted
+from taxonomy.curricula import stage_of
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Times
-
-AXIS = "devices"
 
 
 class State(NamedTuple):
     """Everything that changes during training; with the configuration it determines the rest of the run.
 
     Attributes:
-      step: []; number of updates made.
+      step: []; number of steps made, skipped ones included. It is the position in the data, too.
       params: weights.
       opt_state: optimizer state.
       ema: one average of the weights per decay, in the order of ``training.ema``.
       target: the averaged weights that make the targets, if the objective has such.
       stage: the weights when the current stage began, if the objective has stages.
+      skipped: []; number of steps that changed nothing because a number was not finite.
     """
 
     step: jax.Array
@@ -44,9 +44,77 @@ class State(NamedTuple):
     ema: tuple[Params, ...]
     target: tuple[Params, ...] = ()
     stage: tuple[Params, ...] = ()
+    skipped: jax.Array | int = 0
 
 
-Dispatch = Callable[[State], tuple[State, dict[str, jax.Array]]]
+class Inputs(NamedTuple):
+    """What each device of this process is given for a dispatch, with a leading axis of these devices.
+
+    Attributes:
+      device: [devices]; global index.
+      stop: [devices]; 1 if this process was asked to stop.
+      examples: one array [devices, steps, examples of the device, ...] per term of data read by the host, or None.
+    """
+
+    device: jax.Array
+    stop: jax.Array
+    examples: tuple[jax.Array, ...] | None = None
+
+
+class Report(NamedTuple):
+    """What a dispatch tells about its steps, alike on all devices.
+
+    Attributes:
+      metrics: {name: [steps]}: "loss" (minimized), "grad_norm", "learning_rate", and for each term "raw/..." (mean
+        squared residual before metric and weight), "weighted/..." (its part of the loss) and "grad_norm/...".
+      last: {name: []}: numbers of the last step alone: "ema_distance/..." (relative, of each average from the weights)
+        and "skipped".
+      bad: {term: [steps, 4]}: number of examples with a residual that is not finite, and sums of s, t and |t - s| over
+        them.
+      stop: []; whether any process was asked to stop.
+    """
+
+    metrics: dict[str, jax.Array]
+    last: dict[str, jax.Array]
+    bad: dict[str, jax.Array]
+    stop: jax.Array
+
+
+class Dispatch:
+    """Several training steps on all devices: ``state, report = dispatch(state)``. The given state is donated."""
+
+    def __init__(self, mapped: Callable[[State, Inputs], tuple[State, Report]], own: np.ndarray):
+        """Wraps what ``devices.over_devices`` returned, for the devices ``own`` of this process."""
+        self._mapped, self._own = mapped, own
+
+    def __call__(
+        self, state: State, *, stop: bool = False, examples: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[State, Report]:
+        """Takes the steps.
+
+        Args:
+          state: the state on all devices; it may not be used again.
+          stop: whether this process was asked to stop, of which all are told.
+          examples: data read by the host, see ``Inputs``.
+
+        Returns:
+          (next state, what happened).
+        """
+        return self._mapped(state, Inputs(self._own, np.full_like(self._own, stop), examples))
+
+    def planned_bytes(self, state: State, *, examples: tuple[Any, ...] | None = None) -> int | None:
+        """Memory that the compiler plans on each device beside inputs and outputs, in bytes; None if it does not tell.
+
+        Args:
+          state: the state, or its shapes and types.
+          examples: as in a call.
+
+        Returns:
+          number of bytes.
+        """
+        inputs = Inputs(self._own, np.zeros_like(self._own), examples)
+        analysis = self._mapped.lower(state, inputs).compile().memory_analysis()
+        return None if analysis is None else int(analysis.temp_size_in_bytes)
 
 
 def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective, shape: tuple[int, ...]) -> State:
@@ -69,66 +137,8 @@ def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective,
         ema=tuple(params for _ in config.training.ema),
         target=(params,) if objective.target_decay else (),
         stage=(params,) if objective.stages > 1 else (),
+        skipped=jnp.zeros((), jnp.int32),
     )
-
-
-def replicate(state: State, *, devices: int) -> State:
-    """Puts one copy of a state on each device, as ``dispatch`` returns it, so that it compiles only once.
-
-    Args:
-      state: the state.
-      devices: number of local devices.
-
-    Returns:
-      the same state, committed to the devices.
-    """
-    mesh = Mesh(np.asarray(jax.local_devices()[:devices]), (AXIS,))
-    return jax.device_put(state, NamedSharding(mesh, PartitionSpec()))
-
-
-# Streams of keys beside those of the examples, whose indices stay below.
-FRESH, POOL, GROUP = 2**31, 2**31 + 1, 2**31 + 2
-
-
-def draw(
-    term: Term,
-    dataset: Dataset,
-    key: jax.Array,
-    first: jax.Array | int,
-    count: int,
-    *,
-    progress: jax.Array | float = 1.0,
-) -> Batch:
-    """Draws examples ``first .. first + count`` of a term's global batch.
-
-    Args:
-      term: the term, for its law of times.
-      dataset: the data set.
-      key: typed PRNG key of this step and term.
-      first: []; global index of the first example.
-      count: number of examples.
-      progress: []; share of the training that is done, in [0, 1].
-
-    Returns:
-      Batch of [count, ...]; an example depends on its global index alone.
-    """
-    law = law_at(term.times, progress)
-    key_fresh, key_pool, key_group = (jax.random.fold_in(key, stream) for stream in (FRESH, POOL, GROUP))
-
-    def example(index: jax.Array) -> tuple[jax.Array, jax.Array, Times]:
-        key_data, key_noise, key_times = jax.random.split(jax.random.fold_in(key, index), 3)
-        x0 = dataset.std * jax.random.normal(key_noise, dataset.shape)
-        if term.group > 1:
-            key_times = jax.random.fold_in(key_group, index // term.group)
-        return x0, dataset.sample(key_data), law(key_times)
-
-    def fresh(index: jax.Array) -> jax.Array:
-        return dataset.std * jax.random.normal(jax.random.fold_in(key_fresh, index), dataset.shape)
-
-    indices = first + jnp.arange(count)
-    # Every device draws the same pool, so that their number changes nothing.
-    pool = dataset.draw(key_pool, term.pool) if term.pool else None
-    return Batch(*jax.vmap(example)(indices), jax.vmap(fresh)(indices), pool, dataset.std, progress)
 
 
 def make_dispatch(
@@ -151,29 +161,25 @@ def make_dispatch(
       dataset: where examples come from.
       interpolant: the path.
       steps: updates per call.
-      devices: number of local devices to use.
+      devices: number of devices of this process to use.
       teacher: frozen velocity b(t, x), or None.
 
     Returns:
-      state -> (state, {metric: [steps]}), metrics averaged over devices: "loss" (minimized), "raw/<term>" (mean
-      squared residual before weights), "grad_norm".
+      the dispatch.
     """
-    transformation = optimizer(config.training)
-    sizes = counts(objective.terms, config.training.batch_size, devices=devices)
+    training = config.training
+    transformation, rate = optimizer(training), schedule(training)
+    # A part of a batch stands to a device as a device to the batch: contiguous examples of every term.
+    parts = mapping.total(devices) * training.accumulate
+    sizes = counts(objective.terms, training.batch_size, devices=parts)
     # Offset 1 keeps the training keys apart from the key of the initial weights.
     seed_key = jax.random.fold_in(jax.random.key(config.seed), 1)
 
     def progress_at(step: jax.Array) -> jax.Array:
-        return step / config.training.steps
+        return step / training.steps
 
-    def loss(params: Params, state: State, device: jax.Array) -> tuple[jax.Array, dict[str, jax.Array]]:
-        step_key = jax.random.fold_in(seed_key, state.step)
-        progress = progress_at(state.step)
-        batches = [
-            draw(term, dataset, jax.random.fold_in(step_key, k), device * size, size, progress=progress)
-            for k, (term, size) in enumerate(zip(objective.terms, sizes, strict=True))
-        ]
-        maps = Maps(
+    def maps_of(params: Params, state: State) -> Maps:
+        return Maps(
             student=bind(model, params),
             target=bind(model, state.target[0] if state.target else params),
             teacher=teacher,
@@ -181,7 +187,40 @@ def make_dispatch(
             auxiliary=bind_auxiliary(model, params),
             log_variance=bind_log_variance(model, params),
         )
-        return mixture(objective.terms, maps, interpolant, batches, reduction=objective.reduction)
+
+    def term_gradient(k: int, state: State, part: jax.Array, examples: jax.Array | None) -> tuple[Params, Any]:
+        """Gradient of one term on one part of the batch, and what is reported about it."""
+        term, size, progress = objective.terms[k], sizes[k], progress_at(state.step)
+        key = jax.random.fold_in(jax.random.fold_in(seed_key, state.step), k)
+        batch = draw(term, dataset, key, part * size, size, progress=progress, examples=examples)
+
+        def value(params: Params) -> tuple[jax.Array, Any]:
+            mean, residuals = weighted(term, maps_of(params, state), interpolant, batch)
+            part_of_loss = factor(term, reduction=objective.reduction) * mean
+            return part_of_loss, (part_of_loss, jnp.mean(residuals), _sums_over_bad(residuals, batch.times))
+
+        return jax.grad(value, has_aux=True)(state.params)
+
+    def gradients(state: State, device: jax.Array, examples: tuple[jax.Array, ...] | None) -> Any:
+        """[(gradient, report)] of all terms, averaged over the parts of this device."""
+
+        def of_part(j: jax.Array | int, examples: tuple[jax.Array, ...] | None) -> list[Any]:
+            part = device * training.accumulate + j
+            given = examples or (None,) * len(sizes)
+            return [term_gradient(k, state, part, given[k]) for k in range(len(sizes))]
+
+        if training.accumulate == 1:
+            return of_part(0, examples)
+        if examples is not None:
+            examples = tuple(x.reshape(training.accumulate, -1, *x.shape[1:]) for x in examples)
+        shapes = jax.eval_shape(of_part, 0, examples and tuple(x[0] for x in examples))
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+        def add(total: Any, inputs: tuple[jax.Array, Any]) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, total, of_part(*inputs)), None
+
+        total, _ = jax.lax.scan(add, zeros, (jnp.arange(training.accumulate), examples))
+        return jax.tree.map(lambda leaf: leaf / training.accumulate, total)
 
     def next_copies(state: State, params: Params) -> tuple[tuple[Params, ...], tuple[Params, ...]]:
         """The target's average and the frozen stage after an update to new weights."""
@@ -193,21 +232,52 @@ def make_dispatch(
         stage = tuple(jax.tree.map(lambda new, old: jnp.where(begins, new, old), params, old) for old in state.stage)
         return target, stage
 
-    def update(state: State, device: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        (value, raw), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, state, device)
-        value, raw, gradient = jax.lax.pmean((value, raw, gradient), AXIS)
+    def updated(state: State, gradient: Params) -> State:
         updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         ema = tuple(
             update_average(average, params, decay=decay, step=state.step)
-            for average, decay in zip(state.ema, config.training.ema, strict=True)
+            for average, decay in zip(state.ema, training.ema, strict=True)
         )
-        metrics = {"loss": value, "grad_norm": optax.tree.norm(gradient)}
-        metrics |= {f"raw/{name}": residual for name, residual in raw.items()}
-        return State(state.step + 1, params, opt_state, ema, *next_copies(state, params)), metrics
+        return State(state.step + 1, params, opt_state, ema, *next_copies(state, params), state.skipped)
 
-    def dispatch(state: State, device: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        return jax.lax.scan(lambda state, _: update(state, device), state, None, length=steps)
+    def update(inputs: Inputs, state: State, examples: tuple[jax.Array, ...] | None) -> tuple[State, Any]:
+        found = jax.lax.pmean(gradients(state, inputs.device, examples), mapping.AXIS)
+        gradient = jax.tree.map(lambda *leaves: sum(leaves), *(gradient for gradient, _ in found))
+        loss, norm = sum(value for _, (value, _, _) in found), optax.tree.norm(gradient)
+        metrics, bad = {"loss": loss, "grad_norm": norm, "learning_rate": rate(state.step)}, {}
+        for term, (own, (value, raw, sums)) in zip(objective.terms, found, strict=True):
+            metrics |= {f"raw/{term.name}": raw, f"weighted/{term.name}": value}
+            metrics[f"grad_norm/{term.name}"] = optax.tree.norm(own)
+            bad[term.name] = parts * sums
+        new = updated(state, gradient)
+        if training.nonfinite == "skip":
+            # Alike on all devices, because the mean over them is.
+            kept = state._replace(step=state.step + 1, skipped=state.skipped + 1)
+            new = jax.lax.cond(jnp.isfinite(loss) & jnp.isfinite(norm), lambda: new, lambda: kept)
+        return new, (metrics, bad)
 
-    mapped = jax.pmap(dispatch, axis_name=AXIS, in_axes=(None, 0), out_axes=None, devices=jax.local_devices()[:devices])
-    return lambda state: mapped(state, np.arange(devices, dtype=np.int32))
+    def dispatch(state: State, inputs: Inputs) -> tuple[State, Report]:
+        state, (metrics, bad) = jax.lax.scan(
+            lambda state, examples: update(inputs, state, examples), state, inputs.examples, length=steps
+        )
+        last = {
+            f"ema_distance/{decay:g}": _distance(average, state.params)
+            for average, decay in zip(state.ema, training.ema, strict=True)
+        }
+        stop = jax.lax.pmax(inputs.stop, mapping.AXIS)
+        return state, Report(metrics, last | {"skipped": state.skipped}, bad, stop)
+
+    mapped = mapping.over_devices(dispatch, devices=devices, mapping=training.mapping)
+    return Dispatch(mapped, mapping.own(devices))
+
+
+def _sums_over_bad(residuals: jax.Array, times: Times) -> jax.Array:
+    """Sums over the examples of (1, s, t, |t - s|) where the residual is not finite, 0 elsewhere: [4]."""
+    bad = ~jnp.isfinite(residuals)
+    columns = jnp.stack([jnp.ones_like(times.s), times.s, times.t, jnp.abs(times.t - times.s)], axis=-1)
+    return jnp.sum(jnp.where(bad[:, None], columns, 0.0), axis=0)
+
+
+def _distance(average: Params, params: Params) -> jax.Array:
+    return optax.tree.norm(optax.tree.sub(average, params)) / optax.tree.norm(params)

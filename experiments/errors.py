@@ -2,17 +2,39 @@
 
 from collections.abc import Callable, Iterable, Sequence
 import difflib
+import os
 import sys
+from typing import NoReturn
 
 from absl import app, logging
+import jax
+
+# Exit codes. 75 and 76 ask a scheduler to start the same command again.
+BAD_INPUT, DIVERGED, INTERRUPTED, HOST_LOST = 2, 3, 75, 76
 
 
 class UsageError(ValueError):
     """Bad input from the user; its message is one line that says what to do."""
 
+    code = BAD_INPUT
+
 
 class DivergedError(UsageError):
     """Training stopped because a number was not finite; the last good checkpoint is kept."""
+
+    code = DIVERGED
+
+
+class InterruptedRun(UsageError):  # noqa: N818 (nothing went wrong)
+    """Training stopped because it was asked to, after it saved its state."""
+
+    code = INTERRUPTED
+
+
+class HostLostError(UsageError):
+    """Training stopped because another process of the run is gone."""
+
+    code = HOST_LOST
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -32,7 +54,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Sequence[str]]) -> None:
-    """Runs a command; a ``UsageError`` becomes one line on standard error and exit code 2.
+    """Runs a command; a ``UsageError`` becomes one line on standard error and its exit code.
 
     Args:
       main: the command, after its flags are parsed.
@@ -59,6 +81,22 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
     app.run(guarded_main, flags_parser=guarded_parser)
 
 
-def _fail(error: UsageError) -> None:
-    print("error: " + " ".join(str(error).split()), file=sys.stderr)
-    sys.exit(2)
+def say(error: UsageError) -> None:
+    """Prints an error as one line."""
+    kind = "stopped" if isinstance(error, InterruptedRun) else "error"
+    print(f"{kind}: " + " ".join(str(error).split()), file=sys.stderr, flush=True)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends this process at once, without waiting for others or for what runs in the background."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _fail(error: UsageError) -> NoReturn:
+    say(error)
+    # Leaving in order would wait for the other processes of a run, which may be gone or in another place.
+    if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
+        leave(error.code)
+    sys.exit(error.code)

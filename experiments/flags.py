@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 import sys
+from typing import NamedTuple
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import settings
+from experiments import hosts, settings
 from experiments.errors import UsageError, nearest
 
 
@@ -70,10 +71,42 @@ def _locate_config(argv: list[str]) -> list[str]:
         if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
             field = name.removeprefix("config.")
             raise UsageError(f"the configuration has no field {field!r}; {nearest(field, known)}")
-    file, colon, variant = path.partition(":")
-    resolved = f"{settings.locate(file)}{colon}{variant}"
+    file, variant = settings.split(path)
+    resolved = f"{settings.locate(file)}:{variant}" if variant else str(settings.locate(file))
     argv[position] = resolved if argv[position] == path else f"--config={resolved}"
     return argv
+
+
+class HostFlags(NamedTuple):
+    """The flags by which the processes of one run find each other."""
+
+    coordinator: flags.FlagHolder
+    processes: flags.FlagHolder
+    process_id: flags.FlagHolder
+    detect: flags.FlagHolder
+    timeout: flags.FlagHolder
+
+
+def define_hosts() -> HostFlags:
+    """Defines ``--coordinator``, ``--processes``, ``--process_id``, ``--detect_hosts`` and ``--host_timeout``."""
+    return HostFlags(
+        flags.DEFINE_string("coordinator", None, f"HOST:PORT of process 0; by default ${hosts.ADDRESS}"),
+        flags.DEFINE_integer("processes", None, f"number of processes; by default ${hosts.PROCESSES}"),
+        flags.DEFINE_integer("process_id", None, f"number of this process, from 0; by default ${hosts.PROCESS_ID}"),
+        flags.DEFINE_bool("detect_hosts", False, "find all three in the environment of SLURM, Open MPI or a TPU pod"),
+        flags.DEFINE_integer("host_timeout", 60, "seconds without a sign of life after which a process is given up", 1),
+    )
+
+
+def connect(found: HostFlags) -> None:
+    """Joins the processes that the flags or the environment name; see ``hosts.connect``."""
+    hosts.connect(
+        found.coordinator.value,
+        found.processes.value,
+        found.process_id.value,
+        detect=found.detect.value,
+        timeout=found.timeout.value,
+    )
 
 
 def frozen(config: ConfigDict) -> ConfigDict:

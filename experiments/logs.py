@@ -19,7 +19,7 @@ class TrainingLog:
         self._path = workdir / "training.jsonl"
         self.seconds = 0.0  # spent in steps before resume_at
         if self._path.exists():
-            kept = [line for line in read(workdir, allow_partial=True) if line["step"] <= resume_at]
+            kept = [line for line in read(workdir) if line["step"] <= resume_at]
             partial = self._path.with_suffix(".jsonl.tmp")
             partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
             partial.replace(self._path)
@@ -36,6 +36,15 @@ class TrainingLog:
         """
         self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         self._file.flush()
+        self.write_events(step, metrics)
+
+    def write_events(self, step: int, metrics: dict[str, float]) -> None:
+        """Writes numbers to TensorBoard alone.
+
+        Args:
+          step: number of updates made.
+          metrics: numbers by name.
+        """
         for name, value in metrics.items():
             self._events.add_scalar(name, value, step)
 
@@ -45,17 +54,21 @@ class TrainingLog:
         self._events.close()
 
 
-def read(workdir: Path, *, allow_partial: bool = False) -> list[dict[str, float]]:
-    """The records of a run.
+def read(workdir: Path) -> list[dict[str, float]]:
+    """The records of a run, one dictionary each, with "step"."""
+    return read_lines(workdir / "training.jsonl")
+
+
+def read_lines(path: Path) -> list[dict[str, float]]:
+    """The records of a file of JSON lines.
 
     Args:
-      workdir: the run's folder.
-      allow_partial: drop a last line that a killed run left unfinished.
+      path: the file.
 
     Returns:
-      one dictionary per record, with "step".
+      one dictionary per line; a last line that a killed run left unfinished is dropped.
     """
-    lines = (workdir / "training.jsonl").read_text().splitlines(keepends=True)
-    if allow_partial and lines and not lines[-1].endswith("\n"):
+    lines = path.read_text().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
         lines.pop()
     return [json.loads(line) for line in lines]

@@ -1,6 +1,7 @@
 """The pictures: samples beside the target, and curves of training."""
 
 from collections.abc import Mapping, Sequence
+import math
 from pathlib import Path
 
 import matplotlib
@@ -15,22 +16,36 @@ from experiments.datasets.dataset import Dataset, Images
 
 PICTURE_BINS = 80
 DIGIT_ROWS = 6
+POINTS = 2000  # that are drawn of examples which are no pictures, by their first two coordinates
 
 
 def _draw_planar(axis: plt.Axes, mass: np.ndarray, top: float) -> None:
     axis.imshow(mass.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
 
 
-def _draw_images(axis: plt.Axes, images: np.ndarray, size: tuple[int, int]) -> None:
-    height, width = size
-    images = images[: DIGIT_ROWS**2].reshape(DIGIT_ROWS, DIGIT_ROWS, height, width)
-    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-1)
-    tiled = framed.transpose(0, 2, 1, 3).reshape(DIGIT_ROWS * (height + 1), -1)
-    axis.imshow(-tiled, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+def _draw_images(axis: plt.Axes, images: np.ndarray, truth: Images) -> None:
+    height, width, *channels = truth.size
+    rows = min(DIGIT_ROWS, math.isqrt(len(images)))
+    low, high = truth.test.min(), truth.test.max()
+    images = np.clip((images[: rows**2] - low) / (high - low), 0, 1).reshape(rows, rows, height, width, -1)
+    framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)))
+    tiled = framed.swapaxes(1, 2).reshape(rows * (height + 1), rows * (width + 1), -1)
+    # One channel is drawn in grey, and what is drawn by hand is dark on white.
+    grey = tiled[..., 0] if channels else 1 - tiled[..., 0]
+    axis.imshow(tiled if channels == [3] else grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _draw_points(axis: plt.Axes, points: np.ndarray, truth: Images, **style: object) -> None:
+    axis.plot(points[:POINTS, 0], points[:POINTS, 1], ".", markeredgewidth=0, **({"color": "black", "ms": 2} | style))
+    reach = 1.1 * truth.box[1]
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
 
 
 def draw_target(axis: plt.Axes, dataset: Dataset) -> None:
-    """Draws the exact density of a planar data set as a light background, in its own coordinates."""
+    """Draws a data set in the plane as a light background, in its own coordinates: its density, or its points."""
+    if isinstance(dataset.truth, Images):
+        _draw_points(axis, dataset.truth.test, dataset.truth, color="lightgrey", ms=4)
+        return
     low, high = dataset.truth.box
     mass = dataset.truth.bin_mass(PICTURE_BINS)
     axis.imshow(mass.T, origin="lower", extent=(low, high, low, high), cmap="Greys", vmin=0, vmax=4 * mass.max())
@@ -69,7 +84,8 @@ def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str
 def _draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None) -> None:
     truth = dataset.truth
     if isinstance(truth, Images):
-        _draw_images(axis, truth.test if drawn is None else drawn, truth.size)
+        draw = _draw_points if truth.size is None else _draw_images
+        draw(axis, truth.test if drawn is None else drawn, truth)
         return
     exact = truth.bin_mass(PICTURE_BINS)
     mass = exact

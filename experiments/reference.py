@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import checks, datasets, errors, protocol, settings
+from experiments import caches, checks, datasets, errors, protocol, settings
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -80,9 +80,8 @@ def settings_of(config: ConfigDict) -> dict[str, object]:
 
 def path_of(config: ConfigDict) -> Path:
     """The file of the reference set that belongs to a configuration."""
-    folder = Path(os.environ.get("FLOWMAP_CACHE") or Path.home() / ".cache" / "flowmap")
     made_by = settings_of(config)
-    return folder / f"{config.dataset}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
+    return caches.folder() / f"{Path(config.dataset).name}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
 
 
 def _solver(flow: ExactFlow, tolerance: float) -> Callable[..., np.ndarray]:

@@ -1,5 +1,6 @@
 """A run's folder: the configuration and the record of the machine, written once and checked at every return."""
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -9,15 +10,16 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, engine, settings
+from experiments import datasets, engine, saved_config, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
-from experiments.protocol import Protocol
 from models.flow_map_model import OUTPUTS, FlowMapModel, Params, bind
-from models.mlp import ACTIVATIONS, MLP, LogVariance
+from models.mlp import ACTIVATIONS, DTYPES, MLP, LogVariance
 from taxonomy.flow_map import Velocity, diagonal
 
+# What is in a run's folder: 1 until 0.1.0; 2 has checksums and counts skipped steps.
+FORMAT = 2
 PACKAGES = (
     "jax",
     "jaxlib",
@@ -30,6 +32,7 @@ PACKAGES = (
     "scikit-learn",
     "diffrax",
     "ott-jax",
+    "grain",
 )
 
 
@@ -49,6 +52,10 @@ def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
     if config.network.activation not in ACTIVATIONS:
         name = config.network.activation
         raise UsageError(f"unknown --config.network.activation={name!r}; {nearest(name, ACTIVATIONS)}")
+    if config.network.dtype not in DTYPES:
+        raise UsageError(
+            f"unknown --config.network.dtype={config.network.dtype!r}; {nearest(config.network.dtype, DTYPES)}"
+        )
     objective = settings.objective_of(config)
     fields = config.network.to_dict()
     output = fields.pop("output") or objective.output
@@ -98,9 +105,11 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
     if (workdir / "checkpoints").exists():
         raise UsageError(f"--workdir={workdir} has checkpoints but no config.json; use another --workdir")
     record = {
+        "format": FORMAT,
         "objective": settings.label(config),
         "seed": config.seed,
         "devices": devices,
+        "processes": jax.process_count(),
         "device_kind": jax.devices()[0].device_kind,
         "effective_batch": config.training.batch_size,
         "parameters": parameters,
@@ -144,25 +153,47 @@ def read_config(workdir: Path) -> ConfigDict:
     path = workdir / "config.json"
     if not path.exists():
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
+    _check_format(workdir / "run.json")
+    return saved_config.read(path)
+
+
+def _check_format(path: Path) -> None:
+    """Refuses a folder that a later version has written in a way that this one cannot know."""
     try:
-        values = json.loads(path.read_text())
-        # What an older version did not measure is measured by today's defaults.
-        values["evaluation"] = Protocol()._asdict() | values["evaluation"]
-        values["network"] = {"output": ""} | values["network"]
-        values["objective"] = settings.NO_COMBINATION | values["objective"]
-        for part, name in (("training", "ema"), ("evaluation", "steps")):
-            values[part][name] = tuple(values[part][name])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        found = json.loads(path.read_text()).get("format", 1)
+    except (OSError, json.JSONDecodeError, AttributeError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
-    return ConfigDict(values)
+    if found > FORMAT:
+        raise UsageError(
+            f"{path.parent} was written by a later version of the project (format {found}, this one knows {FORMAT}); "
+            "update the project"
+        )
 
 
-def load_trained(workdir: Path, *, ema: float | None = None) -> tuple[ConfigDict, Dataset, FlowMapModel, Params, int]:
+def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:
+    """The weights of a state that are used.
+
+    Args:
+      config: the run's configuration.
+      state: the state.
+      ema: decay of an average, 0 for the raw weights; by default the one that evaluation uses.
+
+    Returns:
+      the weights.
+    """
+    decay = config.evaluation.ema if ema is None else ema
+    return state.params if decay == 0 else state.ema[config.training.ema.index(decay)]
+
+
+def load_trained(
+    workdir: Path, *, ema: float | None = None, checkpoint: str = "checkpoints"
+) -> tuple[ConfigDict, Dataset, FlowMapModel, Params, int]:
     """A trained model from its folder.
 
     Args:
       workdir: the run's folder.
       ema: decay of the average to load, 0 for the raw weights; by default the one that evaluation uses.
+      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
 
     Returns:
       (configuration, data set, model, weights, number of updates made).
@@ -173,15 +204,17 @@ def load_trained(workdir: Path, *, ema: float | None = None) -> tuple[ConfigDict
     config = read_config(workdir)
     dataset = datasets.load(config.dataset)
     model = build_model(config, dataset)
-    checkpoints = Checkpoints(workdir)
-    if checkpoints.latest_step() is None:
-        checkpoints.close()
-        raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
-    state = checkpoints.restore(engine.initial_state(config, model, settings.objective_of(config), dataset.shape))
-    checkpoints.close()
-    decay = config.evaluation.ema if ema is None else ema
-    params = state.params if decay == 0 else state.ema[config.training.ema.index(decay)]
-    return config, dataset, model, params, int(state.step)
+    if not (workdir / checkpoint).exists():
+        advice = "" if checkpoint == "checkpoints" else " --config.training.evaluate_every=STEPS"
+        raise UsageError(
+            f"{workdir} has no {checkpoint} yet; train it with experiments.train --workdir={workdir}{advice}"
+        )
+    with contextlib.closing(Checkpoints(workdir, folder=checkpoint, read_only=True)) as checkpoints:
+        if checkpoints.latest_step() is None:
+            raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
+        example = engine.initial_state(config, model, settings.objective_of(config), dataset.shape)
+        state = checkpoints.restore(example)
+    return config, dataset, model, weights_of(config, state, ema=ema), int(state.step)
 
 
 def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:

@@ -14,6 +14,7 @@ from objectives.mixture import Objective
 from objectives.rows.combination import CHOICES, combination
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
+DEFAULT_OBJECTIVE = "lsd"
 # A combination of one's own takes the place of the row if its characterization is named.
 NO_COMBINATION = default_options(combination) | {"characterization": "", "velocity": ""}
 
@@ -35,7 +36,7 @@ def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[st
     for word in words:
         if word not in OBJECTIVES and word not in settings:
             raise UsageError(f"unknown objective or setting {word!r}; {nearest(word, [*OBJECTIVES, *settings])}")
-    names = [word for word in words if word in OBJECTIVES] or ["lsd"]
+    names = [word for word in words if word in OBJECTIVES] or [DEFAULT_OBJECTIVE]
     chosen = [word for word in words if word in settings] or [settings[0]]
     if len(names) > 1 or len(chosen) > 1:
         raise UsageError(f"variant {variant!r} names two of a kind; expected at most one objective and one setting")
@@ -63,6 +64,8 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.network = ConfigDict(
         {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
     )
+    config.network.dtype = "float32"  # or bfloat16: of activations; parameters, times and points stay float32
+    config.network.remat = False  # compute activations again in the backward pass
     config.network.output = ""  # velocity, denoiser or trigflow; by default that of the objective
     config.training = ConfigDict(
         {
@@ -76,6 +79,13 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "clip": 10.0,  # global norm of the gradient
             "ema": (0.999,),
             "checkpoint_every": 5000,
+            "keep": 2,  # newest checkpoints; the best one is kept beside them if the run is evaluated on its way
+            "evaluate_every": 0,  # steps between evaluations on the way; 0 for none
+            "nonfinite": "stop",  # or "skip": leave out a step whose loss or gradient is not finite
+            "max_skipped": 100,
+            "data": "device",  # or "host": stored examples are read by grain, each once per epoch
+            "mapping": "pmap",  # or "shard_map", its successor
+            "accumulate": 1,  # parts of a device's batch that are computed one after the other
         }
     )
     config.evaluation = ConfigDict(Protocol()._asdict())
@@ -112,7 +122,7 @@ def load(path: str) -> ConfigDict:
     Raises:
       UsageError: if there is no such file, or it is not a configuration.
     """
-    file, _, variant = path.partition(":")
+    file, variant = split(path)
     located = locate(file)
     spec = importlib.util.spec_from_file_location("flowmap_config", located)
     if spec is None:
@@ -120,11 +130,23 @@ def load(path: str) -> ConfigDict:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
+    except UsageError:
+        raise
     except Exception as error:  # whatever a broken file raises, it is the file that must be mended
         raise UsageError(f"--config={file} cannot be read: {type(error).__name__}: {error}") from error
     if not hasattr(module, "get_config"):
         raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
     return module.get_config(variant)
+
+
+def split(path: str) -> tuple[str, str]:
+    """The configuration file and the variant of a ``--config``; the file of a saved configuration reads its JSON."""
+    if path.endswith(".json"):
+        if not Path(path).is_file():
+            raise UsageError(f"--config={path} does not exist; expected the config.json of a run's folder")
+        return str(Path(__file__).with_name("saved_config.py")), path
+    file, _, variant = path.partition(":")
+    return file, variant
 
 
 def locate(file: str) -> Path:

@@ -3,12 +3,12 @@
     python -m experiments.train --config=experiments/configs/checkerboard.py:lsd --workdir=runs/lsd
 
 The same command continues an interrupted run. ``--config.training.steps=...`` overrides any field of the
-configuration; ``--dry_run`` prints what would be done.
+configuration, ``--config=runs/lsd/config.json`` repeats a run; ``--dry_run`` prints what would be done. Several
+processes train one run with ``--coordinator=HOST:PORT --processes=N --process_id=K``; see docs/training.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
-import math
 from pathlib import Path
 import sys
 import time
@@ -20,13 +20,17 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import checks, datasets, engine, errors, runs, settings
+from experiments import caches, checks, datasets, dry_run, engine, errors, hosts, interrupts, monitor, runs, settings
+from experiments import devices as mapping
 from experiments import flags as command_flags
 from experiments.checkpoints import Checkpoints
-from experiments.errors import DivergedError, UsageError
+from experiments.datasets import host
+from experiments.datasets.dataset import Dataset
+from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.logs import TrainingLog
-from models.flow_map_model import count_parameters
-from objectives.mixture import counts
+from experiments.nonfinite import check_finite, means
+from models.flow_map_model import FlowMapModel, count_parameters
+from objectives.mixture import Objective, counts
 
 
 class Timing(NamedTuple):
@@ -36,13 +40,30 @@ class Timing(NamedTuple):
     host: float
 
 
-def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
+class Run(NamedTuple):
+    """What the loop works with; checkpoints and log are None elsewhere than in the first process."""
+
+    config: ConfigDict
+    workdir: Path
+    objective: Objective
+    dataset: Dataset
+    model: FlowMapModel
+    compiled: Callable[[int], engine.Dispatch]
+    data: Iterator[tuple[np.ndarray, ...]] | None
+    checkpoints: Checkpoints | None
+    log: TrainingLog | None
+    bar: tqdm
+    asked: interrupts.Interrupts
+
+
+def train(config: ConfigDict, workdir: Path, *, label: str = "train", quiet: bool = False) -> Timing:
     """Trains to the last step, continuing from the newest checkpoint of the folder.
 
     Args:
       config: the configuration.
-      workdir: the run's folder.
+      workdir: the run's folder; with several processes, that of the first.
       label: text of the progress bar.
+      quiet: show no progress bar.
 
     Returns:
       the time spent; the host's part is that of this call.
@@ -50,131 +71,190 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train") -> Timing:
     Raises:
       UsageError: on bad input.
       DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
+      InterruptedRun: when SIGTERM or SIGINT asked for it, after the state was saved.
+      HostLostError: when another process is gone.
     """
     devices = jax.local_device_count()
-    checks.check(config, devices=devices)
-    objective = settings.objective_of(config)
-    interpolant = settings.interpolant_of(config)
-    dataset = datasets.load(config.dataset)
-    model = runs.build_model(config, dataset)
-    state = engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
-    teacher = runs.load_teacher(config, dataset)
-    runs.prepare(workdir, config, devices=devices, parameters=count_parameters(state.params))
-
+    checks.check(config, devices=mapping.total(devices))
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(contextlib.closing(Checkpoints(workdir)))
-        if checkpoints.latest_step() is not None:
-            state = checkpoints.restore(state)
-        log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
-        bar = stack.enter_context(_progress(config.training.steps, int(state.step), label))
-
-        def compiled(steps: int) -> engine.Dispatch:
-            return engine.make_dispatch(
-                config, model, objective, dataset, interpolant, steps=steps, devices=devices, teacher=teacher
+        asked = stack.enter_context(interrupts.listen())
+        with _nothing_to_lose(asked):
+            objective = settings.objective_of(config)
+            dataset = datasets.load(config.dataset)
+            if config.training.data == "device":
+                dataset.check_sample()
+            model = runs.build_model(config, dataset)
+            state = engine.initial_state(config, model, objective, dataset.shape)
+            teacher = runs.load_teacher(config, dataset)
+            parameters = count_parameters(state.params)
+            hosts.on_first(
+                lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
+                name="prepare",
             )
 
-        return _loop(config.training, state, compiled, checkpoints, log, bar)
+            def compiled(steps: int) -> engine.Dispatch:
+                path = settings.interpolant_of(config)
+                return engine.make_dispatch(
+                    config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher
+                )
+
+            checkpoints = log = None
+            if hosts.is_first():
+                checkpoints = Checkpoints(workdir, keep=config.training.keep)
+                stack.enter_context(contextlib.closing(checkpoints))
+            state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
+            if hosts.is_first():
+                log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
+            data = None
+            if config.training.data == "host":
+                data = _read_by_host(config, objective, dataset, int(state.step), devices)
+                stack.enter_context(contextlib.closing(data))
+            bar = stack.enter_context(_progress(config.training.steps, int(state.step), label, quiet=quiet))
+        run = Run(config, workdir, objective, dataset, model, compiled, data, checkpoints, log, bar, asked)
+        try:
+            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.mapping))
+        except jax.errors.JaxRuntimeError as error:
+            if jax.process_count() == 1:
+                raise
+            reason = str(error).splitlines()[0][:200]
+            raise HostLostError(
+                f"the connection to another process broke ({reason}); start all processes again: the run continues "
+                "from its last checkpoint"
+            ) from error
 
 
-def _loop(
-    training: ConfigDict,
-    state: engine.State,
-    compiled: Callable[[int], engine.Dispatch],
-    checkpoints: Checkpoints,
-    log: TrainingLog,
-    bar: tqdm,
-) -> Timing:
-    step, chunk = int(state.step), training.steps_per_dispatch
+def _newest(checkpoints: Checkpoints, state: engine.State) -> engine.State:
+    return checkpoints.restore(state) if checkpoints.latest_step() is not None else state
+
+
+def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContextManager[None]:
+    # A process that leaves on its own would take the others with it: together they stop after a dispatch.
+    return asked.nothing_to_lose() if jax.process_count() == 1 else contextlib.nullcontext()
+
+
+def _loop(run: Run, state: engine.State) -> Timing:
+    training = run.config.training
+    step, chunk = int(mapping.on_host(state.step)), training.steps_per_dispatch
     next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
-    dispatch, warm, seconds, host = compiled(chunk), False, log.seconds, 0.0
+    dispatch, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
+    saved = step
+    # An interrupted run may have stopped between a checkpoint and its evaluation.
+    _evaluate(run, state, step)
     while step < training.steps:
         if training.steps - step < chunk:
             chunk = training.steps - step
-            dispatch, warm = compiled(chunk), False
+            dispatch, warm = run.compiled(chunk), False
+        examples = _examples(run.data, chunk) if run.data else None
         start = time.perf_counter()
-        state, metrics = dispatch(state)
-        metrics = jax.tree.map(np.asarray, metrics)
+        with _nothing_to_lose(run.asked) if saved == step and not warm else contextlib.nullcontext():
+            state, report = dispatch(state, stop=bool(run.asked.received), examples=examples)
+            report = mapping.on_host(report)
         done = time.perf_counter()
         # The first dispatch compiles; its time says nothing about a step.
         seconds += done - start if warm else 0.0
         warm = True
         step += chunk
-        means = {name: float(values.mean()) for name, values in metrics.items()}
-        if not all(map(math.isfinite, means.values())):
-            _stop_not_finite(metrics, step - chunk, checkpoints)
-        log.write(step, {**means, "seconds": seconds})
-        bar.set_postfix_str(_summary(means), refresh=False)
-        bar.update(chunk)
-        if step >= next_save or step == training.steps:
-            checkpoints.save(step, state)
-            next_save += training.checkpoint_every
-        host += time.perf_counter() - done
-    return Timing(seconds, host)
+        check_finite(report, before=step - chunk, training=training, kept=saved if saved else None)
+        numbers = means(report)
+        if run.log:
+            run.log.write(step, {**numbers, "seconds": seconds})
+        run.bar.set_postfix_str(_summary(numbers), refresh=False)
+        run.bar.update(chunk)
+        evaluated = monitor.is_due(run.config, step)
+        stop = run.asked.received if jax.process_count() == 1 else bool(report.stop)
+        if step >= next_save or step == training.steps or evaluated or stop:
+            saved = _save(run, state, step, wait=evaluated or bool(stop) or step == training.steps)
+            next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
+        _evaluate(run, state, step)
+        if stop and step < training.steps:
+            name = run.asked.received or "another process"
+            raise InterruptedRun(f"{name} asked for it at step {step}; everything is saved: the same command continues")
+        added += time.perf_counter() - done
+    return Timing(seconds, added)
 
 
-def _progress(total: int, done: int, label: str) -> tqdm:
+def _save(run: Run, state: engine.State, step: int, *, wait: bool) -> int:
+    if run.checkpoints:
+        run.checkpoints.save(step, mapping.on_host(state))
+        if wait:
+            run.checkpoints.wait()
+    return step
+
+
+def _evaluate(run: Run, state: engine.State, step: int) -> None:
+    if not monitor.is_due(run.config, step):
+        return
+    if run.log:
+        with _nothing_to_lose(run.asked):
+            found = monitor.evaluate_on_the_way(run.config, run.dataset, run.model, mapping.on_host(state), run.workdir)
+        run.log.write_events(step, {name: value for name, value in found.items() if name != "step"})
+    hosts.barrier(f"evaluated/{step}")
+
+
+def _read_by_host(
+    config: ConfigDict, objective: Objective, dataset: Dataset, start: int, devices: int
+) -> Iterator[tuple[np.ndarray, ...]]:
+    total = mapping.total(devices)
+    return host.batches(
+        dataset,
+        sizes=counts(objective.terms, config.training.batch_size, devices=total),
+        devices=mapping.own(devices),
+        total_devices=total,
+        seed=config.seed,
+        start=start,
+    )
+
+
+def _examples(data: Iterator[tuple[np.ndarray, ...]], steps: int) -> tuple[np.ndarray, ...]:
+    """The next steps' examples of each term, [devices, steps, examples of a device, ...]."""
+    return tuple(np.stack(term, axis=1) for term in zip(*(next(data) for _ in range(steps)), strict=True))
+
+
+def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:
     # A terminal is refreshed often; a log file gets a line now and then.
     interval = 0.5 if sys.stderr.isatty() else 30.0
     return tqdm(
-        total=total, initial=done, desc=label, unit="step", mininterval=interval, dynamic_ncols=sys.stderr.isatty()
+        total=total,
+        initial=done,
+        desc=label,
+        unit="step",
+        mininterval=interval,
+        dynamic_ncols=sys.stderr.isatty(),
+        disable=quiet or not hosts.is_first(),
     )
 
 
-def _summary(means: dict[str, float]) -> str:
-    raw = ", ".join(f"{name.removeprefix('raw/')} {value:.3g}" for name, value in means.items() if "/" in name)
-    return f"loss {means['loss']:.4g}; raw {raw}"
-
-
-def _stop_not_finite(metrics: dict[str, np.ndarray], before: int, checkpoints: Checkpoints) -> None:
-    bad = {name: np.flatnonzero(~np.isfinite(values)) for name, values in metrics.items()}
-    name, first = min(((name, at[0]) for name, at in bad.items() if at.size), key=lambda item: item[1])
-    kept = checkpoints.latest_step()
-    raise DivergedError(
-        f"{name} is {metrics[name][first]} at step {before + int(first) + 1}; "
-        + (f"the checkpoint of step {kept} is kept; " if kept is not None else "no checkpoint was written yet; ")
-        + "lower --config.training.learning_rate or --config.training.clip and train in another --workdir"
-    )
-
-
-def describe(config: ConfigDict) -> str:
-    """The resolved configuration, the size of the network and what a step does, as text."""
-    devices = jax.local_device_count()
-    checks.check(config, devices=devices)
-    objective = settings.objective_of(config)
-    dataset = datasets.load(config.dataset)
-    model = runs.build_model(config, dataset)
-    shapes = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
-    sizes = counts(objective.terms, config.training.batch_size, devices=devices)
-    terms = ", ".join(f"{size} {term.name}" for term, size in zip(objective.terms, sizes, strict=True))
-    return "\n".join(
-        [
-            str(config).rstrip(),
-            f"parameters: {count_parameters(shapes.params):,}",
-            f"devices: {devices} x {jax.devices()[0].device_kind}; effective batch {config.training.batch_size}",
-            f"each device and step: {terms} (reduction: {objective.reduction})",
-            f"cost: {objective.cost:g} forward-pass equivalents per example; "
-            f"{objective.cost * config.training.batch_size * config.training.steps:.3g} in all",
-            f"sampler for N steps: {objective.sampler}",
-        ]
-    )
+def _summary(numbers: dict[str, float]) -> str:
+    raw = ", ".join(f"{name.removeprefix('raw/')} {value:.3g}" for name, value in numbers.items() if "raw/" in name)
+    return f"loss {numbers['loss']:.4g}; raw {raw}"
 
 
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run; the same folder continues it")
-    DRY_RUN = flags.DEFINE_bool("dry_run", False, "print the resolved configuration and stop")
+    DRY_RUN = flags.DEFINE_bool("dry_run", False, "print what would be done and stop")
+    QUIET = flags.DEFINE_bool("quiet", False, "show no progress bar")
+    HOSTS = command_flags.define_hosts()
 
     def main() -> None:
         """Runs the command."""
+        command_flags.connect(HOSTS)
+        caches.keep_compiled()
         config = command_flags.frozen(CONFIG.value)
         if DRY_RUN.value:
-            print(describe(config))
+            print(dry_run.describe(config, Path(WORKDIR.value) if WORKDIR.value else None))
             return
         if WORKDIR.value is None:
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
         workdir = Path(WORKDIR.value)
-        timing = train(config, workdir)
-        print(f"trained {config.training.steps} steps, {timing.steps:.1f} s in steps; next:")
-        print(f"  python -m experiments.evaluate --workdir={workdir}")
+        try:
+            timing = train(config, workdir, quiet=QUIET.value)
+        except InterruptedRun:
+            hosts.finish()
+            raise
+        if hosts.is_first() and not QUIET.value:
+            print(f"trained {config.training.steps} steps, {timing.steps:.1f} s in steps; next:")
+            print(f"  python -m experiments.evaluate --workdir={workdir}")
+        hosts.finish()
 
     errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))

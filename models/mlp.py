@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from models.embeddings import fourier_features
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
+# What hidden layers compute in; parameters, times, points and the output keep the type that they have.
+DTYPES: dict[str, jnp.dtype | None] = {"float32": None, "bfloat16": jnp.bfloat16}
 
 
 class MLP(nn.Module):
@@ -21,6 +23,8 @@ class MLP(nn.Module):
       point_features: harmonics of each coordinate added to the input; 0 for none.
       point_base: angular frequency of the first harmonic of the points.
       time_features: harmonics of s and t added to the input; 0 for none.
+      dtype: a key of ``DTYPES``.
+      remat: keep the inputs of the hidden layers alone and compute the rest again in the backward pass.
     """
 
     width: int = 256
@@ -29,6 +33,8 @@ class MLP(nn.Module):
     point_features: int = 0
     point_base: float = 1.0
     time_features: int = 0
+    dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
@@ -41,9 +47,15 @@ class MLP(nn.Module):
         if self.time_features:
             h.append(fourier_features(time, count=self.time_features, base=jnp.pi))
         h = jnp.concatenate(h, axis=-1)
-        for _ in range(self.depth):
-            h = ACTIVATIONS[self.activation](nn.Dense(self.width)(h))
-        return nn.Dense(flat.shape[-1])(h).reshape(x.shape)
+        for k in range(self.depth):
+
+            def layer(network: nn.Module, h: jax.Array, name: str = f"Dense_{k}") -> jax.Array:
+                return ACTIVATIONS[network.activation](
+                    nn.Dense(network.width, dtype=DTYPES[network.dtype], name=name)(h)
+                )
+
+            h = (nn.remat(layer) if self.remat else layer)(self, h)
+        return nn.Dense(flat.shape[-1], name=f"Dense_{self.depth}")(h.astype(x.dtype)).reshape(x.shape)
 
 
 class LogVariance(nn.Module):

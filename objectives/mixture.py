@@ -209,11 +209,39 @@ def mixture(
         raise ValueError(f"reduction = {reduction!r}; expected one of {', '.join(REDUCTIONS)}")
     total, raw = jnp.zeros(()), {}
     for term, batch in zip(terms, batches, strict=True):
-        loss = term.loss(maps, interpolant, batch)
-        factor = term.share if reduction == "code" else 1.0
-        minimized = term.weight(batch.times, loss) * term.metric(loss)
-        if term.likelihood:
-            minimized = term.likelihood(minimized, maps.log_variance(batch.times.s, batch.times.t))
-        total = total + factor * jnp.mean(minimized)
+        value, loss = weighted(term, maps, interpolant, batch)
+        total = total + factor(term, reduction=reduction) * value
         raw[term.name] = jnp.mean(loss)
     return total, raw
+
+
+def factor(term: Term, *, reduction: str) -> float:
+    """What the weighted mean of a term is multiplied by in the sum.
+
+    Args:
+      term: the term.
+      reduction: see ``mixture``.
+
+    Returns:
+      the share of the term for "code", 1 for "paper".
+    """
+    return term.share if reduction == "code" else 1.0
+
+
+def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[jax.Array, jax.Array]:
+    """``mean[ weight * metric(loss) ]`` of one term.
+
+    Args:
+      term: the term.
+      maps: student, target and teacher, bound to parameters.
+      interpolant: the path between noise and data.
+      batch: its batch.
+
+    Returns:
+      (weighted mean [], squared residuals before metric and weight [batch]).
+    """
+    loss = term.loss(maps, interpolant, batch)
+    minimized = term.weight(batch.times, loss) * term.metric(loss)
+    if term.likelihood:
+        minimized = term.likelihood(minimized, maps.log_variance(batch.times.s, batch.times.t))
+    return jnp.mean(minimized), loss

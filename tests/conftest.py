@@ -9,13 +9,19 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
-# Reference sets of this run of the tests alone: none is read from the user's cache, none is left there.
-_cache = tempfile.TemporaryDirectory(prefix="flowmap-tests-")
-os.environ["FLOWMAP_CACHE"] = _cache.name
+# Reference sets and compiled programs of this run of the tests alone, shared by its workers: none is read from the
+# user's cache, none is left there.
+if "FLOWMAP_TESTS" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="flowmap-tests-")
+    os.environ["FLOWMAP_TESTS"] = _cache.name
+os.environ["FLOWMAP_CACHE"] = os.environ["FLOWMAP_TESTS"]
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Compiling takes most of the time of the suite; nothing here measures speed.
 jax.config.update("jax_disable_most_optimizations", True)
+jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["FLOWMAP_TESTS"], "compiled"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture

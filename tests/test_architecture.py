@@ -37,7 +37,7 @@ def test_flags_and_configs_stay_in_experiments(path):
 
 def test_pmap_stands_in_one_place():
     users = [path for path in SOURCES if "jax.pmap(" in path.read_text()]
-    assert [path.name for path in users] == ["engine.py"]
+    assert [path.name for path in users] == ["devices.py"]
 
 
 def test_public_functions_of_the_mathematics_state_their_arguments():

@@ -1,11 +1,12 @@
 """The table of data sets, and the one check that every data set passes before it is used."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import numpy as np
 
-from experiments.datasets import digits, planar
+from experiments.datasets import digits, files, planar
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 
@@ -19,19 +20,22 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
 
 
 def load(name: str) -> Dataset:
-    """Loads a data set by name and checks it.
+    """Loads a data set by name, or from a file of the user's own, and checks it.
 
     Args:
-      name: a key of ``DATASETS``.
+      name: a key of ``DATASETS``, or a path that ends in .npy or .npz.
 
     Returns:
       the data set.
 
     Raises:
-      UsageError: on an unknown name (the nearest is suggested), or data of a wrong shape or with NaN.
+      UsageError: on an unknown name (the nearest is suggested), a file that cannot be used (see ``files.load``), or
+        data of a wrong shape or with NaN.
     """
+    if name.lower().endswith(files.SUFFIXES):
+        return files.load(Path(name).expanduser())
     if name not in DATASETS:
-        raise UsageError(f"unknown data set {name!r}; {nearest(name, DATASETS)}")
+        raise UsageError(f"unknown data set {name!r}; {nearest(name, DATASETS)}, or a path to a .npy or .npz file")
     dataset = DATASETS[name]()
     check(dataset)
     return dataset

@@ -1,14 +1,30 @@
 """What a data set is: a way to draw one example from a key, and what evaluation needs to know about it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.errors import UsageError
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
+
+
+def pick(key: jax.Array, count: int) -> jax.Array:
+    """The index of the stored example that a key draws, of ``count``: every one is as likely, at every draw."""
+    return jax.random.randint(key, (), 0, count)
+
+
+class Records(Protocol):
+    """Random access to stored examples, such as an array [n, ...]; several threads may read at once."""
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """One example."""
 
 
 class Planar(NamedTuple):
@@ -28,11 +44,24 @@ class Planar(NamedTuple):
 
 
 class Images(NamedTuple):
-    """Images in memory: train and held-out examples [n, dim] in [-1, 1], and (height, width)."""
+    """Examples in memory, pictures or not, that evaluation compares with.
+
+    Attributes:
+      train: [n, dim]; training examples.
+      test: [m, dim]; held-out examples.
+      size: what an example shows: (height, width) of a drawing, dark where its numbers are high; (height, width,
+        channels) of a photograph with 1 or 3 channels, bright where they are high; None if it is no picture.
+    """
 
     train: np.ndarray
     test: np.ndarray
-    size: tuple[int, int]
+    size: tuple[int, ...] | None
+
+    @property
+    def box(self) -> tuple[float, float]:
+        """(low, high) of all coordinates of a cube around zero that covers the held-out examples."""
+        reach = float(np.abs(self.test).max())
+        return -reach, reach
 
 
 class Dataset(NamedTuple):
@@ -46,6 +75,8 @@ class Dataset(NamedTuple):
       truth: what evaluation compares with.
       exact_flow: interpolant -> the exact path from noise of the same standard deviation to this distribution; None if
         it is not known in closed form.
+      records: random-access source of stored examples: len() and [i] -> array of ``shape``, float32; None if the
+        examples are drawn, not stored. Then ``sample`` gives the record that ``pick`` names.
     """
 
     name: str
@@ -54,10 +85,20 @@ class Dataset(NamedTuple):
     sample: Callable[[jax.Array], jax.Array]
     truth: Planar | Images
     exact_flow: Callable[[Interpolant], ExactFlow] | None = None
+    records: Records | None = None
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
-        """Independent examples, [count, *shape]."""
-        return jax.jit(jax.vmap(self.sample))(jax.random.split(key, count))
+        """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""
+        keys = jax.random.split(key, count)
+        if self.records is None or isinstance(key, jax.core.Tracer):
+            return jax.jit(jax.vmap(self.sample))(keys)
+        # Only those that are drawn are read: compiled code would hold all stored examples as a constant.
+        picked = np.asarray(jax.jit(jax.vmap(lambda key: pick(key, len(self.records))))(keys))
+        return jnp.asarray(np.stack([self.records[i] for i in picked.tolist()]))
+
+    def check_sample(self) -> None:
+        """Checks that ``sample`` can be used; UsageError if the stored examples are too many for compiled code."""
+        jax.eval_shape(self.sample, jax.random.key(0))
 
     def exact_path(self, interpolant: Interpolant) -> ExactFlow:
         """The exact path; UsageError if this data set has none."""

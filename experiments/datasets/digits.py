@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from experiments.datasets.dataset import Dataset, Images
+from experiments.datasets.dataset import Dataset, Images, pick
 from taxonomy import exact_data
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
@@ -29,11 +29,11 @@ def digits() -> Dataset:
     train, test = train_test_split(images, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=labels)
 
     def sample(key: jax.Array) -> jax.Array:
-        return jnp.asarray(train)[jax.random.randint(key, (), 0, len(train))]
+        return jnp.asarray(train)[pick(key, len(train))]
 
     std = float(train.std())
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
         return exact_data.empirical(interpolant, points=train, base_std=std)
 
-    return Dataset("digits", (64,), std, sample, Images(train, test, (8, 8)), exact_flow)
+    return Dataset("digits", (64,), std, sample, Images(train, test, (8, 8)), exact_flow, train)

@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from experiments import benchmark, checks, compare, report, settings, tables
+from experiments import checks, compare, report, settings, tables
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES
 
@@ -219,14 +219,6 @@ def test_compare_refuses_before_it_trains(tmp_path):
         with pytest.raises(UsageError, match=message):
             compare.compare(tiny(), objectives, seeds, budget, tmp_path / "x")
     assert not (tmp_path / "x").exists()
-
-
-def test_benchmark_measures_each_objective():
-    text = benchmark.benchmark(tiny(), ["flow_matching", "lsd"], dispatches=2)
-    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
-    assert [row[0].strip() for row in rows] == ["objective", "flow_matching", "lsd"]
-    assert [float(row[2]) for row in rows[1:]] == [1.0, 1.33]
-    assert all(float(row[column]) > 0 for row in rows[1:] for column in (3, 4, 5, 6))
 
 
 def test_equal_steps_or_equal_evaluations():

@@ -7,6 +7,8 @@ import optax
 import pytest
 
 from experiments import datasets, engine, runs, settings
+from experiments import devices as mapping
+from experiments.draws import draw
 from experiments.optimizers import optimizer, schedule, update_average
 from models.flow_map_model import bind, bind_auxiliary
 from objectives.mixture import Batch, Maps, counts, mixture
@@ -31,7 +33,8 @@ def dispatch_of(config, *, devices, steps=5, teacher=None):
     if objective.needs_teacher:
         teacher = diagonal(bind(model, engine.initial_state(config, model, objective, dataset.shape).params))
     run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
-    return run, engine.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
+    state = engine.initial_state(config, model, objective, dataset.shape)
+    return run, mapping.replicate(state, devices=devices, mapping=config.training.mapping)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
@@ -45,7 +48,7 @@ def test_true_off_diagonal_share_is_one_minus_eta(devices):
     @functools.partial(jax.pmap, axis_name="devices", devices=jax.local_devices()[:devices])
     def times_on_device(device):
         drawn = [
-            engine.draw(term, dataset, jax.random.fold_in(key, k), device * size, size)
+            draw(term, dataset, jax.random.fold_in(key, k), device * size, size)
             for k, (term, size) in enumerate(zip(objective.terms, sizes, strict=True))
         ]
         return [batch.times for batch in drawn]
@@ -56,7 +59,7 @@ def test_true_off_diagonal_share_is_one_minus_eta(devices):
     np.testing.assert_array_equal((s != t).mean(axis=1), 0.25)
     # Together the devices hold the batch of one device.
     alone = [
-        engine.draw(term, dataset, jax.random.fold_in(key, k), 0, size * devices).times.t
+        draw(term, dataset, jax.random.fold_in(key, k), 0, size * devices).times.t
         for k, (term, size) in enumerate(zip(objective.terms, sizes, strict=True))
     ]
     np.testing.assert_array_equal(np.sort(t.ravel()), np.sort(np.concatenate(alone)))
@@ -68,7 +71,7 @@ def test_one_and_four_devices_give_the_same_curve(name):
     curves = {}
     for devices in (1, 2, 4):
         run, state = dispatch_of(config, devices=devices, steps=40)
-        metrics = jax.tree.map(np.asarray, run(state)[1])
+        metrics = jax.tree.map(np.asarray, run(state)[1].metrics)
         curves[devices], raw = metrics["loss"], metrics.get("raw/diagonal")
     np.testing.assert_allclose(curves[2], curves[1], rtol=1e-5)
     np.testing.assert_allclose(curves[4], curves[1], rtol=1e-4 if name == "esc" else 1e-5)
@@ -95,11 +98,11 @@ def test_each_kind_compiles_once_and_reuses_no_key(name):
         state, _ = run(state)
         first = len(COMPILATIONS)
         for _ in range(2):
-            state, metrics = run(state)
+            state, report = run(state)
     assert first == before + 1
     assert len(COMPILATIONS) == first
     assert int(state.step) == 6
-    assert all(np.isfinite(values).all() for values in metrics.values())
+    assert all(np.isfinite(values).all() for values in report.metrics.values())
 
 
 def test_key_reuse_is_seen_by_the_check():
@@ -111,11 +114,13 @@ def test_a_step_is_the_update_written_by_hand():
     config = config_for(optimizer="adam", learning_rate=1e-2, schedule="constant")
     model, objective, dataset, path = parts(config)
     run, state = dispatch_of(config, devices=4, steps=1)
-    after, metrics = run(state)
+    before = mapping.on_host(state)
+    after, report = run(state)
+    state, metrics = before, report.metrics
 
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(config.seed), 1), 0)
     batches = [
-        engine.draw(term, dataset, jax.random.fold_in(key, k), 0, size)
+        draw(term, dataset, jax.random.fold_in(key, k), 0, size)
         for k, (term, size) in enumerate(zip(objective.terms, counts(objective.terms, 64), strict=True))
     ]
 
@@ -143,7 +148,7 @@ def test_a_run_depends_on_its_seed_and_on_nothing_else():
         config = config_for()
         config.seed = seed
         run, state = dispatch_of(config, devices=1)
-        losses.append(np.asarray(run(state)[1]["loss"]))
+        losses.append(np.asarray(run(state)[1].metrics["loss"]))
     np.testing.assert_array_equal(losses[0], losses[1])
     assert np.all(losses[0] != losses[2])
 
@@ -153,7 +158,7 @@ def test_teacher_is_frozen_and_used():
     model, objective, dataset, path = parts(config)
 
     def loss(teacher_params, params):
-        batches = [engine.draw(term, dataset, jax.random.key(0), 0, 64) for term in objective.terms]
+        batches = [draw(term, dataset, jax.random.key(0), 0, 64) for term in objective.terms]
         v = bind(model, params)
         maps = Maps(v, v, diagonal(bind(model, teacher_params)))
         return mixture(objective.terms, maps, path, batches)[0]
@@ -166,7 +171,7 @@ def test_teacher_is_frozen_and_used():
 def test_examples_are_noise_data_and_times():
     config = config_for("psd_u")
     _, objective, dataset, _ = parts(config)
-    batch = engine.draw(objective.terms[1], dataset, jax.random.key(0), 0, 4000)
+    batch = draw(objective.terms[1], dataset, jax.random.key(0), 0, 4000)
     assert isinstance(batch, Batch)
     np.testing.assert_allclose(batch.x0.std(), dataset.std, rtol=0.03)
     np.testing.assert_allclose(batch.x1.std(), dataset.std, rtol=0.03)
@@ -178,13 +183,13 @@ def test_examples_are_noise_data_and_times():
 def test_groups_share_their_times_and_a_pool_is_the_same_everywhere():
     config = config_for("imm")
     _, objective, dataset, _ = parts(config)
-    batch = engine.draw(objective.terms[0], dataset, jax.random.key(0), 0, 64)
+    batch = draw(objective.terms[0], dataset, jax.random.key(0), 0, 64)
     s = np.asarray(batch.times.s).reshape(16, 4)
     np.testing.assert_array_equal(s, s[:, :1] + 0 * s)
     assert len(np.unique(s)) == 16
     assert len(np.unique(np.asarray(batch.x0), axis=0)) == 64
     _, objective, dataset, _ = parts(config_for("esc"))
-    pools = [np.asarray(engine.draw(objective.terms[2], dataset, jax.random.key(0), first, 8).pool) for first in (0, 8)]
+    pools = [np.asarray(draw(objective.terms[2], dataset, jax.random.key(0), first, 8).pool) for first in (0, 8)]
     np.testing.assert_array_equal(*pools)
     assert pools[0].shape == (256, 2)
     with pytest.raises(ValueError, match="use 64"):
@@ -193,7 +198,7 @@ def test_groups_share_their_times_and_a_pool_is_the_same_everywhere():
 
 def test_fresh_noise_is_independent_of_the_first():
     _, objective, dataset, _ = parts(config_for("free_flow"))
-    batch = engine.draw(objective.terms[1], dataset, jax.random.key(0), 0, 4000)
+    batch = draw(objective.terms[1], dataset, jax.random.key(0), 0, 4000)
     np.testing.assert_allclose(batch.fresh.std(), dataset.std, rtol=0.03)
     assert abs(np.corrcoef(batch.x0[:, 0], batch.fresh[:, 0])[0, 1]) < 0.05
 
@@ -201,7 +206,7 @@ def test_fresh_noise_is_independent_of_the_first():
 def test_targets_are_averaged_and_stages_frozen():
     config = config_for("tvm", steps=10, optimizer="adam", learning_rate=1e-2, schedule="constant")
     run, state = dispatch_of(config, devices=1, steps=1)
-    after, _ = run(state)
+    state, (after, _) = mapping.on_host(state), run(state)
     for target, new, old in zip(
         *(jax.tree.leaves(tree) for tree in (after.target[0], after.params, state.params)), strict=True
     ):
@@ -210,10 +215,10 @@ def test_targets_are_averaged_and_stages_frozen():
     # Two stages over ten steps: the second begins with the weights after the fifth.
     config = config_for("tcm", steps=10, optimizer="adam", learning_rate=1e-2, schedule="constant")
     run, state = dispatch_of(config, devices=1, steps=1)
-    first, at_five = state.params, None
+    first, at_five = mapping.on_host(state.params), None
     for step in range(1, 9):
         state, _ = run(state)
-        at_five = state.params if step == 5 else at_five
+        at_five = mapping.on_host(state.params) if step == 5 else at_five
         expected = first if step < 5 else at_five
         for frozen, weights in zip(jax.tree.leaves(state.stage[0]), jax.tree.leaves(expected), strict=True):
             np.testing.assert_array_equal(frozen, weights)
@@ -224,7 +229,7 @@ def test_the_second_network_learns_and_leaves_the_map_alone():
     model, objective, dataset, path = parts(config)
     params = engine.initial_state(config, model, objective, dataset.shape).params
     assert set(params["params"]) == {"network", "auxiliary"}
-    batches = [engine.draw(term, dataset, jax.random.key(0), 0, 32) for term in objective.terms]
+    batches = [draw(term, dataset, jax.random.key(0), 0, 32) for term in objective.terms]
 
     def loss(params, term):
         v = bind(model, params)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, engine, runs, settings
+from experiments import datasets, draws, engine, runs, settings
+from experiments import devices as mapping
 from experiments.configs import checkerboard
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
@@ -40,13 +41,14 @@ def trained(name):
         # Learnt, as in the papers, by the same number of steps; the exact velocity costs more than the network.
         _, _, learnt, _, _, state, _ = trained("flow_matching")
         teacher = flow_map.diagonal(bind(learnt, state.ema[0]))
-    state = first = engine.replicate(engine.initial_state(config, model, objective, DATASET.shape), devices=1)
+    first = mapping.on_host(engine.initial_state(config, model, objective, DATASET.shape))
+    state = mapping.replicate(first, devices=1)
     dispatch = engine.make_dispatch(config, model, objective, DATASET, path, steps=CHUNK, devices=1, teacher=teacher)
     losses = []
     for _ in range(STEPS // CHUNK):
-        state, metrics = dispatch(state)
-        losses += list(np.asarray(metrics["loss"]))
-    return objective, path, model, teacher, first, state, losses
+        state, report = dispatch(state)
+        losses += list(np.asarray(report.metrics["loss"]))
+    return objective, path, model, teacher, first, mapping.on_host(state), losses
 
 
 def own_loss(name):
@@ -62,7 +64,7 @@ def own_loss(name):
     def loss(params):
         keys = jax.random.split(jax.random.key(7), len(objective.terms))
         batches = [
-            engine.draw(term, DATASET, key, 0, COUNT, progress=1.0)
+            draws.draw(term, DATASET, key, 0, COUNT, progress=1.0)
             for term, key in zip(objective.terms, keys, strict=True)
         ]
         maps = Maps(
@@ -83,7 +85,7 @@ def truth(name):
     """(s, t, x_s, x_t) of the times that the row's own rule trains, or the velocity in place of x_t."""
     objective, path, _, teacher, *_ = trained(name)
     own = next((term for term in objective.terms if term.name not in ("diagonal", "shortest")), objective.terms[0])
-    batch = engine.draw(own, DATASET, jax.random.key(3), 0, 1000, progress=1.0)
+    batch = draws.draw(own, DATASET, jax.random.key(3), 0, 1000, progress=1.0)
     s, _, t = batch.times
     if name in ON_PAIRS:
         zero = jnp.zeros_like(s)

@@ -15,9 +15,10 @@ from tensorboardX.proto import event_pb2
 
 from experiments import datasets, engine, logs, runs, settings
 from experiments.checkpoints import Checkpoints
+from experiments.dry_run import describe
 from experiments.errors import UsageError
 from experiments.protocol import Protocol
-from experiments.train import describe, train
+from experiments.train import train
 from tests.experiments.small_runs import CONFIG, small
 
 ROOT = Path(__file__).parent.parent.parent
@@ -200,15 +201,18 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, monk
     def poisoned(*args, **options):
         dispatch = make(*args, **options)
 
-        def run(state):
+        def run(state, **inputs):
             # The weights break after step 20, as they would in a divergence.
             broken = state._replace(params=jax.tree.map(lambda p: p * jnp.nan, state.params))
-            return dispatch(broken if int(state.step) == 20 else state)
+            return dispatch(broken if int(state.step) == 20 else state, **inputs)
 
         return run
 
     monkeypatch.setattr(engine, "make_dispatch", poisoned)
-    with pytest.raises(UsageError, match=r"is nan at step 21; the checkpoint of step 20 is kept; lower"):
+    with pytest.raises(
+        UsageError,
+        match=r"loss is nan: 48 examples of term diagonal, at .* at step 21; the checkpoint of step 20 is kept; lower",
+    ):
         train(config, tmp_path)
     monkeypatch.undo()
     train(config, tmp_path)
@@ -244,7 +248,7 @@ def test_the_exact_velocity_can_teach(tmp_path, student, file):
 
 
 def test_dry_run_tells_what_would_be_done():
-    text = describe(settings.load("experiments/configs/checkerboard.py:lsd,paper"))
+    text = describe(settings.load("experiments/configs/checkerboard.py:lsd,paper"), None)
     assert "parameters: 1,054,210" in text
     assert "18750 diagonal, 6250 lagrangian (reduction: paper)" in text
     assert "4 forward-pass equivalents" in text
@@ -253,14 +257,14 @@ def test_dry_run_tells_what_would_be_done():
 def test_eight_devices_hold_exact_shares():
     script = (
         "import jax, numpy as np\n"
-        "from experiments import datasets, engine, settings\n"
+        "from experiments import datasets, draws, engine, settings\n"
         "from objectives.mixture import counts\n"
         "assert jax.local_device_count() == 8\n"
         f"config = settings.load('{CONFIG}:lsd')\n"
         "objective, dataset = settings.objective_of(config), datasets.load(config.dataset)\n"
         "sizes = counts(objective.terms, 1600, devices=8)\n"
         "def times(device):\n"
-        "    return [engine.draw(term, dataset, jax.random.fold_in(jax.random.key(0), k), device * size, size).times\n"
+        "    return [draws.draw(term, dataset, jax.random.fold_in(jax.random.key(0), k), device * size, size).times\n"
         "            for k, (term, size) in enumerate(zip(objective.terms, sizes))]\n"
         "per_term = jax.pmap(times)(np.arange(8))\n"
         "off = np.concatenate([np.asarray(t.s != t.t) for t in per_term], axis=1)\n"

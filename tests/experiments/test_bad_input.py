@@ -1,0 +1,766 @@
+"""Every fault a user can make at the command line: one line that says what to do, an exit code, and nothing changed."""
+
+from collections.abc import Callable, Iterator
+import json
+from pathlib import Path
+import re
+import shutil
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from experiments import reference, runs, settings
+from experiments.errors import BAD_INPUT, DIVERGED, UsageError
+from taxonomy.catalogue import CATALOGUE
+from tests.experiments.commands import Commands
+from tests.experiments.small_runs import small
+
+TRAIN, EVALUATE, COMPARE = "experiments.train", "experiments.evaluate", "experiments.compare"
+BENCHMARK, REFERENCE, TAXONOMY = "experiments.benchmark", "experiments.reference", "taxonomy"
+
+# A configuration file beside the run: a fault that is not noticed costs seconds then, not minutes.
+SMALL = """
+from tests.experiments.small_runs import small
+
+def get_config(variant=None):
+    return small(variant or "lsd", steps=5)
+"""
+
+
+class Case(NamedTuple):
+    """A command line and how it must end.
+
+    Attributes:
+      module: what is run; in an empty folder but for small.py, the folder "run" if it is named, and what `change` does.
+      arguments: the arguments, separated by blanks.
+      text: what the line on standard error must contain.
+      change: is given the folder before.
+      code: the exit code.
+      environment: variables.
+    """
+
+    module: str
+    arguments: str
+    text: str
+    change: Callable[[Path], object] = lambda folder: None
+    code: int = BAD_INPUT
+    environment: dict[str, str] = {}
+
+
+def training(arguments: str, text: str, *, row: str = "lsd", **others: object) -> Case:
+    return Case(TRAIN, f"--quiet --config=small.py:{row} --workdir=new {arguments}", text, **others)
+
+
+def option(row: str, option: str, text: str) -> Case:
+    teacher = " --config.teacher=exact" if settings.OBJECTIVES[row]().needs_teacher else ""
+    return training(f"--config.objective.options.{option}{teacher}", f"objective {row}: {text}", row=row)
+
+
+def config_file(content: str, text: str) -> Case:
+    return Case(
+        TRAIN, "--workdir=new --config=own.py", text, change=lambda folder: (folder / "own.py").write_text(content)
+    )
+
+
+def data(name: str, text: str, **arrays: np.ndarray) -> Case:
+    def write(folder: Path) -> None:
+        if name.endswith(".npy"):
+            np.save(folder / name, arrays["x"])
+        else:
+            np.savez(folder / name, **arrays)
+
+    return training(f"--config.dataset={name}", text, change=write)
+
+
+def run_file(name: str, content: str | bytes, text: str) -> Case:
+    """Training is asked to continue a run of which one file is replaced."""
+    content = content.encode() if isinstance(content, str) else content
+    return Case(
+        TRAIN,
+        "--quiet --config=small.py --workdir=run",
+        text,
+        change=lambda folder: (folder / "run" / name).write_bytes(content),
+    )
+
+
+def saved(change: Callable[[dict], object], text: str, *, module: str = EVALUATE) -> Case:
+    """A run is scored, or repeated, whose configuration was edited."""
+
+    def edit(folder: Path) -> None:
+        path = folder / "run" / "config.json"
+        values = json.loads(path.read_text())
+        change(values)
+        path.write_text(json.dumps(values))
+
+    repeated = "--quiet --config=run/config.json --workdir=new"
+    return Case(module, "--workdir=run" if module == EVALUATE else repeated, text, change=edit)
+
+
+def reference_file(change: Callable[[dict], object], text: str) -> Case:
+    """The exact solutions are asked for, and the file in the cache is this one; it has the right form but for a change."""
+
+    def write(folder: Path) -> None:
+        config = small(steps=5)
+        arrays = dict.fromkeys(reference.Reference._fields, np.zeros(3))
+        arrays |= {"probe_x": np.zeros((3, 2)), "probe_b": np.zeros((3, 2))}
+        arrays["settings"] = json.dumps(reference.settings_of(config))
+        change(arrays)
+        (folder / "cache").mkdir()
+        np.savez(folder / "cache" / reference.path_of(config).name, **arrays)
+
+    return Case(REFERENCE, "--config=small.py", text, change=write, environment={"FLOWMAP_CACHE": "cache"})
+
+
+def in_checkpoints(change: Callable[[Path], object]) -> Callable[[Path], None]:
+    def each(folder: Path) -> None:
+        for path in sorted((folder / "run" / "checkpoints").glob("*/default/**/d/*")):
+            change(path)
+
+    return each
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def a_file(folder: Path) -> None:
+    (folder / "file").write_text("")
+
+
+X = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
+WITH_NAN = np.where(np.arange(50)[:, None] == 3, np.nan, X)
+HOSTS = "--coordinator=localhost:1 --processes=2"
+
+OPTIONS = {
+    "an option that does not exist": Case(
+        TRAIN, "--config=small.py --wrkdir=new", "unknown option --wrkdir; did you mean 'workdir'"
+    ),
+    "an option of another command": Case(EVALUATE, "--workdir=run --seeds=0", "unknown option --seeds; "),
+    "no configuration": Case(TRAIN, "--workdir=new", "--config is missing; it is required: add --config=VALUE"),
+    "no folder to train in": Case(TRAIN, "--config=small.py", "--workdir is missing; name a folder for the run"),
+    "no folder to score": Case(EVALUATE, "", "--workdir is missing; it is required"),
+    "no folder to compare in": Case(COMPARE, "--config=small.py --objectives=lsd", "--workdir is missing"),
+    "no objectives to compare": Case(COMPARE, "--config=small.py --workdir=new", "--objectives is missing"),
+    "no configuration of a reference": Case(REFERENCE, "", "--config is missing"),
+    "a word that is no option": training("extra", "unexpected argument 'extra'; options are written --name=value"),
+    "a field that does not exist": training(
+        "--config.training.stepz=5", "no field 'training.stepz'; did you mean 'training.steps'"
+    ),
+    "a field of another objective": training(
+        "--config.objective.options.decay=0.5", "no field 'objective.options.decay'; "
+    ),
+    "a part in place of a field": training("--config.training=5", "no field 'training'; "),
+    "a field before its configuration": Case(
+        TRAIN, "--config.training.steps=5 --config=small.py --workdir=new", "before a value for --config"
+    ),
+    "a field without a value": training("--config.seed", "Missing value for flag --config.seed"),
+    "a word where a number is expected": training(
+        "--config.training.steps=many", "flag --config.training.steps=many: invalid literal for int()"
+    ),
+    "a fraction where a whole number is expected": training(
+        "--config.training.steps=5.5", "flag --config.training.steps=5.5: invalid literal for int()"
+    ),
+    "a word where yes or no is expected": training(
+        "--quiet=perhaps", "flag --quiet=perhaps: ('Non-boolean argument to boolean flag'"
+    ),
+    "a file of flags that does not exist": training("--flagfile=nothing", "Unable to open flagfile"),
+}
+
+CONFIGURATIONS = {
+    "no such file": Case(
+        TRAIN,
+        "--config=experiments/configs/checkrboard.py:lsd --workdir=new",
+        "no configuration file 'experiments/configs/checkrboard.py'; did you mean 'experiments/configs/checkerboard.py'",
+    ),
+    "an empty name": Case(TRAIN, "--config= --workdir=new", "no configuration file ''; Known: experiments/configs/"),
+    "a folder": Case(TRAIN, "--config=run --workdir=new", "no configuration file 'run'; Known: experiments/configs/"),
+    "no Python": Case(
+        TRAIN, "--config=file --workdir=new", "--config=file is not a Python file; expected a path such as", a_file
+    ),
+    "a file that raises": config_file("1 / 0", "own.py cannot be read: ZeroDivisionError: division by zero"),
+    "a file with a mistake": config_file("def (", "own.py cannot be read: SyntaxError: invalid syntax"),
+    "a file without its function": config_file("x = 1", "own.py has no get_config(variant); copy experiments/"),
+    "a function that raises": config_file("def get_config(variant=None):\n    raise KeyError('steps')", "'steps'"),
+    "a function without its argument": config_file("def get_config():\n    return None", "get_config"),
+    "a function that returns nothing": config_file("def get_config(variant=None):\n    return None", "get_config"),
+    "a configuration without fields": config_file(
+        "from ml_collections import ConfigDict\n\ndef get_config(variant=None):\n    return ConfigDict()", "own.py"
+    ),
+    "an unknown variant": Case(
+        TRAIN,
+        "--config=experiments/configs/checkerboard.py:papr --workdir=new",
+        "unknown objective or setting 'papr'; did you mean 'paper'",
+    ),
+    "two objectives": Case(
+        TRAIN,
+        "--config=experiments/configs/checkerboard.py:lsd,esd --workdir=new",
+        "variant 'lsd,esd' names two of a kind; expected at most one objective and one setting",
+    ),
+    "a saved configuration that is not there": Case(
+        TRAIN, "--config=nothing/config.json --workdir=new", "--config=nothing/config.json does not exist; expected the"
+    ),
+    "a saved configuration with a variant": Case(
+        TRAIN, "--config=run/config.json:esd --workdir=new", "--config=run/config.json is not a Python file"
+    ),
+    "another file of the run": Case(TRAIN, "--config=run/run.json --workdir=new", "run/run.json is damaged"),
+    "a saved configuration with an unknown field": saved(
+        lambda values: values["training"].update(steps_per_day=1),
+        "run/config.json has fields that this version does not know (training.steps_per_day)",
+        module=TRAIN,
+    ),
+    "a saved configuration without a field": saved(
+        lambda values: values.pop("dataset"), "run/config.json is damaged ('dataset')", module=TRAIN
+    ),
+    "a saved configuration with a word for a number": saved(
+        lambda values: values["training"].update(steps="many"), "training.steps", module=TRAIN
+    ),
+    "a saved configuration without an objective's name": saved(
+        lambda values: values["objective"].pop("name"), "run/config.json", module=TRAIN
+    ),
+    "a saved configuration with a number for options": saved(
+        lambda values: values["objective"].update(options=3), "run/config.json", module=TRAIN
+    ),
+    "a saved configuration with a number for a name": saved(
+        lambda values: values.update(interpolant=3), "interpolant", module=TRAIN
+    ),
+}
+
+VALUES = {
+    "no steps": training("--config.training.steps=0", "--config.training.steps=0; expected a positive number"),
+    "a rate that is not a number": training(
+        "--config.training.learning_rate=nan", "--config.training.learning_rate=nan; expected a positive number"
+    ),
+    "no width": training("--config.network.width=0", "--config.network.width=0; expected a positive number"),
+    "no checkpoints": training("--config.training.keep=0", "--config.training.keep=0; expected a positive number"),
+    "no parts": training("--config.training.accumulate=0", "--config.training.accumulate=0; expected a positive"),
+    "no samples to score": training("--config.evaluation.samples=0", "--config.evaluation.samples=0; expected a pos"),
+    "a negative tolerance": training(
+        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a positive number"
+    ),
+    "a negative interval": training(
+        "--config.training.evaluate_every=-5", "--config.training.evaluate_every=-5; expected 0 (none) or a positive"
+    ),
+    "a negative number of skips": training("--config.training.max_skipped=-1", "max_skipped=-1; expected 0 (none)"),
+    "negative features": training("--config.network.time_features=-1", "time_features=-1; expected 0 (none)"),
+    "an unknown policy": training(
+        "--config.training.nonfinite=skipp", "unknown --config.training.nonfinite='skipp'; did you mean 'skip'? Known: "
+    ),
+    "an unknown source of data": training(
+        "--config.training.data=disk", "unknown --config.training.data='disk'; Known: device, host"
+    ),
+    "an unknown mapping": training(
+        "--config.training.mapping=xmap", "unknown --config.training.mapping='xmap'; did you mean 'pmap'"
+    ),
+    "an unknown optimizer": training(
+        "--config.training.optimizer=adma", "unknown --config.training.optimizer='adma'; did you mean 'adam'"
+    ),
+    "an unknown schedule": training(
+        "--config.training.schedule=cosin", "unknown --config.training.schedule='cosin'; did you mean 'cosine'"
+    ),
+    "a schedule without its step": training(
+        "--config.training.schedule=sqrt", "schedule=sqrt needs --config.training.decay_after=STEP, at least 1"
+    ),
+    "an unknown activation": training(
+        "--config.network.activation=gulu", "unknown --config.network.activation='gulu'; did you mean 'gelu'"
+    ),
+    "an unknown type": training(
+        "--config.network.dtype=float16", "unknown --config.network.dtype='float16'; did you mean 'bfloat16'"
+    ),
+    "an unknown output": training(
+        "--config.network.output=denoisr", "unknown --config.network.output='denoisr'; did you mean 'denoiser'"
+    ),
+    "an unknown interpolant": training("--config.interpolant=liner", "unknown interpolant 'liner'; did you mean"),
+    "an unknown data set": training("--config.dataset=spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
+    "an average that is none": training(
+        "--config.training.ema=1.5", "--config.training.ema=(1.5,); expected decays between 0 and 1, such as (0.999,)"
+    ),
+    "an average that is a word": training("--config.training.ema=abc", "--config.training.ema="),
+    "an average that is not trained": training(
+        "--config.evaluation.ema=0.5", "--config.evaluation.ema=0.5 is not trained; expected one of (0.999,), or 0"
+    ),
+    "no numbers of steps": training(
+        "--config.evaluation.steps=()", "--config.evaluation.steps=(); expected numbers of steps, such as (1, 2)"
+    ),
+    "numbers of steps that are words": training("--config.evaluation.steps=('a',)", "--config.evaluation.steps="),
+    "numbers of steps that are fractions": training("--config.evaluation.steps=1.5", "--config.evaluation.steps="),
+    "a seed that no key holds": training("--config.seed=99999999999999999999", "seed=99999999999999999999"),
+    "shares that do not divide": training(
+        "--config.training.batch_size=63",
+        "--config.training.batch_size=63 for 4 device(s): a batch of 63 on 4 device(s) does not divide into whole "
+        "shares (diagonal 0.75, lagrangian 0.25); expected a multiple of 16: use 64",
+    ),
+    "parts that do not divide": training(
+        "--config.training.accumulate=3", "4 device(s) x 3 parts (--config.training.accumulate): a batch of 64"
+    ),
+    "shares above one": training(
+        "--config.objective.options.diagonal_share=1.5",
+        "shares of the batch are diagonal 1.5, lagrangian -0.5; expected positive numbers that sum to 1",
+    ),
+    "drawn examples that a host should read": training(
+        "--config.training.data=host", "data set two_moons draws its examples; use --config.training.data=device"
+    ),
+    "training that diverges": training(
+        "--config.network.point_base=nan",
+        "loss is nan: 48 examples of term diagonal, at mean s = 0.589, t = 0.589",
+        code=DIVERGED,
+    ),
+    "too many steps left out": training(
+        "--config.network.point_base=nan --config.training.nonfinite=skip --config.training.max_skipped=1",
+        "5 steps were left out, more than --config.training.max_skipped=1; the last at step 5: loss is nan",
+        code=DIVERGED,
+    ),
+}
+
+ROWS = {
+    "an unknown objective": training("--config.objective.name=lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
+    "the options of another objective": training(
+        "--config.objective.name=ct", "objective ct has no option 'diagonal_share'; Known: decay, first, last"
+    ),
+    "an unknown law of times": option("lsd", "times=gapp", "times = 'gapp'; expected one of triangle, square, logit_"),
+    "an unknown stop-gradient": option("lsd", "stop_gradient=some", "stop_gradient = 'some'; expected one of velocity"),
+    "an unknown reduction": option("esd", "reduction=sum", "reduction = 'sum'; expected one of paper, code"),
+    "an unknown prior": option("sct", "prior=some", "prior = 'some'; expected one of inverse_noise, none"),
+    "a step that is too long": option("free_flow", "step=0.7", "step = 0.7; expected a number in (0, 0.5]"),
+    "a step out of the path": option("tim", "step=2", "step = 2.0; expected a length of time in (0, 0.5)"),
+    "no step": option("imm", "step=0", "step = 0.0; expected a number in (0, 1]"),
+    "no group": option("imm", "group=0", "group = 0; expected at least 1 example"),
+    "a time after the data": option("tcm", "threshold=1.5", "threshold = 1.5; expected a number in (0, 0.999]"),
+    "a decay of one": option("ct", "decay=1", "decay = 1.0; expected a number in [0, 1), 0 for the current weights"),
+    "a curriculum that goes back": option("ct", "first=500", "first = 500, last = 150 steps of noise; expected 1 <="),
+    "no stages": option("progressive_distillation", "stages=0", "stages = 0; expected a number from 1 to 20"),
+    "no steps of noise": option("cd", "steps=0", "steps = 0; expected at least 1 step of noise"),
+    "no segments": option("multistep_cm", "segments=0", "segments = 0; expected at least 1"),
+    "a negative power": option("mean_flow", "power=-1", "power = -1.0, offset = 0.01; expected numbers that are not"),
+    "a scale of zero": option("ict", "scale=0", "pseudo_huber received scale = 0.0; expected a positive number"),
+    "a ratio above one": option("ucgm", "ratio=2", "ratio = 2.0; expected a number in [0, 1]: 0 for flow matching"),
+    "a step that does not shrink": option("ect", "ratio=0.5", "ratio = 0.5; expected a number above 1"),
+    "no steps of the teacher": option("reflow", "teacher_steps=0", "teacher_steps = 0; expected"),
+    "no pool": option("esc", "pool=0", "pool = 0; expected"),
+    "an unknown rule": training(
+        "--config.objective.characterization=lagrange",
+        "unknown characterization 'lagrange'; did you mean 'lagrangian'? Known: eulerian, integral, integral_end",
+    ),
+    "an unsound combination": training(
+        "--config.objective.characterization=lagrangian --config.objective.velocity=sample",
+        "combination: lagrangian with velocity = 'sample' is unsound: the sample's velocity belongs to the path",
+    ),
+    "a biased combination": training(
+        "--config.objective.characterization=eulerian --config.objective.velocity=sample "
+        "--config.objective.stop_gradient=none",
+        "combination: eulerian with velocity = 'sample' and stop_gradient = 'none' is biased",
+    ),
+    "a combination without its rule": training(
+        "--config.objective.velocity=ema", "--config.objective.velocity=ema belongs to a combination of your own; name"
+    ),
+    "an unknown velocity": training(
+        "--config.objective.characterization=eulerian --config.objective.velocity=mine",
+        "combination: velocity = 'mine'; expected one of self, ema, teacher, sample",
+    ),
+    "a law that goes back": training(
+        "--config.objective.characterization=semigroup --config.objective.times=square",
+        "combination: times = 'square' with semigroup, whose stop lies on the way; expected 'triangle'",
+    ),
+    "a gradient through a difference": training(
+        "--config.objective.characterization=eulerian --config.objective.engine=difference "
+        "--config.objective.stop_gradient=none",
+        "combination: engine = 'difference' with stop_gradient = 'none'; expected 'target'",
+    ),
+    "a combination without its teacher": training(
+        "--config.objective.characterization=lagrangian --config.objective.velocity=teacher",
+        "objective lagrangian_teacher distils a teacher and none is given; train one",
+    ),
+}
+
+TEACHERS = {
+    "no teacher": training(
+        "",
+        "objective lmd distils a teacher and none is given; train one (--config=FILE:flow_matching) and pass "
+        "--config.teacher=ITS_WORKDIR, or take --config.teacher=exact",
+        row="lmd",
+    ),
+    "a teacher that is not used": training(
+        "--config.teacher=run", "objective lsd uses no teacher; drop --config.teacher=run"
+    ),
+    "a teacher that is no run": training(
+        "--config.teacher=nothing", "nothing holds no run (no config.json)", row="lmd"
+    ),
+    "a teacher of other data": training(
+        "--config.teacher=run --config.dataset=spiral",
+        "teacher run was trained with dataset = two_moons, the student has spiral; expected the same: choose another",
+        row="lmd",
+    ),
+    "a teacher of another path": training(
+        "--config.teacher=run --config.interpolant=trigonometric",
+        "teacher run was trained with interpolant = linear, the student has trigonometric; expected the same",
+        row="lmd",
+    ),
+    "a teacher without checkpoints": training(
+        "--config.teacher=run",
+        "run has no checkpoints yet; train it with experiments.train --workdir=run",
+        row="lmd",
+        change=lambda folder: shutil.rmtree(folder / "run/checkpoints"),
+    ),
+}
+
+DATA = {
+    "no such data": training("--config.dataset=nothing.npy", "nothing.npy; --config.dataset expects a .npy or .npz"),
+    "a file that is no array": training(
+        "--config.dataset=x.npy",
+        "x.npy cannot be read (ValueError: ",
+        change=lambda folder: (folder / "x.npy").write_bytes(b"no array"),
+    ),
+    "an archive that is none": training(
+        "--config.dataset=x.npz",
+        "x.npz cannot be read (",
+        change=lambda folder: (folder / "x.npz").write_bytes(b"no archive"),
+    ),
+    "Python objects": data("x.npy", "x.npy cannot be read (ValueError: ", x=np.array([{}, {}])),
+    "whole numbers": data("x.npy", "x.npy is of type int64; expected float16, float32", x=np.zeros((9, 2), np.int64)),
+    "one number each": data("x.npy", "x.npy has shape (50,); expected (number of examples, ...)", x=X[:, 0]),
+    "too few": data("x.npy", "x.npy holds 1 examples; expected at least 4: give more data", x=X[:1]),
+    "NaN": data("x.npy", "1 of 50 examples (2.00%) contain NaN or infinity, first example 3", x=WITH_NAN),
+    "too large": data("x.npy", "50 of 50 examples (100.00%) contain numbers above 100 in magnitude", x=1e6 * X),
+    "all the same": data("x.npy", "x.npy: all numbers are 1; expected data that vary", x=np.ones_like(X)),
+    "two arrays": data("x.npz", 'x.npz holds the arrays a, b; expected the examples as "x"', a=X, b=X),
+    "another shape to test on": data(
+        "x.npz", 'x.npz, array "test" has examples of shape (3,), those to train on have (2,)', x=X, test=np.eye(3)
+    ),
+}
+
+FOLDERS = {
+    "a file": training(
+        "--workdir=file", "cannot write into --workdir=file (File exists); name a folder", change=a_file
+    ),
+    "a folder below a file": training(
+        "--workdir=file/new", "cannot write into --workdir=file/new (Not a directory); name a folder", change=a_file
+    ),
+    "an empty name": training("--workdir=", "--workdir"),
+    "a run of another configuration": training(
+        "--workdir=run --config.training.learning_rate=0.5",
+        "--workdir=run holds a run of another configuration (training.learning_rate is 0.01 there, 0.5 here); use",
+    ),
+    "checkpoints without a configuration": training(
+        "--workdir=run",
+        "--workdir=run has checkpoints but no config.json; use another --workdir",
+        change=lambda folder: (folder / "run/config.json").unlink(),
+    ),
+    "a damaged configuration": run_file("config.json", '{"seed": 0', "run/config.json is damaged (Expecting ',' delim"),
+    "a configuration that is no text": run_file(
+        "config.json", b"\xff\xfe", "run/config.json is damaged ('utf-8' codec"
+    ),
+    "a configuration that is a list": run_file("config.json", "[]", "run/config.json is damaged (list indices must"),
+    "a damaged record": run_file("run.json", "{", "run/run.json is damaged (Expecting property name"),
+    "a record that is a list": run_file("run.json", "[]", "run/run.json is damaged ("),
+    "a record that is no text": run_file("run.json", b"\xff\xfe", "run/run.json is damaged ("),
+    "a record of a format without a number": run_file("run.json", '{"format": "new"}', "run/run.json is damaged ("),
+    "a record of a later version": run_file(
+        "run.json", '{"format": 99}', "run was written by a later version of the project (format 99, this one knows 2)"
+    ),
+    "no record": training(
+        "--workdir=run",
+        "run/run.json is damaged ([Errno 2] No such file or directory",
+        change=lambda folder: (folder / "run/run.json").unlink(),
+    ),
+    "a damaged log": run_file("training.jsonl", "no number\n", "run/training.jsonl"),
+    "a log without steps": run_file("training.jsonl", '{"loss": 1.0}\n', "run/training.jsonl"),
+    "damaged checkpoints": training(
+        "--workdir=run",
+        "no other checkpoint is left: train again in another --workdir",
+        change=in_checkpoints(damage),
+    ),
+    "empty checkpoints": training(
+        "--workdir=run",
+        "no other checkpoint is left: train again in another --workdir",
+        change=in_checkpoints(lambda path: path.write_bytes(b"")),
+    ),
+    "a damaged checksum": training(
+        "--workdir=run",
+        "no other checkpoint is left: train again in another --workdir",
+        change=lambda folder: [damage(path) for path in folder.glob("run/checkpoints/*/_CHECKPOINT_METADATA")],
+    ),
+    "a file in place of checkpoints": training(
+        "--workdir=run",
+        "run/checkpoints",
+        change=lambda folder: (shutil.rmtree(folder / "run/checkpoints"), (folder / "run/checkpoints").write_text("")),
+    ),
+    "a checkpoint of another network": saved(
+        lambda values: values["network"].update(width=16),
+        "checkpoints/5 does not fit this network and optimizer (ema/0/params/network/Dense_0/bias has shape (8,) there, "
+        "(16,) here); run with the configuration that made it",
+    ),
+    "nothing to score": Case(
+        EVALUATE, "--workdir=new", "new holds no run (no config.json); train one with --workdir=new"
+    ),
+    "a file to score": Case(EVALUATE, "--workdir=file", "file holds no run (no config.json)", a_file),
+    "a run without checkpoints to score": Case(
+        EVALUATE,
+        "--workdir=run",
+        "run has no checkpoints yet; train it with experiments.train --workdir=run",
+        lambda folder: shutil.rmtree(folder / "run/checkpoints"),
+    ),
+    "a run with an empty folder of checkpoints": Case(
+        EVALUATE,
+        "--workdir=run",
+        "run has no checkpoint yet; train it with experiments.train --workdir=run",
+        lambda folder: (shutil.rmtree(folder / "run/checkpoints"), (folder / "run/checkpoints").mkdir()),
+    ),
+    "damaged checkpoints to score": Case(
+        EVALUATE, "--workdir=run", "no other checkpoint is left: train again", in_checkpoints(damage)
+    ),
+    "an unknown objective to score": saved(
+        lambda values: values["objective"].update(name="lsdd"), "unknown objective 'lsdd'; did you mean 'lsd'"
+    ),
+    "an average that was not trained": saved(
+        lambda values: values["evaluation"].update(ema=0.5),
+        "evaluation.ema=0.5 is not trained; expected one of (0.999,)",
+    ),
+    "no data set to score": saved(lambda values: values.update(dataset=None), "dataset"),
+}
+
+HOST_FAULTS = {
+    "only the number": training(
+        "--processes=2",
+        "--coordinator, --process_id missing; give all of --coordinator=HOST:PORT, --processes=N and --process_id=K",
+    ),
+    "no coordinator": training("--processes=2 --process_id=0", "--coordinator missing; give all of"),
+    "only a coordinator of the environment": training(
+        "", "--processes, --process_id missing", environment={"JAX_COORDINATOR_ADDRESS": "localhost:1"}
+    ),
+    "no port": training(
+        f"{HOSTS} --process_id=0 --coordinator=localhost", "--coordinator=localhost; expected HOST:PORT, such as"
+    ),
+    "a port that is a word": training(
+        f"{HOSTS} --process_id=0 --coordinator=localhost:ssh", "--coordinator=localhost:ssh; expected HOST:PORT"
+    ),
+    "a number out of range": training(
+        f"{HOSTS} --process_id=2", "--process_id=2 of --processes=2; expected 0 <= process_id < processes"
+    ),
+    "a negative number": training(f"{HOSTS} --process_id=-1", "--process_id=-1 of --processes=2; expected 0 <="),
+    "no processes": training(f"{HOSTS} --process_id=0 --processes=0", "--process_id=0 of --processes=0; expected 0 <="),
+    "a word for a number": training("--processes=two", "flag --processes=two: invalid literal for int()"),
+    "a word in the environment": training(
+        "",
+        "JAX_NUM_PROCESSES='two' in the environment; expected a whole number",
+        environment={"JAX_NUM_PROCESSES": "two"},
+    ),
+    "a word for this process in the environment": training(
+        "", "JAX_PROCESS_ID='x' in the environment; expected a whole number", environment={"JAX_PROCESS_ID": "x"}
+    ),
+    "a digit that is no number": training(
+        "", "JAX_NUM_PROCESSES='²' in the environment; expected", environment={"JAX_NUM_PROCESSES": "²"}
+    ),
+    "no time to wait": training("--host_timeout=0", "flag --host_timeout=0: 0 is not a positive integer"),
+    "no cluster to detect": training(
+        "--detect_hosts --host_timeout=1", "the processes did not come together within 1 s"
+    ),
+    # Nothing listens at port 1.
+    "a coordinator out of reach": training(
+        f"{HOSTS} --process_id=1 --host_timeout=1", "did not come together within 1 s"
+    ),
+}
+
+COMPARISONS = {
+    name: Case(COMPARE, f"--config=small.py --workdir=new {arguments}", text)
+    for name, (arguments, text) in {
+        "no seeds": ("--objectives=lsd --seeds=", "--seeds=; expected at least one, each named once"),
+        "a seed twice": ("--objectives=lsd --seeds=0,0", "--seeds=0,0; expected at least one, each named once"),
+        "a seed that is a word": ("--objectives=lsd --seeds=0,a", "--seeds=0,a; expected whole numbers such as 0,1,2"),
+        "no objectives": ("--objectives=", "--objectives=; expected at least one, each named once"),
+        "an objective twice": ("--objectives=lsd,lsd", "--objectives=lsd,lsd; expected at least one, each named once"),
+        "an unknown objective": ("--objectives=lsd,eds", "unknown objective 'eds'; did you mean 'esd'"),
+        "all and one": ("--objectives=all,lsd", "unknown objective 'all'; "),
+        "an unknown budget": ("--objectives=lsd --budget=time", "--budget=time; Known: evaluations, steps"),
+        "a combination": (
+            "--objectives=lsd --config.objective.characterization=lagrangian",
+            "--config.objective.characterization=lagrangian with compare, which takes rows by name",
+        ),
+        "a teacher for some": ("--objectives=lsd,lmd", "objective lmd distils a teacher and none is given"),
+        "a teacher that is no run": (
+            "--objectives=lmd,lsd --config.teacher=nothing",
+            "nothing holds no run (no config.json)",
+        ),
+        "an unknown optimizer": ("--objectives=lsd --config.training.optimizer=adma", "did you mean 'adam'"),
+        "an unknown data set": ("--objectives=lsd --config.dataset=spirl", "did you mean 'spiral'"),
+        "shares that do not divide": ("--objectives=lsd --config.training.batch_size=63", "a multiple of 16: use 64"),
+    }.items()
+} | {
+    "a file": Case(
+        COMPARE,
+        "--config=small.py --objectives=lsd --workdir=file",
+        "cannot write into --workdir=file (File exists); name a folder",
+        a_file,
+    )
+}
+
+MEASUREMENTS = {
+    name: Case(BENCHMARK, arguments, text)
+    for name, (arguments, text) in {
+        "no objectives": ("--objectives=", "--objectives is empty; name at least one, such as flow_matching,lsd,esd"),
+        "an unknown objective": ("--objectives=lds", "unknown objective 'lds'; did you mean 'lsd'"),
+        "an objective without its teacher": ("--objectives=lmd", "objective lmd distils a teacher and none is given"),
+        "a combination": (
+            "--config.objective.characterization=lagrangian",
+            "--config.objective.characterization=lagrangian with benchmark, which takes rows by name; drop it",
+        ),
+        "an unknown scaling": ("--scaling=widht", "unknown --scaling=widht; did you mean 'width'? Known: batch, dev"),
+        "a size that is a word": ("--batch_sizes=a", "sizes of --scaling: invalid literal for int()"),
+        "no sizes": ("--scaling=batch --batch_sizes=", "--batch_sizes=; expected positive whole numbers, such as 256"),
+        "a size of zero": ("--scaling=batch --batch_sizes=0", "--batch_sizes=0; expected positive whole numbers"),
+        "a size that does not divide": ("--scaling=batch --batch_sizes=63", "expected a multiple of 16: use 64"),
+        "no repeats": ("--repeats=0", "flag --repeats=0: 0 is not a positive integer"),
+        "too few dispatches": ("--dispatches=1", "flag --dispatches=1: 1 is not integer >= 3"),
+        "an unknown activation": (
+            "--objectives=lsd --config.network.activation=gulu",
+            "unknown --config.network.activation='gulu'; did you mean 'gelu'",
+        ),
+        "a folder for results, and a fault": ("--out=new --objectives=lds", "unknown objective 'lds'"),
+    }.items()
+} | {
+    "a file for results": Case(
+        BENCHMARK, "--out=file", "cannot write into --out=file (File exists); name a folder", a_file
+    )
+}
+
+
+def nan_in_the_middle(arrays: dict) -> None:
+    arrays["x_t"] = np.array([0, np.nan, 0])
+
+
+REFERENCES = {
+    "an unknown interpolant": Case(REFERENCE, "--config=small.py --config.interpolant=liner", "did you mean 'linear'"),
+    "no triples": Case(
+        REFERENCE, "--config=small.py --config.evaluation.triples=0", "--config.evaluation.triples=0; expected a posit"
+    ),
+    "a folder": Case(REFERENCE, "--config=small.py --workdir=new", "unknown option --workdir; "),
+    "data without an exact velocity": Case(
+        REFERENCE,
+        "--config=small.py --config.dataset=x.npy",
+        "data set x.npy has no exact velocity; take a data set that has one, such as checkerboard",
+        lambda folder: np.save(folder / "x.npy", np.random.default_rng(0).random((30, 80_000), np.float32)),
+    ),
+    "NaN in the file": reference_file(nan_in_the_middle, "the reference set contains NaN or infinity; delete "),
+    "a file of other settings": reference_file(
+        lambda arrays: arrays.update(settings=json.dumps(json.loads(arrays["settings"]) | {"triples": 7})),
+        "the reference set was made by other settings (triples is 7 there, 60 here); delete ",
+    ),
+    "a file of another velocity": reference_file(
+        lambda arrays: arrays.update(probe_b=np.ones((3, 2))),
+        "the reference set was made with another velocity of data set two_moons; delete ",
+    ),
+    "a file without an array": reference_file(
+        lambda arrays: arrays.pop("x_1"), "the reference set is damaged (KeyError: 'x_1 is not a file in the archive')"
+    ),
+    "damaged settings": reference_file(
+        lambda arrays: arrays.update(settings="{"), "the reference set is damaged (JSONDecodeError: "
+    ),
+    "no archive": Case(
+        REFERENCE,
+        "--config=small.py",
+        "the reference set is damaged (ValueError: ",
+        lambda folder: (folder / reference.path_of(small(steps=5)).name).write_bytes(b"no archive"),
+        environment={"FLOWMAP_CACHE": "."},
+    ),
+}
+
+CATALOGUE_FAULTS = {
+    name: Case(TAXONOMY, arguments, text)
+    for name, (arguments, text) in {
+        "an unknown row": ("show lsdd", "no method is called 'lsdd'; did you mean lsd"),
+        "a row like no other": ("show zzzzzz", f"no method is called 'zzzzzz'; known: {', '.join(CATALOGUE)}"),
+        "no row": ("show", "the following arguments are required: name"),
+        "two rows": ("show lsd esd", "unrecognized arguments: esd"),
+        "an unknown row to cite": ("cite lsd lmdd", "no method is called 'lmdd'; did you mean lmd"),
+        "no row to cite": ("cite", "the following arguments are required: name"),
+        "an unknown format": ("--format=xml", "argument --format: received 'xml'; expected one of text, markdown, csv"),
+        "no format": ("--format", "argument --format: expected one argument"),
+        "an unknown family": ("--family=langrangian", "received 'langrangian'; expected one of direct, lagrangian"),
+        "an unknown order": ("--sort=size", "argument --sort: received 'size'; expected one of name, year, cost, fam"),
+        "an unknown option": ("--sorted=name", "unrecognized arguments: --sorted=name"),
+        "an unknown command": ("list", "invalid choice: 'list'"),
+        "a row of equivalences": ("equivalences lsd", "unrecognized arguments: lsd"),
+    }.items()
+}
+
+CASES = {
+    f"{group}: {name}": case
+    for group, cases in {
+        "options": OPTIONS,
+        "configuration": CONFIGURATIONS,
+        "value": VALUES,
+        "row": ROWS,
+        "teacher": TEACHERS,
+        "data": DATA,
+        "folder": FOLDERS,
+        "processes": HOST_FAULTS,
+        "compare": COMPARISONS,
+        "benchmark": MEASUREMENTS,
+        "reference": REFERENCES,
+        "catalogue": CATALOGUE_FAULTS,
+    }.items()
+    for name, case in cases.items()
+}
+
+# What does not end as it must yet, and what happens instead. To be emptied.
+UNMENDED: dict[str, str] = {}
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    found = Commands()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def trained(commands, tmp_path_factory) -> Path:
+    """A finished run of the configuration that most cases are faults of: without them, it works."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "small.py").write_text(SMALL)
+    ended = commands.run(TRAIN, "--quiet", "--config=small.py", "--workdir=run", cwd=folder)
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
+    return folder / "run"
+
+
+def listing(folder: Path) -> dict[str, int | None]:
+    """All files, with the time of their last change, and all folders."""
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns if path.is_file() else None for path in folder.rglob("*")
+    }
+
+
+def marked(name: str) -> object:
+    marks = [pytest.mark.xfail(reason=UNMENDED[name], strict=True)] if name in UNMENDED else []
+    return pytest.param(CASES[name], id=name, marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(name) for name in CASES])
+def test_bad_input_ends_in_one_line(case, commands, tmp_path, request):
+    (tmp_path / "small.py").write_text(SMALL)
+    if re.search(r"=run\b", case.arguments):
+        shutil.copytree(request.getfixturevalue("trained"), tmp_path / "run")
+    case.change(tmp_path)
+    before = listing(tmp_path)
+    ended = commands.run(case.module, *case.arguments.split(), cwd=tmp_path, environment=case.environment)
+    assert ended.code == case.code, ended.stderr[-3000:]
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert lines[0].startswith("error: ")
+    assert case.text in lines[0]
+    assert "Traceback" not in lines[0]
+    if case.code == BAD_INPUT:
+        assert listing(tmp_path) == before
+
+
+def test_the_list_is_long_and_names_every_command():
+    assert len(CASES) >= 60
+    assert {case.module for case in CASES.values()} == {TRAIN, EVALUATE, COMPARE, BENCHMARK, REFERENCE, TAXONOMY}
+    assert UNMENDED.keys() <= CASES.keys()
+
+
+def test_the_best_checkpoint_is_asked_for_and_there_is_none(trained):
+    with pytest.raises(UsageError, match=r"has no best yet; .* --config\.training\.evaluate_every=STEPS"):
+        runs.load_trained(trained, checkpoint="best")
