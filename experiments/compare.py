@@ -20,7 +20,20 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import checks, datasets, errors, logs, map_plots, plots, protocol, report, runs, settings, tables
+from experiments import (
+    caches,
+    checks,
+    datasets,
+    errors,
+    logs,
+    map_plots,
+    plots,
+    protocol,
+    report,
+    runs,
+    settings,
+    tables,
+)
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluate import evaluate, row_head, written
@@ -215,6 +228,7 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
+        caches.keep_compiled()
         try:
             seeds = [int(seed) for seed in SEEDS.value]
         except ValueError as error:

@@ -45,6 +45,8 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
             f"cost: {objective.cost:g} forward-pass equivalents per example, "
             f"{objective.cost * training.batch_size:.3g} per step, "
             f"{objective.cost * training.batch_size * training.steps:.3g} in all",
+            # Every term's gradient is summed over the devices, so that its norm is known.
+            f"summed over devices: {_mega(4 * count_parameters(state.params) * len(objective.terms))} per step",
             f"memory: {_memory(config, model, objective, dataset, state_bytes)}",
             f"sampler for N steps: {objective.sampler}",
             f"written to {workdir or '--workdir'}: {_files(config, state_bytes)}",

@@ -76,6 +76,8 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
             main()
         except UsageError as error:
             _fail(error)
+        except KeyboardInterrupt:
+            _fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
 
     logging.set_verbosity(logging.WARNING)  # orbax reports every file it touches
     app.run(guarded_main, flags_parser=guarded_parser)

@@ -1,6 +1,6 @@
 """Scores a trained flow map: its samples at 1, 2, 4, 8 and 16 steps, and the map itself against the exact one.
 
-    python -m experiments.evaluate --workdir=runs/lsd
+    python -m experiments.evaluate --workdir=runs/lsd [--checkpoint=best]
 
 Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``samples.png`` (density next to the target),
 ``map_error.png`` and, in the plane, ``trajectories.png``, and their data (``samples.npz``, ``map.npz``) into the run's
@@ -16,10 +16,10 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import errors, map_plots, plots, protocol, runs, scoring, settings, tables
+from experiments import caches, errors, map_plots, plots, protocol, runs, scoring, settings, tables
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
-from experiments.errors import DivergedError
+from experiments.errors import DivergedError, UsageError
 from experiments.protocol import MAP_METRICS
 from models import samplers
 from models.flow_map_model import FlowMapModel, Params, bind
@@ -106,11 +106,12 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
     }
 
 
-def evaluate(workdir: Path) -> list[dict[str, object]]:
-    """Scores the newest checkpoint of a run and writes the results into its folder.
+def evaluate(workdir: Path, *, checkpoint: str = "checkpoints") -> list[dict[str, object]]:
+    """Scores a checkpoint of a run and writes the results into its folder.
 
     Args:
       workdir: the run's folder.
+      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
 
     Returns:
       one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat;
@@ -119,7 +120,7 @@ def evaluate(workdir: Path) -> list[dict[str, object]]:
     Raises:
       UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
     """
-    config, dataset, model, params, trained = runs.load_trained(workdir)
+    config, dataset, model, params, trained = runs.load_trained(workdir, checkpoint=checkpoint)
     runs.check_writable(workdir)
     how = protocol.of(config)
     of_map, pictures = scoring.score_map(config, dataset, trained_map(config, model, params))
@@ -183,11 +184,16 @@ def written(workdir: Path, names: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    CHECKPOINT = flags.DEFINE_string("checkpoint", "newest", "newest, or best: of those evaluated on the way")
+    FOLDERS = {"newest": "checkpoints", "best": "best"}
 
     def main() -> None:
         """Runs the command."""
         workdir = Path(WORKDIR.value)
-        evaluate(workdir)
+        if CHECKPOINT.value not in FOLDERS:
+            raise UsageError(f"unknown --checkpoint={CHECKPOINT.value!r}; {errors.nearest(CHECKPOINT.value, FOLDERS)}")
+        caches.keep_compiled()
+        evaluate(workdir, checkpoint=FOLDERS[CHECKPOINT.value])
         print((workdir / "metrics.md").read_text())
         print(written(workdir, WRITTEN))
 

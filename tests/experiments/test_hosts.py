@@ -64,7 +64,7 @@ def alone(tmp_path_factory):
     return workdir
 
 
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_several_processes_give_the_result_of_one(alone, tmp_path, processes):
     for (_, errors), code in end(start(tmp_path, processes=processes, steps=40)):
         assert code == 0, errors

@@ -254,24 +254,73 @@ def test_dry_run_tells_what_would_be_done():
     assert "4 forward-pass equivalents" in text
 
 
-def test_eight_devices_hold_exact_shares():
-    script = (
-        "import jax, numpy as np\n"
-        "from experiments import datasets, draws, engine, settings\n"
-        "from objectives.mixture import counts\n"
-        "assert jax.local_device_count() == 8\n"
-        f"config = settings.load('{CONFIG}:lsd')\n"
-        "objective, dataset = settings.objective_of(config), datasets.load(config.dataset)\n"
-        "sizes = counts(objective.terms, 1600, devices=8)\n"
-        "def times(device):\n"
-        "    return [draws.draw(term, dataset, jax.random.fold_in(jax.random.key(0), k), device * size, size).times\n"
-        "            for k, (term, size) in enumerate(zip(objective.terms, sizes))]\n"
-        "per_term = jax.pmap(times)(np.arange(8))\n"
-        "off = np.concatenate([np.asarray(t.s != t.t) for t in per_term], axis=1)\n"
-        "print(off.shape, off.mean(axis=1).tolist())\n"
-    )
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
-    found = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert found.stdout.strip() == f"(8, 200) {[0.25] * 8}", found.stderr
+COUNTING = """
+import collections, sys
+import jax
+counted = collections.Counter()
+jax.monitoring.register_event_listener(lambda event, **_: counted.update([event.rpartition("/")[2]]))
+from pathlib import Path
+from experiments import caches
+from experiments.train import train
+from tests.experiments.small_runs import small
+caches.keep_compiled()
+train(small(), Path(sys.argv[1]), quiet=True)
+print(counted["cache_hits"], counted["cache_misses"])
+"""
+
+
+def test_the_second_start_of_a_configuration_compiles_nothing(tmp_path):
+    environment = os.environ | {"FLOWMAP_CACHE": str(tmp_path / "cache")}
+    counted = []
+    for name in ("first", "second"):
+        found = subprocess.run(
+            [sys.executable, "-c", COUNTING, str(tmp_path / name)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert found.returncode == 0, found.stderr
+        counted.append([int(number) for number in found.stdout.split()])
+    (hits, misses), (again, none) = counted
+    assert misses > 10
+    assert (again, none) == (hits + misses, 0)
+    assert_same_weights(weights(tmp_path / "first"), weights(tmp_path / "second"))
+
+
+def test_examples_read_by_the_host_give_the_same_run_after_an_interruption(tmp_path, monkeypatch):
+    """Each epoch holds every stored example once, wherever the run was interrupted."""
+    stored = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    np.save(tmp_path / "points.npy", stored)
+    config = small(data="host", optimizer="adam", accumulate=2, steps_per_dispatch=4, checkpoint_every=8)
+    config.dataset = str(tmp_path / "points.npy")
+    seen = []
+    call = engine.Dispatch.__call__
+
+    def watched(self, state, **inputs):
+        seen.append(inputs["examples"])
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return call(self, state, **inputs)
+
+    train(config, tmp_path / "whole")
+    monkeypatch.setattr(engine.Dispatch, "__call__", watched)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "stopped")
+    train(config, tmp_path / "stopped")
+    assert_same_weights(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
+    # 12 steps before the interruption, of which 8 were saved; the next 12 begin there.
+    steps = [
+        np.concatenate([np.concatenate([term[:, k].reshape(-1, 3) for term in examples])])
+        for examples in seen
+        for k in range(4)
+    ]
+    del steps[12:16]
+    np.testing.assert_array_equal(steps[8], steps[12])
+    order = np.concatenate([*steps[:8], *steps[12:]])
+    train_rows = datasets.load(config.dataset).records
+    count = len(train_rows)
+    for epoch in range(len(order) // count):
+        rows = order[epoch * count : (epoch + 1) * count]
+        assert len(np.unique(rows, axis=0)) == count
