@@ -99,7 +99,7 @@ def measure(
     }
     timed = fastest(programs, repeats=repeats, peak=peak)
     loops = {name: in_loop(run, dispatches=dispatches, step=timed[name].seconds) for name, run in planned.items()}
-    short = _short(planned[BASE], timed[BASE], dispatches=dispatches, repeats=repeats, peak=peak)
+    short = overhead(planned[BASE], dispatches=dispatches, repeats=repeats, peak=peak)
     curves = scaling.curves(planned[varied], places, programs[varied], repeats=repeats, peak=peak)
     costs = {name: settings.objective_of(run).cost for name, run in planned.items()}
     return {
@@ -142,29 +142,40 @@ def _row(
     }
 
 
-def _short(
-    config: ConfigDict, timed: Timed, *, dispatches: int, repeats: int, peak: machine.Peak
-) -> dict[str, float] | None:
-    """What the host adds where a step takes about ``SHORT_STEP``, for which the batch is chosen."""
+def overhead(config: ConfigDict, *, dispatches: int, repeats: int, peak: machine.Peak) -> dict[str, Any] | None:
+    """What the host adds where a step takes about ``SHORT_STEP``: flow matching, a small network, a batch that fits.
+
+    Args:
+      config: the configuration of flow matching; its logs, checkpoints and steps per dispatch are kept.
+      dispatches: dispatches of the training loop, at most.
+      repeats: measurements of each time, the fastest of which counts.
+      peak: the machine's peak.
+
+    Returns:
+      the setting and the times, or None if the step is too long for a loop.
+    """
     devices, run = jax.local_device_count(), ConfigDict(config.to_dict())
-    known = {config.training.batch_size: timed}
-    # The time is nearly affine in the batch: the second guess, from two points, is a good one.
-    for _ in range(2):
-        (first, last), nearest = (min(known), max(known)), min(known, key=lambda b: abs(known[b].seconds - SHORT_STEP))
-        slope = known[last].seconds / last
-        if last > first and known[last].seconds > known[first].seconds:
-            slope = (known[last].seconds - known[first].seconds) / (last - first)
-        wanted = nearest + (SHORT_STEP - known[nearest].seconds) / slope
-        run.training.batch_size = max(1, round(wanted / devices)) * devices
-        if run.training.batch_size not in known:
-            program = compiled(run, devices=devices, rate=peak.of(devices))
-            known |= fastest({run.training.batch_size: program}, repeats=repeats)
-    batch = min(known, key=lambda size: abs(known[size].seconds - SHORT_STEP))
-    run.training.batch_size = batch
-    loop = in_loop(run, dispatches=dispatches, step=known[batch].seconds)
+    run.network.width, run.network.depth = min(64, config.network.width), min(3, config.network.depth)
+    run.training.optimizer = "adam"
+
+    def timed(*batches: int) -> list[Timed]:
+        programs = {}
+        for run.training.batch_size in batches:
+            programs[run.training.batch_size] = compiled(run, devices=devices, rate=peak.of(devices))
+        return list(fastest(programs, repeats=repeats).values())
+
+    # The time is nearly affine in the batch.
+    small, large = devices, 512 * devices
+    short, long = (found.seconds for found in timed(small, large))
+    wanted = small + (SHORT_STEP - short) * (large - small) / max(long - short, 1e-6)
+    batch = max(1, round(wanted / devices)) * devices
+    seconds = timed(batch)[0].seconds
+    loop = in_loop(run, dispatches=dispatches, step=seconds)
     return loop and {
         "batch_size": batch,
-        "ms_per_step": 1e3 * known[batch].seconds,
+        "width": run.network.width,
+        "depth": run.network.depth,
+        "ms_per_step": 1e3 * seconds,
         "loop_ms_per_step": 1e3 * loop.step,
         "host_ms_per_step": 1e3 * loop.host,
         "host_share": loop.host / loop.step,
@@ -202,9 +213,11 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
+        config = command_flags.frozen(RUN.value)
+        plan(config, NAMES.value)  # a fault leaves no folder behind
         folder = OUT.value and benchmark_report.folder(Path(OUT.value))
         found = measure(
-            command_flags.frozen(RUN.value),
+            config,
             NAMES.value,
             sizes=read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()}),
             dispatches=DISPATCHES.value,

@@ -127,10 +127,11 @@ def _machine(found: Results) -> str:
 def _overhead(found: Results) -> str:
     short = found["overhead"]
     if not short:
-        return "host overhead: not measured, even the smallest step is too long for it"
+        return "host overhead: not measured, the steps of a small network take too long or diverge"
     return (
         f"host overhead at {short['ms_per_step']:.2f} ms steps: {short['host_share']:.1%} "
-        f"(flow matching, batch {short['batch_size']}, {found['setting']['steps_per_dispatch']} steps per dispatch)"
+        f"(flow matching, MLP of width {short['width']} and depth {short['depth']}, Adam, batch {short['batch_size']}, "
+        f"{found['setting']['steps_per_dispatch']} steps per dispatch)"
     )
 
 

@@ -5,6 +5,7 @@ checksum, because a changed byte in an array is otherwise read without complaint
 """
 
 from collections.abc import Iterator, Mapping
+import json
 from pathlib import Path
 import shutil
 import sys
@@ -18,6 +19,7 @@ import orbax.checkpoint as ocp
 from experiments.errors import UsageError
 
 CHECKSUM = "checksum"
+METADATA = "_CHECKPOINT_METADATA"  # a file of orbax
 UNFINISHED = "*.orbax-checkpoint-tmp*"
 # Fields of the state that older versions did not write, and what they were.
 ABSENT = {"skipped": 0}
@@ -36,7 +38,10 @@ class Checkpoints:
           read_only: change nothing, because the run may be training at this moment.
         """
         self._folder, self._read_only = (workdir / folder).absolute(), read_only
-        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self._folder} cannot be opened ({error.strerror}); expected a folder") from error
         if not read_only:
             # Orbax can do this, but in the background: a new save could meet what is still there.
             for left in self._folder.glob(UNFINISHED):
@@ -127,7 +132,8 @@ class Checkpoints:
             # Views of nothing: orbax reads into the memory of the host what is an array of numpy here.
             wanted = jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), tree)
             found = _flat(self._manager.restore(step, args=ocp.args.StandardRestore(wanted)))
-            checksum = (self._manager.metadata(step).custom_metadata or {}).get(CHECKSUM)
+            # Read here: orbax takes a damaged file for an empty one.
+            checksum = (json.loads((path / METADATA).read_text()).get("custom_metadata") or {}).get(CHECKSUM)
         except Exception as error:  # orbax raises many kinds; whatever it is, this checkpoint cannot be used
             raise UsageError(f"checkpoint {path} is damaged ({_first_line(error)})") from error
         if checksum is not None and checksum != _checksum(found):

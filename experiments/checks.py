@@ -6,11 +6,15 @@ from experiments import settings
 from experiments.devices import MAPPINGS
 from experiments.errors import UsageError, nearest
 from experiments.nonfinite import POLICIES
+from experiments.optimizers import optimizer
+from models.flow_map_model import OUTPUTS
+from models.mlp import ACTIVATIONS, DTYPES
 from objectives.mixture import counts
 
 POSITIVE_TRAINING = (
     *("steps", "batch_size", "steps_per_dispatch", "learning_rate", "clip", "checkpoint_every", "keep", "accumulate"),
 )
+SEEDS = 2**32  # what keys, numpy and grain all take
 NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
 CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.mapping": MAPPINGS}
 POSITIVE_EVALUATION = ("samples", "projections", "pairs", "entropy", "points", "triples", "tolerance")
@@ -26,9 +30,12 @@ def check(config: ConfigDict, *, devices: int) -> None:
     Raises:
       UsageError: on the first fault, saying what was received, what was expected and what to do.
     """
+    settings.check_types(config, source="configuration")
     objective = settings.objective_of(config)
     settings.interpolant_of(config)
     training = config.training
+    if not 0 <= config.seed < SEEDS:
+        raise UsageError(f"--config.seed={config.seed}; expected a whole number from 0 to {SEEDS - 1}")
     _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING), "network.width", "network.depth")
     check_evaluation(config)
     values = settings.fields(config)
@@ -46,6 +53,11 @@ def check(config: ConfigDict, *, devices: int) -> None:
             f"--config.evaluation.ema={config.evaluation.ema} is not trained; expected one of {training.ema}, "
             "or 0 for the raw weights"
         )
+    optimizer(training)
+    for name, known in (("activation", ACTIVATIONS), ("dtype", DTYPES), ("output", ("", *OUTPUTS))):
+        if config.network[name] not in known:
+            found = config.network[name]
+            raise UsageError(f"unknown --config.network.{name}={found!r}; {nearest(found, filter(None, known))}")
     if objective.needs_teacher and not config.teacher:
         raise UsageError(
             f"objective {settings.label(config)} distils a teacher and none is given; train one "
@@ -69,6 +81,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
 
 def check_evaluation(config: ConfigDict) -> None:
     """Checks the protocol of evaluation; UsageError on the first fault."""
+    settings.check_types(config, source="configuration")
     _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
         raise UsageError(

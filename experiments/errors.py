@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 import difflib
+import logging as python_logging
 import os
 import sys
 from typing import NoReturn
@@ -68,19 +69,33 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
                 raise UsageError(f"unexpected argument {rest[1]!r}; options are written --name=value")
             return rest
         except UsageError as error:
-            _fail(error)
+            fail(error)
 
     def guarded_main(argv: Sequence[str]) -> None:
         del argv
         try:
             main()
         except UsageError as error:
-            _fail(error)
+            fail(error)
         except KeyboardInterrupt:
-            _fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
+            fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
 
-    logging.set_verbosity(logging.WARNING)  # orbax reports every file it touches
+    _quieten_orbax()
     app.run(guarded_main, flags_parser=guarded_parser)
+
+
+def _quieten_orbax() -> None:
+    """Leaves what is to be said about a damaged checkpoint to this project."""
+    logging.set_verbosity(logging.FATAL)
+    # Reads that orbax has left behind after a damaged one end when nobody waits for them any more.
+    python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
+    raised, ignored = sys.excepthook, sys.unraisablehook
+
+    def is_late(error: BaseException | None) -> bool:
+        return isinstance(error, RuntimeError) and str(error) == "Event loop is closed"
+
+    sys.excepthook = lambda kind, error, trace: None if is_late(error) else raised(kind, error, trace)
+    sys.unraisablehook = lambda found: None if is_late(found.exc_value) else ignored(found)
 
 
 def say(error: UsageError) -> None:
@@ -96,7 +111,8 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _fail(error: UsageError) -> NoReturn:
+def fail(error: UsageError) -> NoReturn:
+    """Prints an error as one line and ends the command with its exit code."""
     say(error)
     # Leaving in order would wait for the other processes of a run, which may be gone or in another place.
     if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):

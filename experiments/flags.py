@@ -7,15 +7,18 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import hosts, settings
+from experiments import errors, hosts, settings
 from experiments.errors import UsageError, nearest
 
 
 def define_config() -> flags.FlagHolder:
     """Defines ``--config=file.py:variant`` with overrides ``--config.field=value``."""
-    return config_flags.DEFINE_config_file(
-        "config", None, f"configuration, such as {settings.example_path()}", lock_config=True
-    )
+    try:
+        return config_flags.DEFINE_config_file(
+            "config", None, f"configuration, such as {settings.example_path()}", lock_config=True
+        )
+    except flags.Error as error:  # it looks for --config on the command line, and into files of flags
+        errors.fail(UsageError(f"cannot read the options: {error}"))
 
 
 def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
@@ -41,10 +44,10 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
         own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
         known = own | ({"config"} & set(flags.FLAGS)) | {"help"}
         raise UsageError(f"unknown option --{error.flagname}; {nearest(error.flagname, known)}") from error
-    except (flags.Error, ValueError, TypeError, AttributeError, KeyError) as error:
+    except Exception as error:  # absl and ml_collections raise many kinds
         raise UsageError(f"cannot read the options: {error}") from error
     for name in required:
-        if flags.FLAGS[name].value is None:
+        if flags.FLAGS[name].value in (None, ""):
             raise UsageError(f"--{name} is missing; it is required: add --{name}=VALUE, or --help for all options")
     return rest
 

@@ -6,6 +6,7 @@ need not be shared.
 
 from collections.abc import Callable
 import os
+import socket
 import threading
 import time
 from typing import Any
@@ -55,6 +56,7 @@ def connect(
         )
     if not missing:
         _check(coordinator, processes, process_id)
+        _reach(coordinator, timeout if process_id else 0)
     # Signals are taken by experiments.interrupts.
     jax.config.update("jax_enable_preemption_service", False)
     try:
@@ -80,7 +82,7 @@ def _number(value: int | None, name: str) -> int | None:
     text = os.environ.get(name)
     if value is not None or text is None:
         return value
-    if not text.isdigit():
+    if not text.isdecimal():
         raise UsageError(f"{name}={text!r} in the environment; expected a whole number")
     return int(text)
 
@@ -91,6 +93,25 @@ def _check(coordinator: str, processes: int, process_id: int) -> None:
         raise UsageError(f"--coordinator={coordinator}; expected HOST:PORT, such as 10.0.0.1:1234")
     if processes < 1 or not 0 <= process_id < processes:
         raise UsageError(f"--process_id={process_id} of --processes={processes}; expected 0 <= process_id < processes")
+
+
+def _reach(coordinator: str, timeout: int) -> None:
+    """Waits until somebody listens at an address, because jax aborts the process if nobody does."""
+    host, _, port = coordinator.rpartition(":")
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError as error:
+            reason = error
+            time.sleep(0.1)
+        else:
+            return
+    if timeout:
+        raise UsageError(
+            f"the processes did not come together within {timeout} s: nobody listens at --coordinator={coordinator} "
+            f"({reason}); start process 0 there, check the address and the firewall"
+        )
 
 
 def _watch(timeout: int) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from experiments.errors import UsageError
+
 
 class TrainingLog:
     """Appends metrics to ``training.jsonl`` and to TensorBoard; opening it again continues at a given step."""
@@ -67,8 +69,21 @@ def read_lines(path: Path) -> list[dict[str, float]]:
 
     Returns:
       one dictionary per line; a last line that a killed run left unfinished is dropped.
+
+    Raises:
+      UsageError: if another line is damaged.
     """
     lines = path.read_text().splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
-    return [json.loads(line) for line in lines]
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+            found[-1]["step"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path} is damaged (line {number}: {line.strip()[:80]!r} is no record with a step); mend that line or "
+                "move the file away, and run the same command again"
+            ) from error
+    return found

@@ -12,10 +12,11 @@ from ml_collections import ConfigDict
 
 from experiments import datasets, engine, saved_config, settings
 from experiments.checkpoints import Checkpoints
+from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
-from experiments.errors import UsageError, nearest
-from models.flow_map_model import OUTPUTS, FlowMapModel, Params, bind
-from models.mlp import ACTIVATIONS, DTYPES, MLP, LogVariance
+from experiments.errors import UsageError
+from models.flow_map_model import FlowMapModel, Params, bind
+from models.mlp import MLP, LogVariance
 from taxonomy.flow_map import Velocity, diagonal
 
 # What is in a run's folder: 1 until 0.1.0; 2 has checksums and counts skipped steps.
@@ -45,22 +46,10 @@ def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
 
     Returns:
       the model.
-
-    Raises:
-      UsageError: on an unknown activation or output.
     """
-    if config.network.activation not in ACTIVATIONS:
-        name = config.network.activation
-        raise UsageError(f"unknown --config.network.activation={name!r}; {nearest(name, ACTIVATIONS)}")
-    if config.network.dtype not in DTYPES:
-        raise UsageError(
-            f"unknown --config.network.dtype={config.network.dtype!r}; {nearest(config.network.dtype, DTYPES)}"
-        )
     objective = settings.objective_of(config)
     fields = config.network.to_dict()
     output = fields.pop("output") or objective.output
-    if output not in OUTPUTS:
-        raise UsageError(f"unknown --config.network.output={output!r}; {nearest(output, OUTPUTS)}")
     return FlowMapModel(
         MLP(**fields),
         std=dataset.std,
@@ -160,14 +149,31 @@ def read_config(workdir: Path) -> ConfigDict:
 def _check_format(path: Path) -> None:
     """Refuses a folder that a later version has written in a way that this one cannot know."""
     try:
-        found = json.loads(path.read_text()).get("format", 1)
-    except (OSError, json.JSONDecodeError, AttributeError) as error:
+        found = int(json.loads(path.read_text()).get("format", 1))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
     if found > FORMAT:
         raise UsageError(
             f"{path.parent} was written by a later version of the project (format {found}, this one knows {FORMAT}); "
             "update the project"
         )
+
+
+def check_parts(config: ConfigDict) -> None:
+    """Loads the data set and the teacher of a configuration, so that a fault shows before anything is written.
+
+    Args:
+      config: a checked configuration.
+
+    Raises:
+      UsageError: as they do.
+    """
+    dataset = datasets.load(config.dataset)
+    if config.training.data == "host":
+        host.check(dataset)
+    else:
+        dataset.check_sample()
+    load_teacher(config, dataset)
 
 
 def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:
@@ -180,8 +186,15 @@ def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = N
 
     Returns:
       the weights.
+
+    Raises:
+      UsageError: if no such average was trained.
     """
     decay = config.evaluation.ema if ema is None else ema
+    if decay not in (*config.training.ema, 0):
+        raise UsageError(
+            f"evaluation.ema={decay} is not trained; expected one of {config.training.ema}, or 0 for the raw weights"
+        )
     return state.params if decay == 0 else state.ema[config.training.ema.index(decay)]
 
 

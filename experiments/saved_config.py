@@ -37,14 +37,16 @@ def read(path: Path) -> ConfigDict:
         missing = [name for name in defaults if name not in values]
         if missing:
             raise KeyError(", ".join(missing))
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
     if unknown:
         raise UsageError(
             f"{path} has fields that this version does not know ({', '.join(unknown)}); it was written by another "
             "version of the project: use that one, or train again in another folder"
         )
-    return ConfigDict(values)
+    config = ConfigDict(values)
+    settings.check_types(config, source=str(path))
+    return config
 
 
 def get_config(path: str | None = None) -> ConfigDict:

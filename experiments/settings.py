@@ -136,7 +136,58 @@ def load(path: str) -> ConfigDict:
         raise UsageError(f"--config={file} cannot be read: {type(error).__name__}: {error}") from error
     if not hasattr(module, "get_config"):
         raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
-    return module.get_config(variant)
+    try:
+        config = module.get_config(variant)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"--config={file}: get_config({variant!r}) fails ({type(error).__name__}: {error}); compare it with "
+            f"{example_path()}"
+        ) from error
+    check_types(config, source=f"--config={file}")
+    return config
+
+
+def check_types(config: object, *, source: str) -> None:
+    """Checks that a configuration has every field, and each of the type of its default.
+
+    Args:
+      config: what should be a configuration.
+      source: where it comes from, for messages.
+
+    Raises:
+      UsageError: naming the first field that is missing or of another type.
+    """
+    if not isinstance(config, ConfigDict):
+        raise UsageError(f"{source} gives {type(config).__name__} from get_config; expected what settings.base makes")
+    found, expected = fields(config), fields(base(DEFAULT_OBJECTIVE))
+    for name, default in expected.items():
+        if name.startswith(("objective.options", "option_changes")):
+            continue
+        if name not in found:
+            raise UsageError(f"{source}: the configuration has no field {name}; start from settings.base(objective)")
+        if not _is_like(found[name], default):
+            raise UsageError(
+                f"{source}: --config.{name}={found[name]!r}; expected {KINDS[type(default)]} such as {default!r}"
+            )
+    for name in ("objective.options", "option_changes"):
+        inner = config
+        for part in name.split("."):
+            inner = inner.get(part)
+        if not isinstance(inner, ConfigDict):
+            raise UsageError(f"{source}: --config.{name}={inner!r}; expected names and values")
+
+
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "numbers"}
+
+
+def _is_like(value: object, default: object) -> bool:
+    if isinstance(default, tuple):
+        return isinstance(value, tuple | list) and all(_is_like(entry, default[0]) for entry in value)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    return isinstance(value, (int, float) if isinstance(default, float) else type(default))
 
 
 def split(path: str) -> tuple[str, str]:

@@ -17,7 +17,6 @@ from experiments.errors import DivergedError
 from experiments.flops import matmul_flops
 from experiments.machine import Peak
 from experiments.train import train
-from models.flow_map_model import count_parameters
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,14 +31,14 @@ class Program(NamedTuple):
     Attributes:
       run: makes the steps, from the state that the last call left, and waits for the end.
       steps: number of steps of a call.
-      flops: operations of the matrix products of one step, on all devices together.
+      flops: operations of the matrix products of one step; what several devices repeat counts once.
       compile_seconds: time of tracing and compiling.
       memory: bytes that a call holds on a device (state, results, intermediate values), or None where XLA does not say.
     """
 
     run: Callable[[], None]
     steps: int
-    flops: float
+    flops: int
     compile_seconds: float
     memory: int | None
 
@@ -63,17 +62,14 @@ class Loop(NamedTuple):
     host: float
 
 
-def _dispatch(config: ConfigDict, *, devices: int, rate: float) -> tuple[engine.Dispatch, engine.State, int]:
-    """All that is taken from the engine: a dispatch, the state that it starts from and its number of steps."""
+def _dispatch(config: ConfigDict, *, steps: int, devices: int) -> tuple[engine.Dispatch, engine.State]:
+    """All that is taken from the engine: a dispatch, and the state that it starts from."""
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
     dataset = datasets.load(config.dataset)
     model, objective = runs.build_model(config, dataset), settings.objective_of(config)
     state = engine.initial_state(config, model, objective, dataset.shape)
-    # A quarter of the peak is a fair guess, and no more than a guess is needed.
-    operations = 2 * count_parameters(state.params) * objective.cost * config.training.batch_size
-    steps = min(max(round(SECONDS * 0.25 * rate / operations), STEPS[0]), STEPS[1])
     dispatch = engine.make_dispatch(
         config,
         model,
@@ -84,7 +80,7 @@ def _dispatch(config: ConfigDict, *, devices: int, rate: float) -> tuple[engine.
         devices=devices,
         teacher=runs.load_teacher(config, dataset),
     )
-    return dispatch, mapping.replicate(state, devices=devices, mapping=config.training.mapping), steps
+    return dispatch, mapping.replicate(state, devices=devices, mapping=config.training.mapping)
 
 
 def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
@@ -98,10 +94,14 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     Returns:
       the program.
     """
-    dispatch, state, steps = _dispatch(config, devices=devices, rate=rate)
+    # Several devices repeat some of the work, such as the optimizer's: one alone does just what is needed.
+    single, state = _dispatch(config, steps=1, devices=1)
+    flops = matmul_flops(jax.make_jaxpr(single)(state))
+    # A quarter of the peak is a fair guess.
+    steps = min(max(round(SECONDS * 0.25 * rate / flops), STEPS[0]), STEPS[1])
+    dispatch, state = _dispatch(config, steps=steps, devices=devices)
     start = time.perf_counter()
-    traced = jax.jit(dispatch, donate_argnums=0).trace(state)
-    executable = traced.lower().compile()
+    executable = jax.jit(dispatch, donate_argnums=0).lower(state).compile()
     seconds = time.perf_counter() - start
     stats = executable.memory_analysis()
     memory = stats and (
@@ -116,7 +116,7 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
         state, report = executable(state)
         jax.block_until_ready(report)
 
-    return Program(run, steps, devices * matmul_flops(traced.jaxpr) / steps, seconds, memory)
+    return Program(run, steps, flops, seconds, memory)
 
 
 def fastest(

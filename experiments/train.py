@@ -81,7 +81,9 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train", quiet: boo
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
             dataset = datasets.load(config.dataset)
-            if config.training.data == "device":
+            if config.training.data == "host":
+                host.check(dataset)
+            else:
                 dataset.check_sample()
             model = runs.build_model(config, dataset)
             state = engine.initial_state(config, model, objective, dataset.shape)
@@ -244,7 +246,7 @@ if __name__ == "__main__":
         if DRY_RUN.value:
             print(dry_run.describe(config, Path(WORKDIR.value) if WORKDIR.value else None))
             return
-        if WORKDIR.value is None:
+        if not WORKDIR.value:
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
         workdir = Path(WORKDIR.value)
         try:

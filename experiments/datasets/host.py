@@ -53,8 +53,7 @@ def batches(
       UsageError: if the data set draws its examples; and by the iterator, if a record has another shape or is not
         finite.
     """
-    if dataset.records is None:
-        raise UsageError(f"data set {dataset.name} draws its examples; use --config.training.data=device")
+    check(dataset)
     order = shuffled(len(dataset.records), seed=seed)
     first = total_devices * np.cumsum([0, *sizes])
 
@@ -67,6 +66,12 @@ def batches(
 
     steps = grain.MapDataset.range(start, sys.maxsize).map(read)
     return _closing(iter(steps.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch))))
+
+
+def check(dataset: Dataset) -> None:
+    """Checks that a data set has stored examples; UsageError if it draws them."""
+    if dataset.records is None:
+        raise UsageError(f"data set {dataset.name} draws its examples; use --config.training.data=device")
 
 
 def shuffled(count: int, *, seed: int) -> grain.MapDataset:

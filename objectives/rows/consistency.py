@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from objectives import consistency as losses
 from objectives import metrics, weighting
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_share, constant, source
+from objectives.rows.shared import check_count, check_share, constant, source
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -92,6 +92,9 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 0.001) -> Objecti
 
     scale: of the pseudo-Huber metric, which at 0 would be the plain distance, as published.
     """
+    check_count("stages", stages)
+    if not ratio > 1:
+        raise ValueError(f"ratio = {ratio}; expected a number above 1: the step must shrink")
 
     def at(progress: jax.Array) -> time_laws.Law:
         stage = curricula.stage_of(progress, stages=stages)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from objectives import direct as losses
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import diagonal, source, teacher_pair
+from objectives.rows.shared import check_count, diagonal, source, teacher_pair
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -18,6 +18,7 @@ def flow_matching() -> Objective:
 
 def reflow(*, teacher_steps: int = 8) -> Objective:
     """Rectified flow, second round (arXiv 2209.03003): flow matching on pairs of noise and a teacher's end point."""
+    check_count("teacher_steps", teacher_steps)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         pair, t = teacher_pair(maps, batch, steps=teacher_steps), batch.times.t
@@ -29,6 +30,7 @@ def reflow(*, teacher_steps: int = 8) -> Objective:
 
 def endpoint_regression(*, teacher_steps: int = 8) -> Objective:
     """Knowledge distillation (t = 0 option of reflow, arXiv 2209.03003): from noise to the teacher's end point."""
+    check_count("teacher_steps", teacher_steps)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path
@@ -42,6 +44,7 @@ def endpoint_regression(*, teacher_steps: int = 8) -> Objective:
 
 def cmt(*, teacher_steps: int = 8) -> Objective:
     """Consistency mid-training (arXiv 2509.24526) for two times: average velocities along a teacher's trajectories."""
+    check_count("teacher_steps", teacher_steps)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path

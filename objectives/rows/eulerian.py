@@ -10,6 +10,7 @@ from objectives import eulerian as losses
 from objectives.mixture import Batch, Maps, Objective, Term
 from objectives.rows.shared import (
     DIAGONALS,
+    check_count,
     check_option,
     check_share,
     forward_law,
@@ -156,6 +157,7 @@ def rectified_mean_flow(
     reduction: str = "code",
 ) -> Objective:
     """Rectified MeanFlow (arXiv 2511.23342) without trimming: MeanFlow on pairs made by a teacher."""
+    check_count("teacher_steps", teacher_steps)
     row = mean_flow(diagonal_share=diagonal_share, times=times, power=power, reduction=reduction)
 
     def on_pairs(term: Term) -> Term:
@@ -182,6 +184,7 @@ def esc(
     The part ``plug_in`` of the Eulerian share has its velocity averaged over the example's own data point and a pool.
     Early in training the target is the data end, with a probability that falls to zero.
     """
+    check_count("pool", pool)
     check_share("plug_in", plug_in, high=1 - 1e-6)
     base = forward_law(times, needed_by="esc")
 

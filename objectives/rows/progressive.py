@@ -8,7 +8,7 @@ from objectives import progressive as losses
 from objectives import weighting
 from objectives.direct import regression
 from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
-from objectives.rows.shared import check_option, constant, diagonal, learned, self_distilled, source
+from objectives.rows.shared import check_count, check_option, constant, diagonal, learned, self_distilled, source
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -62,6 +62,7 @@ def pfmm(*, stages: int = 4, teacher_steps: int = 2) -> Objective:
     The jumps of stage k of K are at most ``2^(k + 1 - K)`` long. The first stage distils the teacher's velocity,
     integrated by midpoint steps on each leg; with one stage that is all.
     """
+    check_count("teacher_steps", teacher_steps)
     _check_stages(stages)
 
     def at(progress: jax.Array) -> time_laws.Law:

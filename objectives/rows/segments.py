@@ -6,7 +6,7 @@ from objectives import consistency as losses
 from objectives import metrics, weighting
 from objectives.mixture import Batch, Maps, Objective, Term
 from objectives.rows.consistency import consistency_loss, neighbour
-from objectives.rows.shared import check_share, constant, diagonal, source
+from objectives.rows.shared import check_count, check_share, constant, diagonal, source
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -65,6 +65,7 @@ def ctm(
 
     The first leg is a teacher's, by midpoint steps; flow matching stands for the denoising term beside it.
     """
+    check_count("teacher_steps", teacher_steps)
     check_share("diagonal_share", diagonal_share, high=0.999)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:

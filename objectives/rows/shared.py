@@ -26,6 +26,12 @@ def source(path: Interpolant, batch: Batch) -> jax.Array:
     return path.position(batch.times.s, batch.x0, batch.x1)
 
 
+def check_count(name: str, value: int) -> None:
+    """Checks an option that counts; ValueError unless it is at least 1."""
+    if value < 1:
+        raise ValueError(f"{name} = {value}; expected at least 1")
+
+
 def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
     """The batch with its data replaced by the points to which a teacher's ODE takes its noise.
 

@@ -82,12 +82,18 @@ def test_times_are_the_fastest_of_each_taken_in_turn():
     assert timing.Timed(programs["b"], 2.0).rate == 3.0
 
 
+OVERHEAD = {
+    **{"batch_size": 800, "width": 8, "depth": 1, "ms_per_step": 1.0},
+    **{"loop_ms_per_step": 1.25, "host_ms_per_step": 0.025, "host_share": 0.02},
+}
+
+
 @pytest.fixture(scope="module")
 def found():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timing, "SECONDS", 1e-3)
         patch.setattr(timing, "STEPS", (2, 2))
-        patch.setattr(benchmark, "SHORT_STEP", 1e-9)
+        patch.setattr(benchmark, "overhead", lambda *_, **__: OVERHEAD)
         patch.setattr(benchmark, "in_loop", lambda *_, **__: timing.Loop(step=2e-3, host=1e-4))
         sizes = {"batch": [64], "devices": [1, 4, 99]}
         return benchmark.measure(small(optimizer="adam"), ["lsd"], sizes=sizes, repeats=1, sides=(32,))
@@ -137,10 +143,24 @@ def test_scaling_times_each_size_that_the_machine_has(found):
     assert curves["batch"][0]["ms_per_step"] == curves["devices"][1]["ms_per_step"]
 
 
-def test_overhead_is_stated_at_the_shortest_step_that_there_is(found):
-    # No step takes a nanosecond: what is left is the smallest batch, one example on each device.
-    assert found["overhead"]["batch_size"] == 4
-    assert found["overhead"]["host_share"] == pytest.approx(0.05)
+@pytest.mark.parametrize(("fixed", "batch"), [(2e-4, 800), (2e-3, 4)])
+def test_overhead_is_stated_at_short_steps_or_the_shortest(fixed, batch, monkeypatch):
+    # A step takes a fixed time and a microsecond per example.
+    monkeypatch.setattr(benchmark, "compiled", lambda run, **_: fixed + 1e-6 * run.training.batch_size)
+    monkeypatch.setattr(
+        benchmark, "fastest", lambda programs, **_: {b: timing.Timed(None, t) for b, t in programs.items()}
+    )
+    monkeypatch.setattr(
+        benchmark, "in_loop", lambda run, *, dispatches, step: timing.Loop(1.25 * step, 0.025 * step * dispatches)
+    )
+    monkeypatch.setattr(machine, "matmul_peak", lambda *_, **__: 1.0)
+    found = benchmark.overhead(small("flow_matching"), dispatches=1, repeats=1, peak=machine.Peak())
+    step = 1e3 * (fixed + 1e-6 * batch)
+    assert found == pytest.approx(
+        OVERHEAD
+        | {"batch_size": batch, "ms_per_step": step}
+        | {"loop_ms_per_step": 1.25 * step, "host_ms_per_step": 0.025 * step}
+    )
 
 
 def test_results_are_written_as_json_text_and_pictures(found, tmp_path):
@@ -154,7 +174,7 @@ def test_results_are_written_as_json_text_and_pictures(found, tmp_path):
     objectives = ["objective", "flow_matching", "lsd"]
     assert [row[0] for row in rows] == [*objectives, *objectives, "batch", "64", "devices", "1", "4"]
     assert rows[2][3:5] == ["4", "1.33"]
-    assert f"host overhead at {found['overhead']['ms_per_step']:.2f} ms steps: " in text
+    assert "host overhead at 1.00 ms steps: 2.0% (flow matching, MLP of width 8 and depth 1, Adam, batch 800" in text
     with pytest.raises(UsageError, match="cannot write into --out="):
         benchmark_report.folder(folder / "benchmark.md" / "below")
 

@@ -95,13 +95,16 @@ def test_fifty_kills(tmp_path):
     while counted.total() < KILLS:
         number, moment, code = kill_once(workdir, rng)
         said = (tmp_path / "said").read_text()
-        assert "Traceback" not in said, said
+        # While Python imports packages nobody takes a signal, and there is nothing to lose. Native code that is being
+        # imported takes an interrupt badly.
+        early = "KeyboardInterrupt" in said or (number == signal.SIGINT and not said)
+        assert early or "Traceback" not in said, said
         if number is None:
             assert code == 0, said
         else:
             name = signal.Signals(number).name
-            # A signal during the import of Python's packages finds nobody to take it, and nothing to lose.
-            assert code in (0, -number, *(() if number == signal.SIGKILL else (INTERRUPTED, 1))), (name, code, said)
+            expected = {0, -number} | ({INTERRUPTED} if number != signal.SIGKILL else set())
+            assert code in expected | ({1, -signal.SIGSEGV} if early else set()), (name, code, said)
             counted[name, moment, code] += 1
         assert max(saved_steps(workdir), default=0) >= newest
         newest = max(saved_steps(workdir), default=0)
