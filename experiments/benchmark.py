@@ -192,10 +192,10 @@ def read_sizes(chosen: Sequence[str], given: Mapping[str, Sequence[str]]) -> dic
     Returns:
       {word: values}.
     """
-    try:
-        return {axis: [int(value) for value in given.get(axis, ())] for axis in chosen}
-    except ValueError as error:
-        raise UsageError(f"sizes of --scaling: {error}; expected whole numbers, such as 256,1024") from error
+    for axis in chosen:
+        if not all(word.isdecimal() for word in given.get(axis, ())):
+            raise UsageError(f"--{axis}_sizes={','.join(given[axis])}; expected whole numbers, such as 256,1024")
+    return {axis: list(map(int, given.get(axis, ()))) for axis in chosen}
 
 
 if __name__ == "__main__":

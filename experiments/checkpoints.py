@@ -98,6 +98,7 @@ class Checkpoints:
         Raises:
           UsageError: if there is no checkpoint that can be read, or the newest readable one holds other shapes.
         """
+        self.wait()
         faults = []
         for step in reversed(self.steps()):
             try:

@@ -102,6 +102,10 @@ class Dispatch:
         """
         return self._mapped(state, Inputs(self._own, np.full_like(self._own, stop), examples))
 
+    def lower(self, state: State, *, examples: tuple[Any, ...] | None = None) -> jax.stages.Lowered:
+        """The program of a call with such arguments, which may be shapes and types alone."""
+        return self._mapped.lower(state, Inputs(self._own, np.zeros_like(self._own), examples))
+
     def planned_bytes(self, state: State, *, examples: tuple[Any, ...] | None = None) -> int | None:
         """Memory that the compiler plans on each device beside inputs and outputs, in bytes; None if it does not tell.
 
@@ -112,8 +116,7 @@ class Dispatch:
         Returns:
           number of bytes.
         """
-        inputs = Inputs(self._own, np.zeros_like(self._own), examples)
-        analysis = self._mapped.lower(state, inputs).compile().memory_analysis()
+        analysis = self.lower(state, examples=examples).compile().memory_analysis()
         return None if analysis is None else int(analysis.temp_size_in_bytes)
 
 

@@ -1,6 +1,7 @@
 """Times one training step: alone inside a long dispatch, and inside the real training loop."""
 
 from collections.abc import Callable, Hashable, Mapping
+import functools
 import math
 from pathlib import Path
 import tempfile
@@ -62,25 +63,18 @@ class Loop(NamedTuple):
     host: float
 
 
-def _dispatch(config: ConfigDict, *, steps: int, devices: int) -> tuple[engine.Dispatch, engine.State]:
-    """All that is taken from the engine: a dispatch, and the state that it starts from."""
+def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Callable[[], engine.State]]:
+    """All that is taken from the engine: what makes a dispatch of (steps, devices), and what makes the first state."""
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
     dataset = datasets.load(config.dataset)
     model, objective = runs.build_model(config, dataset), settings.objective_of(config)
-    state = engine.initial_state(config, model, objective, dataset.shape)
-    dispatch = engine.make_dispatch(
-        config,
-        model,
-        objective,
-        dataset,
-        settings.interpolant_of(config),
-        steps=steps,
-        devices=devices,
-        teacher=runs.load_teacher(config, dataset),
+    path, teacher = settings.interpolant_of(config), runs.load_teacher(config, dataset)
+    return (
+        functools.partial(engine.make_dispatch, config, model, objective, dataset, path, teacher=teacher),
+        functools.partial(engine.initial_state, config, model, objective, dataset.shape),
     )
-    return dispatch, mapping.replicate(state, devices=devices, mapping=config.training.mapping)
 
 
 def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
@@ -94,12 +88,13 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     Returns:
       the program.
     """
+    make_dispatch, initial_state = _training(config)
     # Several devices repeat some of the work, such as the optimizer's: one alone does just what is needed.
-    single, state = _dispatch(config, steps=1, devices=1)
-    flops = matmul_flops(jax.make_jaxpr(single)(state))
+    flops = matmul_flops(jax.make_jaxpr(make_dispatch(steps=1, devices=1))(jax.eval_shape(initial_state)))
     # A quarter of the peak is a fair guess.
     steps = min(max(round(SECONDS * 0.25 * rate / flops), STEPS[0]), STEPS[1])
-    dispatch, state = _dispatch(config, steps=steps, devices=devices)
+    dispatch = make_dispatch(steps=steps, devices=devices)
+    state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.mapping)
     start = time.perf_counter()
     executable = jax.jit(dispatch, donate_argnums=0).lower(state).compile()
     seconds = time.perf_counter() - start

@@ -27,7 +27,15 @@ def source(path: Interpolant, batch: Batch) -> jax.Array:
 
 
 def check_count(name: str, value: int) -> None:
-    """Checks an option that counts; ValueError unless it is at least 1."""
+    """Checks an option that counts.
+
+    Args:
+      name: its name.
+      value: its value.
+
+    Raises:
+      ValueError: unless it is at least 1.
+    """
     if value < 1:
         raise ValueError(f"{name} = {value}; expected at least 1")
 

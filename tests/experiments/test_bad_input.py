@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 import re
 import shutil
+import socket
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ class Case(NamedTuple):
     """A command line and how it must end.
 
     Attributes:
-      module: what is run; in a folder with small.py, its data, a run of it in "run" if that is named, and what `change` does.
+      module: what is run; in a folder with small.py, its data, a run of it in "run" if it is named, and what
+        `change` does.
       arguments: the arguments, separated by blanks.
       text: what the line on standard error must contain.
       change: is given the folder before.
@@ -139,6 +141,12 @@ def damage(path: Path) -> None:
 
 def a_file(folder: Path) -> None:
     (folder / "file").write_text("")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return found.getsockname()[1]
 
 
 X = np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32)
@@ -345,6 +353,8 @@ ROWS = {
     "a ratio above one": option("ucgm", "ratio=2", "ratio = 2.0; expected a number in [0, 1]: 0 for flow matching"),
     "a step that does not shrink": option("ect", "ratio=0.5", "ratio = 0.5; expected a number above 1"),
     "no steps of the teacher": option("reflow", "teacher_steps=0", "teacher_steps = 0; expected"),
+    "no levels": option("shortcut", "levels=0", "levels = 0; expected"),
+    "a negative bound": option("facm", "clip=-1", "clip = -1.0; expected"),
     "no pool": option("esc", "pool=0", "pool = 0; expected"),
     "an unknown rule": training(
         "--config.objective.characterization=lagrange",
@@ -535,6 +545,21 @@ FOLDERS = {
         lambda values: values["evaluation"].update(ema=0.5),
         "evaluation.ema=0.5 is not trained; expected one of (0.999,)",
     ),
+    "an unknown activation to score": saved(
+        lambda values: values["network"].update(activation="gulu"), "network.activation='gulu'; did you mean 'gelu'"
+    ),
+    "no width to score": saved(
+        lambda values: values["network"].update(width=0), "network.width=0; expected a positive"
+    ),
+    "an option to score that is a word": saved(
+        lambda values: values["objective"]["options"].update(diagonal_share="most"), "objective lsd: "
+    ),
+    "no samples to score": saved(
+        lambda values: values["evaluation"].update(samples=0), "evaluation.samples=0; expected a positive number"
+    ),
+    "no numbers of steps to score": saved(
+        lambda values: values["evaluation"].update(steps=[]), "evaluation.steps=(); expected numbers of steps"
+    ),
     "no data set to score": saved(lambda values: values.update(dataset=None), "dataset"),
 }
 
@@ -573,6 +598,13 @@ HOST_FAULTS = {
     "no time to wait": training("--host_timeout=0", "flag --host_timeout=0: 0 is not a positive integer"),
     "no cluster to detect": training(
         "--detect_hosts --host_timeout=1", "the processes did not come together within 1 s"
+    ),
+    "a host that is none": training(
+        "--coordinator=a..b:1 --processes=2 --process_id=1 --host_timeout=1", "--coordinator=a..b:1"
+    ),
+    "nobody else": training(
+        f"--coordinator=localhost:{free_port()} --processes=2 --process_id=0 --host_timeout=1",
+        "the processes did not come together within 1 s",
     ),
     # Nothing listens at port 1.
     "a coordinator out of reach": training(
@@ -649,6 +681,11 @@ def nan_in_the_middle(arrays: dict) -> None:
 
 REFERENCES = {
     "an unknown interpolant": Case(REFERENCE, "--config=small.py --config.interpolant=liner", "did you mean 'linear'"),
+    "a seed that no key holds": Case(
+        REFERENCE,
+        "--config=small.py --config.evaluation.seed=99999999999999999999",
+        "evaluation.seed=99999999999999999999",
+    ),
     "no triples": Case(
         REFERENCE, "--config=small.py --config.evaluation.triples=0", "--config.evaluation.triples=0; expected a posit"
     ),
@@ -722,7 +759,18 @@ CASES = {
 }
 
 # What does not end as it must yet, and what happens instead. To be emptied.
-UNMENDED: dict[str, str] = {}
+UNMENDED: dict[str, str] = {
+    "row: no levels": "it trains",
+    "row: a negative bound": "it trains",
+    "reference: a seed that no key holds": "a traceback",
+    "folder: an unknown activation to score": "a traceback",
+    "folder: no width to score": "a traceback",
+    "folder: an option to score that is a word": "a traceback",
+    "folder: no samples to score": "a traceback",
+    "folder: no numbers of steps to score": "tables without a row",
+    "processes: a host that is none": "a traceback",
+    "processes: nobody else": "jax aborts the process",
+}
 
 
 @pytest.fixture(scope="session")

@@ -137,30 +137,6 @@ def command(*arguments, module="experiments.train"):
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (
-            [f"--config={CHECKERBOARD}:lsd", "--config.training.stepz=5"],
-            "no field 'training.stepz'; did you mean 'training.steps'",
-        ),
-        ([f"--config={CHECKERBOARD}:lsd", "--config.training.steps=many"], "cannot read the options"),
-        ([f"--config={CHECKERBOARD}:lsd", "--wrkdir=x"], "unknown option --wrkdir; did you mean 'workdir'"),
-        ([f"--config={CHECKERBOARD}:lsd"], "--workdir is missing"),
-        (["--workdir=x"], "--config is missing"),
-        ([f"--config={CHECKERBOARD}:lsd", "--workdir=x", "extra"], "unexpected argument 'extra'"),
-    ],
-)
-def test_bad_command_lines_end_in_one_line(arguments, message):
-    found = command(*arguments)
-    assert found.returncode == 2
-    assert found.stdout == ""
-    lines = found.stderr.strip().splitlines()
-    assert len(lines) == 1, found.stderr
-    assert lines[0].startswith("error: ")
-    assert message in lines[0]
-
-
 def test_dry_run_prints_the_resolved_configuration(tmp_path):
     found = command(
         f"--config={CHECKERBOARD}:psd_u", "--config.training.steps=77", f"--workdir={tmp_path}/x", "--dry_run"
@@ -172,6 +148,7 @@ def test_dry_run_prints_the_resolved_configuration(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_compare_end_to_end(tmp_path):
     text = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
     for name in compare.WRITTEN:

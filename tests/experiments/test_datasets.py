@@ -336,7 +336,7 @@ def test_a_damaged_file_is_named(tmp_path, suffix):
         datasets.load(str(path))
 
 
-@pytest.mark.parametrize("shape", [(5,), (2,)])
+@pytest.mark.parametrize("shape", [(5,), pytest.param((2,), marks=pytest.mark.slow)])
 def test_a_run_on_a_file_is_trained_and_scored(tmp_path, shape):
     # Two clusters, far from the Gaussian noise that an untrained map leaves where it is.
     x = 0.1 * examples(1000, *shape) + np.sign(examples(1000, 1, seed=1))

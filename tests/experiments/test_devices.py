@@ -1,7 +1,9 @@
 """One training step, however it is spread: over devices, over parts of a batch, in time, in precision."""
 
+import math
 import os
 from pathlib import Path
+import re
 import subprocess
 import sys
 
@@ -12,7 +14,7 @@ import pytest
 
 from experiments import devices as mapping
 from experiments import engine
-from models.flow_map_model import bind
+from models.flow_map_model import bind, count_parameters
 from tests.experiments.test_engine import config_for, dispatch_of, parts
 
 ROOT = Path(__file__).parent.parent.parent
@@ -147,3 +149,20 @@ def test_bfloat16_is_for_hidden_layers_alone():
 def test_an_unknown_mapping_is_named():
     with pytest.raises(ValueError, match=r"mapping = 'vmap'; expected one of pmap, shard_map"):
         mapping.over_devices(lambda state, inputs: (state, inputs), devices=1, mapping="vmap")
+
+
+def test_what_is_summed_over_devices_is_one_gradient_per_term():
+    config = config_for("lsd", optimizer="adam")
+    objective = parts(config)[1]
+    run, state = dispatch_of(config, devices=2, steps=1)
+    text = run.lower(state).compile().as_text()
+    # Such as "(f32[8,2]{1,0}, f32[8]{0}) all-reduce(" or "f32[] all-reduce-start(".
+    summed = [
+        re.findall(r"f32\[([\d,]*)\]", line.split(" all-reduce")[0].split(" = ")[1])
+        for line in text.splitlines()
+        if re.search(r" = .* all-reduce(-start)?\(", line)
+    ]
+    numbers = sum(math.prod(int(n) for n in shape.split(",") if n) for shapes in summed for shape in shapes)
+    parameters = count_parameters(state.params)
+    # Beside the gradients: the residual, which without a weight is the loss, and four sums over bad examples.
+    assert numbers == len(objective.terms) * (parameters + 5)

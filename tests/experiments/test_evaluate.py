@@ -106,8 +106,8 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
     train(small(), tmp_path)
     load = runs.load_trained
 
-    def broken(workdir):
-        config, dataset, model, params, step = load(workdir)
+    def broken(workdir, **options):
+        config, dataset, model, params, step = load(workdir, **options)
         return config, dataset, model, jax.tree.map(lambda p: p * jnp.nan, params), step
 
     monkeypatch.setattr(runs, "load_trained", broken)

@@ -85,6 +85,7 @@ def run(command, **options):
     return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300, **options)
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run([*COMMAND, f"--workdir={whole}"]).returncode == 0
@@ -166,7 +167,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     found = run([sys.executable, "-m", "experiments.evaluate", f"--workdir={tmp_path}"])
     assert found.returncode == 2
     (line,) = [line for line in found.stderr.splitlines() if line.startswith("error:")]
-    assert f"checkpoint {tmp_path}/checkpoints/5 does not fit" in line
+    assert f"checkpoint {tmp_path}/checkpoints/5 is damaged" in line
     assert "Traceback" not in found.stderr
     assert not (tmp_path / "metrics.csv").exists()
 

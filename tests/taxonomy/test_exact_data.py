@@ -164,6 +164,7 @@ def test_hazard_is_continuous_and_right_in_the_tail():
     assert np.all(found[2:] < (p[2:] + 1 / p[2:]) * (1 + 1e-14))
 
 
+@pytest.mark.slow
 def test_single_precision_is_usable_from_end_to_end():
     t = np.concatenate([[0.0, 1e-6, 1e-4], np.linspace(0.01, 0.99, 40), [0.999, 0.9999]]).astype(np.float32)
     t = np.repeat(t, 50)
