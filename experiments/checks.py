@@ -82,6 +82,8 @@ def check(config: ConfigDict, *, devices: int) -> None:
 def check_evaluation(config: ConfigDict) -> None:
     """Checks the protocol of evaluation; UsageError on the first fault."""
     settings.check_types(config, source="configuration")
+    if not 0 <= config.evaluation.seed < SEEDS:
+        raise UsageError(f"--config.evaluation.seed={config.evaluation.seed}; expected 0 to {SEEDS - 1}")
     _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
         raise UsageError(

@@ -102,7 +102,7 @@ def _reach(coordinator: str, timeout: int) -> None:
     while time.monotonic() < deadline:
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             reason = error
             time.sleep(0.1)
         else:

@@ -10,7 +10,7 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, engine, saved_config, settings
+from experiments import checks, datasets, engine, saved_config, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
@@ -215,6 +215,7 @@ def load_trained(
       UsageError: if there is no run, no checkpoint, or a checkpoint of another shape.
     """
     config = read_config(workdir)
+    checks.check(config, devices=1)
     dataset = datasets.load(config.dataset)
     model = build_model(config, dataset)
     if not (workdir / checkpoint).exists():

@@ -259,7 +259,7 @@ def objective_of(config: ConfigDict) -> Objective:
             raise UsageError(f"objective {name} has no option {option!r}; {nearest(option, known)}")
     try:
         return OBJECTIVES[name](**options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(f"objective {name}: {error}") from error
 
 

@@ -1,5 +1,7 @@
 """Rows of endpoint consistency in continuous time: the source moves and the end at the data stays."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -99,6 +101,7 @@ def facm(
     clip: bound of the tangent; power: of the adaptive weight; cosine: of one minus the cosine in the anchor; tangent:
     exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
     """
+    check_share("clip", clip, high=math.inf)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s = batch.times.s
@@ -128,6 +131,7 @@ def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: f
 
     ratio: the noise level of the neighbour over that of the source; at 1 a central difference of the given step.
     """
+    check_share("clip", clip, high=math.inf)
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio = {ratio}; expected a number in [0, 1]: 0 for flow matching, 1 for consistency")
     check_share("step", step, high=0.5)

@@ -125,6 +125,7 @@ def shortcut(
     the batch, and 1/8 to the longer jumps.
     """
     check_option("reduction", reduction, REDUCTIONS)
+    check_count("levels", levels)
     shortest = laws.uniform_grid(steps=2 ** (levels + 1))
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
