@@ -37,7 +37,7 @@ def check_count(name: str, value: int) -> None:
       ValueError: unless it is at least 1.
     """
     if value < 1:
-        raise ValueError(f"{name} = {value}; expected at least 1")
+        raise ValueError(f"{name} = {value}; expected a whole number, at least 1")
 
 
 def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
