@@ -22,13 +22,14 @@ BENCHMARK, REFERENCE, TAXONOMY = "experiments.benchmark", "experiments.reference
 
 # What most cases are faults of: it trains within a second, so that a fault that is not noticed does not cost minutes.
 # Data from a file need no compilation to be checked.
-SMALL = """
+POINTS = "points.npy"
+SMALL = f"""
 from tests.experiments.small_runs import small
 
 def get_config(variant=None):
     config = small(variant or "lsd", steps=5)
-    config.dataset = "points.npy"
-    config.network.update({"point_features": 0, "time_features": 0})
+    config.dataset = "{POINTS}"
+    config.network.update(point_features=0, time_features=0)
     config.training.optimizer = "adam"
     return config
 """
@@ -109,6 +110,7 @@ def reference_file(change: Callable[[dict], object], text: str) -> Case:
 
     def write(folder: Path) -> None:
         config = small(steps=5)
+        config.dataset = POINTS
         arrays = dict.fromkeys(reference.Reference._fields, np.zeros(3))
         arrays |= {"probe_x": np.zeros((3, 2)), "probe_b": np.zeros((3, 2))}
         arrays["settings"] = json.dumps(reference.settings_of(config))
@@ -118,7 +120,7 @@ def reference_file(change: Callable[[dict], object], text: str) -> Case:
 
     return Case(
         REFERENCE,
-        "--config=small.py --config.dataset=two_moons",
+        "--config=small.py",
         text,
         change=write,
         environment={"FLOWMAP_CACHE": "cache"},
@@ -703,7 +705,7 @@ REFERENCES = {
     ),
     "a file of another velocity": reference_file(
         lambda arrays: arrays.update(probe_b=np.ones((3, 2))),
-        "the reference set was made with another velocity of data set two_moons; delete ",
+        "the reference set was made with another velocity of data set points.npy; delete ",
     ),
     "a file without an array": reference_file(
         lambda arrays: arrays.pop("x_1"), "the reference set is damaged (KeyError: 'x_1 is not a file in the archive')"
@@ -781,7 +783,7 @@ def trained(commands, tmp_path_factory) -> Path:
 
 def write_small(folder: Path) -> None:
     (folder / "small.py").write_text(SMALL)
-    np.save(folder / "points.npy", X)
+    np.save(folder / POINTS, X)
 
 
 def listing(folder: Path) -> dict[str, int | None]:

@@ -82,6 +82,20 @@ def test_times_are_the_fastest_of_each_taken_in_turn():
     assert timing.Timed(programs["b"], 2.0).rate == 3.0
 
 
+def test_a_program_makes_the_steps_of_its_objective(monkeypatch):
+    monkeypatch.setattr(timing, "STEPS", (2, 3))
+    program = timing.compiled(small("flow_matching", optimizer="adam"), devices=4, rate=1.0)
+    # One hidden layer of 8 units, 64 examples; the points have 4 harmonics and the times 2.
+    first, last = 2 * 64 * (4 + 2 * (2 * 4 + 2 * 2)) * 8, 2 * 64 * 8 * 2
+    assert program.flops == 2 * first + 3 * last
+    assert program.steps == 2
+    assert program.compile_seconds > 0
+    assert program.memory > 0
+    # The state is donated: each call goes on from the last one.
+    program.run()
+    program.run()
+
+
 OVERHEAD = {
     **{"batch_size": 800, "width": 8, "depth": 1, "ms_per_step": 1.0},
     **{"loop_ms_per_step": 1.25, "host_ms_per_step": 0.025, "host_share": 0.02},
@@ -90,57 +104,53 @@ OVERHEAD = {
 
 @pytest.fixture(scope="module")
 def found():
+    """A measurement on a machine whose steps take a tenth of a millisecond and a nanosecond per 100 operations."""
+
+    def compiled(run, *, devices, rate):
+        flops = round(1e6 * settings.objective_of(run).cost * run.training.batch_size)
+        return timing.Program(lambda: None, 1, flops, compile_seconds=1.5, memory=2_000_000)
+
+    def fastest(programs, *, repeats, peak=None):
+        return {key: timing.Timed(program, 1e-4 + 1e-11 * program.flops) for key, program in programs.items()}
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timing, "SECONDS", 1e-3)
-        patch.setattr(timing, "STEPS", (2, 2))
+        for module in (benchmark, scaling):
+            patch.setattr(module, "compiled", compiled)
+            patch.setattr(module, "fastest", fastest)
         patch.setattr(benchmark, "overhead", lambda *_, **__: OVERHEAD)
         patch.setattr(benchmark, "in_loop", lambda *_, **__: timing.Loop(step=2e-3, host=1e-4))
-        sizes = {"batch": [64], "devices": [1, 4, 99]}
-        return benchmark.measure(small(optimizer="adam"), ["lsd"], sizes=sizes, repeats=1, sides=(32,))
+        patch.setattr(machine, "matmul_peak", lambda devices, **_: 2e11 if len(devices) > 1 else 1.6e11)
+        return benchmark.measure(small(), ["lsd"], sizes={"batch": [64, 128], "devices": [1, 4, 99]})
 
 
 def test_every_number_follows_from_the_measured_ones(found):
     base, lsd = found["objectives"]
     assert [row["objective"] for row in (base, lsd)] == ["flow_matching", "lsd"]
+    # 64 examples at 3 and 4 forward-pass equivalents.
     assert (base["cost"], lsd["cost"]) == (3.0, 4.0)
+    assert (base["matmul_gflop"], lsd["matmul_gflop"]) == (0.192, 0.256)
+    assert (base["ms_per_step"], lsd["ms_per_step"]) == (pytest.approx(2.02), pytest.approx(2.66))
     assert base["time_ratio"] == base["cost_ratio"] == base["matmul_ratio"] == base["time_per_cost"] == 1.0
-    assert lsd["cost_ratio"] == pytest.approx(4 / 3)
-    assert lsd["time_ratio"] == pytest.approx(lsd["ms_per_step"] / base["ms_per_step"])
-    assert lsd["time_per_cost"] == pytest.approx(lsd["time_ratio"] * 3 / 4)
-    for row in (base, lsd):
-        assert row["gflops"] == pytest.approx(1e3 * row["matmul_gflop"] / row["ms_per_step"])
-        assert row["share_of_peak"] == pytest.approx(row["gflops"] / found["machine"]["peak_gflops"])
-        assert (row["loop_ms_per_step"], row["host_ms_per_step"]) == (2.0, 0.1)
-        assert row["host_share"] == pytest.approx(0.05)
-        assert row["compile_seconds"] > 0
-        assert row["memory_mb"] > 0
-
-
-def test_operations_of_a_step_are_those_of_its_network(found):
-    config = small()
-    # One hidden layer; the points have 4 harmonics and the times 2.
-    assert (config.network.point_features, config.network.time_features, config.network.depth) == (4, 2, 1)
-    first, last = 2 * 64 * (4 + 2 * (2 * 4 + 2 * 2)) * 8, 2 * 64 * 8 * 2
-    base, lsd = (1e9 * row["matmul_gflop"] for row in found["objectives"])
-    # Forward, backward for the weights, and backward through the last layer.
-    assert base == pytest.approx(2 * first + 3 * last)
-    assert base < lsd < 2 * base
-    # As many on one device as on four together.
-    by_devices = [1e6 * row["gflops"] * row["ms_per_step"] for row in found["scaling"]["curves"]["devices"]]
-    assert by_devices == pytest.approx([lsd, lsd])
+    assert lsd["cost_ratio"] == lsd["matmul_ratio"] == pytest.approx(4 / 3)
+    assert lsd["time_ratio"] == pytest.approx(2.66 / 2.02)
+    assert lsd["time_per_cost"] == pytest.approx(2.66 / 2.02 * 3 / 4)
+    assert lsd["gflops"] == pytest.approx(0.256 / 2.66e-3)
+    assert lsd["share_of_peak"] == pytest.approx(0.256 / 2.66e-3 / 200)
+    assert (lsd["loop_ms_per_step"], lsd["host_ms_per_step"], lsd["host_share"]) == (2.0, 0.1, pytest.approx(0.05))
+    assert (lsd["compile_seconds"], lsd["memory_mb"]) == (1.5, 2.0)
+    assert (found["machine"]["peak_gflops"], found["machine"]["peak_gflops_one_device"]) == (200.0, 160.0)
 
 
 def test_scaling_times_each_size_that_the_machine_has(found):
     curves = found["scaling"]["curves"]
     assert found["scaling"]["objective"] == "lsd"
-    assert {axis: [row["size"] for row in rows] for axis, rows in curves.items()} == {
-        "batch": [64],
-        "devices": [1, 4],
-    }
-    for row in (*curves["batch"], *curves["devices"]):
-        assert row["examples_per_second"] == pytest.approx(1e3 * 64 / row["ms_per_step"])
-    # One place on both curves is timed once.
-    assert curves["batch"][0]["ms_per_step"] == curves["devices"][1]["ms_per_step"]
+    sizes = {axis: [row["size"] for row in rows] for axis, rows in curves.items()}
+    assert sizes == {"batch": [64, 128], "devices": [1, 4]}
+    assert [row["ms_per_step"] for row in curves["batch"]] == pytest.approx([2.66, 5.22])
+    assert [row["examples_per_second"] for row in curves["batch"]] == pytest.approx([64 / 2.66e-3, 128 / 5.22e-3])
+    # A share is one of what that many devices reach.
+    shares = [row["share_of_peak"] for row in curves["devices"]]
+    assert shares == pytest.approx([0.256 / 2.66e-3 / 160, 0.256 / 2.66e-3 / 200])
 
 
 @pytest.mark.parametrize(("fixed", "batch"), [(2e-4, 800), (2e-3, 4)])
@@ -172,7 +182,7 @@ def test_results_are_written_as_json_text_and_pictures(found, tmp_path):
     text = (folder / "benchmark.md").read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     objectives = ["objective", "flow_matching", "lsd"]
-    assert [row[0] for row in rows] == [*objectives, *objectives, "batch", "64", "devices", "1", "4"]
+    assert [row[0] for row in rows] == [*objectives, *objectives, "batch", "64", "128", "devices", "1", "4"]
     assert rows[2][3:5] == ["4", "1.33"]
     assert "host overhead at 1.00 ms steps: 2.0% (flow matching, MLP of width 8 and depth 1, Adam, batch 800" in text
     with pytest.raises(UsageError, match="cannot write into --out="):
