@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from experiments import settings
+from experiments import config_files, settings
 from experiments.devices import MAPPINGS
 from experiments.errors import UsageError, nearest
 from experiments.nonfinite import POLICIES
@@ -17,7 +17,7 @@ POSITIVE_TRAINING = (
 SEEDS = 2**32  # what keys, numpy and grain all take
 NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
 CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.mapping": MAPPINGS}
-POSITIVE_EVALUATION = ("samples", "projections", "pairs", "entropy", "points", "triples", "tolerance")
+POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance")
 
 
 def check(config: ConfigDict, *, devices: int) -> None:
@@ -30,7 +30,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
     Raises:
       UsageError: on the first fault, saying what was received, what was expected and what to do.
     """
-    settings.check_types(config, source="configuration")
+    config_files.check_types(config, source="configuration")
     objective = settings.objective_of(config)
     settings.interpolant_of(config)
     training = config.training
@@ -81,10 +81,13 @@ def check(config: ConfigDict, *, devices: int) -> None:
 
 def check_evaluation(config: ConfigDict) -> None:
     """Checks the protocol of evaluation; UsageError on the first fault."""
-    settings.check_types(config, source="configuration")
+    config_files.check_types(config, source="configuration")
     if not 0 <= config.evaluation.seed < SEEDS:
         raise UsageError(f"--config.evaluation.seed={config.evaluation.seed}; expected 0 to {SEEDS - 1}")
     _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
+    for name in ("samples", "pairs"):
+        if config.evaluation[name] < 2:
+            raise UsageError(f"--config.evaluation.{name}={config.evaluation[name]}; expected at least 2")
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
         raise UsageError(
             f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"

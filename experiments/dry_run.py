@@ -28,6 +28,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     devices = mapping.total(jax.local_device_count())
     checks.check(config, devices=devices)
     objective = settings.objective_of(config)
+    runs.check_parts(config)
     dataset = datasets.load(config.dataset)
     model = runs.build_model(config, dataset)
     state = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
@@ -57,8 +58,6 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
 def _memory(config: ConfigDict, model: FlowMapModel, objective: Objective, dataset: Dataset, state_bytes: int) -> str:
     """The state's bytes, and those that the compiler plans for one step."""
     state = f"{_mega(state_bytes)} on each device for the state"
-    if objective.needs_teacher and not (config.teacher == "exact" or Path(config.teacher).exists()):
-        return state
     devices = jax.local_device_count()
     dispatch = engine.make_dispatch(
         config,

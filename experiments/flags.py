@@ -1,13 +1,13 @@
 """Command-line flags that commands share: ``--config`` with checked overrides, ``--workdir``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import sys
 from typing import NamedTuple
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import errors, hosts, settings
+from experiments import config_files, errors, hosts, settings
 from experiments.errors import UsageError, nearest
 
 
@@ -15,7 +15,7 @@ def define_config() -> flags.FlagHolder:
     """Defines ``--config=file.py:variant`` with overrides ``--config.field=value``."""
     try:
         return config_flags.DEFINE_config_file(
-            "config", None, f"configuration, such as {settings.example_path()}", lock_config=True
+            "config", None, f"configuration, such as {config_files.example_path()}", lock_config=True
         )
     except flags.Error as error:  # it looks for --config on the command line, and into files of flags
         errors.fail(UsageError(f"cannot read the options: {error}"))
@@ -67,17 +67,25 @@ def _locate_config(argv: list[str]) -> list[str]:
     if found is None:
         return argv
     position, path = found
-    config = settings.load(path)
+    config = config_files.load(path)
     known = settings.fields(config)
     for argument in argv:
         name = argument.lstrip("-").partition("=")[0]
         if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
             field = name.removeprefix("config.")
-            raise UsageError(f"the configuration has no field {field!r}; {nearest(field, known)}")
-    file, variant = settings.split(path)
-    resolved = f"{settings.locate(file)}:{variant}" if variant else str(settings.locate(file))
+            raise UsageError(f"the configuration has no field {field!r}; {nearest(field, _beside(field, known))}")
+    file, variant = config_files.split(path)
+    # With a colon, an empty variant is passed on, too.
+    resolved = f"{config_files.locate(file)}:{variant}"
     argv[position] = resolved if argv[position] == path else f"--config={resolved}"
     return argv
+
+
+def _beside(field: str, known: Iterable[str]) -> list[str]:
+    """The fields of the same part, if there are some: the whole list fills a screen."""
+    part = field.rpartition(".")[0]
+    own = [name for name in known if not name.startswith("option_changes.")]
+    return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 
 class HostFlags(NamedTuple):

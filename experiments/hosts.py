@@ -56,9 +56,19 @@ def connect(
         )
     if not missing:
         _check(coordinator, processes, process_id)
-        _reach(coordinator, timeout if process_id else 0)
+        if process_id == 0:
+            _check_free(coordinator)
     # Signals are taken by experiments.interrupts.
     jax.config.update("jax_enable_preemption_service", False)
+    late = UsageError(
+        f"the processes did not come together within {timeout} s; expected {processes or 'all'} of them with "
+        f"{f'one --coordinator={coordinator}' if coordinator else 'what jax detects'}: start all, check the address "
+        "and the firewall"
+    )
+    # jax itself aborts the process when it gives up, which is to be later than this.
+    watch = threading.Timer(timeout, lambda: (errors.say(late), errors.leave(late.code)))
+    watch.daemon = True
+    watch.start()
     try:
         jax.distributed.initialize(
             coordinator,
@@ -66,15 +76,14 @@ def connect(
             process_id,
             # On a cluster jax chooses the devices of each process, too.
             cluster_detection_method=None if detect else "deactivate",
-            initialization_timeout=timeout,
+            initialization_timeout=timeout + 60,
             # The watch below is to be the first to speak.
             heartbeat_timeout_seconds=3 * timeout,
         )
     except Exception as error:  # grpc, value and type errors, by cluster
-        raise UsageError(
-            f"the processes did not come together within {timeout} s ({str(error).splitlines()[0][:200]}); expected "
-            f"{processes} of them with one coordinator {coordinator}: start all, check the address and the firewall"
-        ) from error
+        raise UsageError(f"{late} ({str(error).splitlines()[0][:200]})") from error
+    finally:
+        watch.cancel()
     threading.Thread(target=_watch, args=(timeout,), daemon=True, name=WATCH).start()
 
 
@@ -95,23 +104,15 @@ def _check(coordinator: str, processes: int, process_id: int) -> None:
         raise UsageError(f"--process_id={process_id} of --processes={processes}; expected 0 <= process_id < processes")
 
 
-def _reach(coordinator: str, timeout: int) -> None:
-    """Waits until somebody listens at an address, because jax aborts the process if nobody does."""
-    host, _, port = coordinator.rpartition(":")
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except (OSError, UnicodeError) as error:
-            reason = error
-            time.sleep(0.1)
-        else:
-            return
-    if timeout:
+def _check_free(coordinator: str) -> None:
+    """Checks that process 0 can listen at its port, for which jax has messages of its own."""
+    try:
+        with socket.create_server(("", int(coordinator.rpartition(":")[2]))):
+            pass
+    except (OSError, OverflowError) as error:
         raise UsageError(
-            f"the processes did not come together within {timeout} s: nobody listens at --coordinator={coordinator} "
-            f"({reason}); start process 0 there, check the address and the firewall"
-        )
+            f"--coordinator={coordinator}: cannot listen at that port ({error}); choose another, the same for all"
+        ) from error
 
 
 def _watch(timeout: int) -> None:

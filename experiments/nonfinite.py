@@ -18,11 +18,13 @@ def means(report: Report) -> dict[str, float]:
     Returns:
       {name: number}; NaN where none was finite.
     """
-    found = {}
-    for name, values in report.metrics.items():
-        good = values[np.isfinite(values)]
-        found[name] = float(good.mean()) if good.size else float("nan")
-    return found | {name: float(value) for name, value in report.last.items()}
+    # Together: one call per number would cost a short step dearly.
+    values = np.stack([*report.metrics.values()])
+    good = np.isfinite(values)
+    number = good.sum(axis=1)
+    sums = np.where(good, values, 0.0).sum(axis=1, dtype=np.float64)
+    average = np.where(number > 0, sums / np.maximum(number, 1), np.nan).tolist()
+    return dict(zip(report.metrics, average, strict=True)) | {name: float(value) for name, value in report.last.items()}
 
 
 def check_finite(report: Report, *, before: int, training: ConfigDict, kept: int | None) -> None:

@@ -187,9 +187,9 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     path, interpolant, how = path_of(config), settings.interpolant_of(config), config.evaluation
     if path.exists():
         return _read(path, config, dataset)
+    caches.check_writable(path.parent, name="FLOWMAP_CACHE")
     reference = build(dataset, interpolant, seed=how.seed, triples=how.triples, tolerance=how.tolerance)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Written whole: a file under its final name is complete, whoever else builds the same one.
         partial = path.with_suffix(f".{os.getpid()}.tmp")
         with partial.open("wb") as file:

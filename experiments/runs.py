@@ -10,7 +10,7 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import checks, datasets, engine, saved_config, settings
+from experiments import caches, checks, datasets, engine, saved_config, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
@@ -115,16 +115,8 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
 
 
 def check_writable(workdir: Path) -> None:
-    """Creates a folder and checks that files can be written in it; UsageError if not."""
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        probe = workdir / ".writable"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"cannot write into --workdir={workdir} ({error.strerror}); name a folder that you may write to"
-        ) from error
+    """Creates a run's folder and checks that files can be written in it; UsageError if not."""
+    caches.check_writable(workdir, name="--workdir")
 
 
 def read_config(workdir: Path) -> ConfigDict:
@@ -250,7 +242,10 @@ def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:
     if config.teacher == "exact":
         return dataset.exact_path(settings.interpolant_of(config)).b
     workdir = Path(config.teacher)
-    teacher_config, _, model, params, _ = load_trained(workdir)
+    try:
+        teacher_config, _, model, params, _ = load_trained(workdir)
+    except UsageError as error:
+        raise UsageError(f"--config.teacher={workdir}: {error}") from error
     for name in ("dataset", "interpolant"):
         if teacher_config[name] != config[name]:
             raise UsageError(

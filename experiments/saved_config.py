@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from experiments import settings
+from experiments import config_files, settings
 from experiments.errors import UsageError
 
 PARTS = ("network", "training", "evaluation")
@@ -36,8 +36,16 @@ def read(path: Path) -> ConfigDict:
                     values[part][name] = tuple(values[part][name])
         missing = [name for name in defaults if name not in values]
         if missing:
-            raise KeyError(", ".join(missing))
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UsageError(
+                f"{path} is damaged (it has no field {', '.join(missing)}); restore it or train again in another folder"
+            )
+    except UsageError:
+        raise
+    except KeyError as error:
+        raise UsageError(
+            f"{path} is damaged (it has no field {error.args[0]}); restore it or train again in another folder"
+        ) from error
+    except (OSError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
     if unknown:
         raise UsageError(
@@ -45,7 +53,7 @@ def read(path: Path) -> ConfigDict:
             "version of the project: use that one, or train again in another folder"
         )
     config = ConfigDict(values)
-    settings.check_types(config, source=str(path))
+    config_files.check_types(config, source=str(path))
     return config
 
 

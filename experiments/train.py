@@ -34,7 +34,12 @@ from objectives.mixture import Objective, counts
 
 
 class Timing(NamedTuple):
-    """Seconds in training steps over all calls for a run (compilation left out), and what the host added."""
+    """Seconds in training steps over all calls for a run (compilation left out), and what the host added.
+
+    Attributes:
+      steps: seconds in dispatches but the first of each length, which compiles.
+      host: seconds between the dispatches of this call; the end of the last save, for which the process waits, is none.
+    """
 
     steps: float
     host: float
@@ -165,13 +170,15 @@ def _loop(run: Run, state: engine.State) -> Timing:
         evaluated = monitor.is_due(run.config, step)
         stop = run.asked.received if jax.process_count() == 1 else bool(report.stop)
         if step >= next_save or step == training.steps or evaluated or stop:
-            saved = _save(run, state, step, wait=evaluated or bool(stop) or step == training.steps)
+            saved = _save(run, state, step, wait=evaluated or bool(stop))
             next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
         _evaluate(run, state, step)
         if stop and step < training.steps:
             name = run.asked.received or "another process"
             raise InterruptedRun(f"{name} asked for it at step {step}; everything is saved: the same command continues")
         added += time.perf_counter() - done
+    if run.checkpoints:
+        run.checkpoints.wait()
     return Timing(seconds, added)
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from objectives import consistency, direct, metrics, weighting
 from objectives import endpoint as losses
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_share, source
+from objectives.rows.shared import check_not_negative, check_share, source
 from taxonomy import curricula, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -45,6 +45,7 @@ def cd_continuous() -> Objective:
 def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) -> Objective:
     if prior not in PRIORS:
         raise ValueError(f"prior = {prior!r}; expected one of {', '.join(PRIORS)}")
+    check_not_negative(warm_up=warm_up, normalize=normalize)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s = batch.times.s
@@ -102,6 +103,7 @@ def facm(
     exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
     """
     check_share("clip", clip, high=math.inf)
+    check_not_negative(cosine=cosine, tangent=tangent)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s = batch.times.s

@@ -11,6 +11,7 @@ from objectives.mixture import Batch, Maps, Objective, Term
 from objectives.rows.shared import (
     DIAGONALS,
     check_count,
+    check_not_negative,
     check_option,
     check_share,
     forward_law,
@@ -92,6 +93,7 @@ def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
 def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: float = 0.1) -> Objective:
     """AYF-EMD (arXiv 2506.14603): a teacher's Eulerian tangent, warmed up over a share of training and normalized."""
     law = forward_law(times, needed_by="ayf_emd")
+    check_not_negative(warm_up=warm_up, normalize=normalize)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
@@ -186,6 +188,7 @@ def esc(
     """
     check_count("pool", pool)
     check_share("plug_in", plug_in, high=1 - 1e-6)
+    check_not_negative(curriculum=curriculum)
     base = forward_law(times, needed_by="esc")
 
     def at(progress: jax.Array) -> time_laws.Law:

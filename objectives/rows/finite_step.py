@@ -39,8 +39,7 @@ def alpha_flow(
     is MeanFlow, is taken by its jvp; "constant" keeps the given alpha.
     """
     check_option("schedule", schedule, ("sigmoid", "constant"))
-    if schedule == "constant":
-        check_share("alpha", alpha)
+    check_share("alpha", alpha)
     base = forward_law(times, needed_by="alpha_flow")
 
     def share(progress: jax.Array) -> jax.Array:

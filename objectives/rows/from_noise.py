@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from objectives import direct, distributional
 from objectives import lagrangian as losses
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_share
+from objectives.rows.shared import check_not_negative, check_share
 from taxonomy import flow_map, laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Law, Times
@@ -73,6 +73,7 @@ def free_flow(
     is constant here; the paper balances the two terms by their gradient norms.
     """
     check_share("step", step, high=0.5)
+    check_not_negative(strength=strength)
 
     def prediction(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path

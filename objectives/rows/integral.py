@@ -7,13 +7,14 @@ import jax
 
 from objectives import integral as losses
 from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import self_distilled, source
+from objectives.rows.shared import check_share, self_distilled, source
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 
 
 def _law(pairs: time_laws.Law, longest: float) -> time_laws.Law:
+    check_share("longest", longest)
     return time_laws.with_uniform(laws.with_shorter_gap(pairs, factor=longest))
 
 

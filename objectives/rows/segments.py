@@ -4,15 +4,24 @@ import jax
 
 from objectives import consistency as losses
 from objectives import metrics, weighting
-from objectives.mixture import Batch, Maps, Objective, Term
+from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
 from objectives.rows.consistency import consistency_loss, neighbour
-from objectives.rows.shared import check_count, check_share, constant, diagonal, source
+from objectives.rows.shared import (
+    check_count,
+    check_not_negative,
+    check_option,
+    check_share,
+    constant,
+    diagonal,
+    source,
+)
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 
 
-def _segment_law(segments: int, step: float) -> time_laws.Law:
+def _segment_law(segments: int, step: float, *, name: str = "segments") -> time_laws.Law:
+    check_count(name, segments)
     return time_laws.with_step(laws.with_segment_end(time_laws.diagonal, segments=segments), step=step)
 
 
@@ -24,7 +33,7 @@ def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.03, decay
     term = Term(
         "consistency",
         consistency_loss("teacher"),
-        _segment_law(phases, step),
+        _segment_law(phases, step, name="phases"),
         1.0,
         weighting.inverse_step,
         cost=3 + 1 + 2,
@@ -45,6 +54,7 @@ def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 
     It does not find the flow map of the path unless paths are straight: the second part is a prior. A decay above 0
     averages the weights that make the targets.
     """
+    check_not_negative(straight=straight)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
@@ -67,6 +77,7 @@ def ctm(
     """
     check_count("teacher_steps", teacher_steps)
     check_share("diagonal_share", diagonal_share, high=0.999)
+    check_option("reduction", reduction, REDUCTIONS)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -190,6 +191,20 @@ def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.
     """
     if not low < value <= high:
         raise ValueError(f"{option} = {value}; expected a number in ({low:g}, {high:g}]")
+
+
+def check_not_negative(**options: float) -> None:
+    """Checks options that are finite numbers, 0 or more.
+
+    Args:
+      **options: {name: value}.
+
+    Raises:
+      ValueError: naming the first that is not.
+    """
+    for name, value in options.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} = {value}; expected a number that is not negative")
 
 
 def constant(decay: float) -> Callable[[jax.Array], jax.Array]:

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import runs, settings
+from experiments import config_files, runs
 from experiments.checkpoints import Checkpoints
 from experiments.engine import State
 from experiments.errors import UsageError
@@ -207,7 +207,7 @@ def test_a_run_describes_itself(tmp_path):
     np.testing.assert_array_equal(
         found["params/params/network/Dense_0/kernel"], params["params"]["network"]["Dense_0"]["kernel"]
     )
-    config = settings.load(str(tmp_path / "run/config.json"))
+    config = config_files.load(str(tmp_path / "run/config.json"))
     assert config.to_dict() == small(steps=5).to_dict()
     train(config, tmp_path / "again")
     assert same(runs.load_trained(tmp_path / "again", ema=0)[3], params)

@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from experiments import checks, compare, report, settings, tables
+from experiments import checks, compare, config_files, report, settings, tables
 from experiments.errors import UsageError, nearest
 from objectives.build import OBJECTIVES
 
@@ -19,7 +19,7 @@ CONFIGS = sorted(path.name for path in (ROOT / "experiments/configs").glob("[a-z
 
 
 def tiny(objective="lsd", **training):
-    config = settings.load(f"experiments/configs/two_moons.py:{objective}")
+    config = config_files.load(f"experiments/configs/two_moons.py:{objective}")
     config.network.update({"width": 8, "depth": 1})
     config.training.update({"batch_size": 64, "steps": 20, "steps_per_dispatch": 5} | training)
     config.evaluation.update({"samples": 400, "steps": (1, 2), "projections": 4, "pairs": 100})
@@ -30,7 +30,7 @@ def tiny(objective="lsd", **training):
 @pytest.mark.parametrize("file", CONFIGS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_variant_of_every_configuration_is_valid(file, objective):
-    config = settings.load(f"experiments/configs/{file}:{objective}")
+    config = config_files.load(f"experiments/configs/{file}:{objective}")
     if settings.objective_of(config).needs_teacher:
         config.teacher = "some/run"
     for devices in (1, 2, 4, 8):
@@ -39,7 +39,7 @@ def test_every_variant_of_every_configuration_is_valid(file, objective):
 
 
 def test_paper_setting_is_the_papers():
-    config = settings.load(f"{CHECKERBOARD}:esd,paper")
+    config = config_files.load(f"{CHECKERBOARD}:esd,paper")
     checks.check(config, devices=1)
     assert (config.training.batch_size, config.training.optimizer, config.training.clip) == (100_000, "radam", 10.0)
     assert config.network.point_features == config.network.time_features == 0
@@ -56,7 +56,7 @@ def test_paper_setting_is_the_papers():
 )
 def test_bad_variants_are_named(variant, message):
     with pytest.raises(UsageError, match=message):
-        settings.load(f"{CHECKERBOARD}:{variant}")
+        config_files.load(f"{CHECKERBOARD}:{variant}")
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_bad_variants_are_named(variant, message):
 )
 def test_bad_configuration_files_are_named(path, message):
     with pytest.raises(UsageError, match=message):
-        settings.load(path)
+        config_files.load(path)
 
 
 def test_a_broken_configuration_file_is_named(tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_of_that_name")
     with pytest.raises(UsageError, match="broken.py cannot be read: ModuleNotFoundError: No module named"):
-        settings.load(f"{tmp_path}/broken.py:lsd")
+        config_files.load(f"{tmp_path}/broken.py:lsd")
 
 
 BAD_FIELDS = {

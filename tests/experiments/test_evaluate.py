@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, protocol, reference, runs, settings
+from experiments import config_files, datasets, protocol, reference, runs
 from experiments.errors import UsageError
 from experiments.evaluate import evaluate, generator
 from experiments.train import train
@@ -87,7 +87,7 @@ def test_without_an_exact_velocity_the_rest_is_scored(tmp_path, monkeypatch):
 
 
 def test_evaluation_of_images(tmp_path):
-    config = settings.load("experiments/configs/digits.py:flow_matching")
+    config = config_files.load("experiments/configs/digits.py:flow_matching")
     config.network.update({"width": 8, "depth": 1})
     config.training.update({"batch_size": 64, "steps": 5, "steps_per_dispatch": 5})
     config.evaluation.update({"samples": 300, "steps": (1, 4), "points": 100, "triples": 40})

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import datasets, reference, settings
+from experiments import config_files, datasets, reference
 from experiments.errors import UsageError
 from taxonomy import exact
 from taxonomy.interpolants import INTERPOLANTS, LINEAR
@@ -30,7 +30,7 @@ def gaussian_dataset():
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     monkeypatch.setenv("FLOWMAP_CACHE", str(tmp_path / "cache"))
-    config = settings.load("experiments/configs/eight_gaussians.py:lsd")
+    config = config_files.load("experiments/configs/eight_gaussians.py:lsd")
     config.evaluation.triples = 20
     return config
 
