@@ -1,0 +1,190 @@
+"""A small classifier of the real digits: rewards towards a class, and a judge of generated digits.
+
+    python -m experiments.classifier                 # trains it if need be, and prints its held-out accuracy
+    --reward=experiments.classifier:digit_3          # log-probability of a class as a reward
+
+It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
+``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.
+"""
+
+from collections.abc import Callable
+import functools
+import os
+from typing import NamedTuple
+import zipfile
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from experiments import caches, errors
+from experiments.datasets.digits import SPLIT_SEED, TEST_SHARE
+from experiments.errors import UsageError
+
+CLASSES = 10
+REWARDING, JUDGING = 0, 1  # seeds of the two classifiers
+STEPS, BATCH, NOISE = 1500, 256, 0.5
+
+
+class Network(nn.Module):
+    """Two convolutions and a hidden layer; features are the hidden layer's numbers."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """X [batch, 64] -> (logits [batch, 10], features [batch, 64])."""
+        x = x.reshape(-1, 8, 8, 1)
+        for width, stride in ((32, 1), (64, 2)):
+            x = nn.gelu(nn.Conv(width, (3, 3), strides=(stride, stride))(x))
+        features = nn.gelu(nn.Dense(64)(x.reshape(x.shape[0], -1)))
+        return nn.Dense(CLASSES)(features), features
+
+
+class Split(NamedTuple):
+    """Digits and their classes, split as the data set is."""
+
+    train: np.ndarray
+    train_classes: np.ndarray
+    test: np.ndarray
+    test_classes: np.ndarray
+
+
+def labelled() -> Split:
+    """The digits with their classes: train [1437, 64] and test [360, 64] in [-1, 1], classes 0 to 9."""
+    pixels, classes = load_digits(return_X_y=True)
+    images = (pixels / 8 - 1).astype(np.float32)
+    train, test, train_classes, test_classes = train_test_split(
+        images, classes, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=classes
+    )
+    return Split(train, train_classes, test, test_classes)
+
+
+@functools.cache
+def weights(seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """The weights of the classifier of a seed, from the cache or trained now (seconds).
+
+    Args:
+      seed: of its initial weights, batches and noise.
+
+    Returns:
+      Linen parameters.
+
+    Raises:
+      UsageError: if the file in the cache is damaged or the cache cannot be written.
+    """
+    path = caches.folder() / f"digits_classifier_{seed}_{STEPS}.npz"
+    shapes = jax.eval_shape(Network().init, jax.random.key(0), jnp.zeros((1, 64)))
+    paths, structure = jax.tree.flatten_with_path(shapes)
+    names = [jax.tree_util.keystr(entry, simple=True, separator="/") for entry, _ in paths]
+    if not path.exists():
+        caches.check_writable(path.parent, name="FLOWMAP_CACHE")
+        leaves = map(np.asarray, jax.tree.leaves(_train(seed)))
+        partial = path.with_suffix(f".{os.getpid()}.tmp")
+        with partial.open("wb") as file:
+            np.savez(file, **dict(zip(names, leaves, strict=True)))
+        partial.replace(path)
+    try:
+        with np.load(path) as file:
+            leaves = [file[name] for name in names]
+        if any(leaf.shape != shape.shape for leaf, (_, shape) in zip(leaves, paths, strict=True)):
+            raise ValueError("weights of another shape")
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(f"the classifier {path} is damaged ({error}); delete it and it is trained again") from error
+    return jax.tree.unflatten(structure, leaves)
+
+
+def _train(seed: int) -> dict:
+    data, network = labelled(), Network()
+    images, classes = jnp.asarray(data.train), jnp.asarray(data.train_classes)
+    transformation = optax.adamw(optax.cosine_decay_schedule(2e-3, STEPS), weight_decay=1e-3)
+    params = network.init(jax.random.key(seed), images[:1])
+
+    def loss(params: dict, key: jax.Array) -> jax.Array:
+        keys = jax.random.split(key, 3)
+        picked = jax.random.randint(keys[0], (BATCH,), 0, len(images))
+        noise = NOISE * jax.random.uniform(keys[1], (BATCH, 1)) * jax.random.normal(keys[2], (BATCH, 64))
+        logits, _ = network.apply(params, images[picked] + noise)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, classes[picked]).mean()
+
+    def step(carry: tuple, key: jax.Array) -> tuple[tuple, None]:
+        params, state = carry
+        updates, state = transformation.update(jax.grad(loss)(params, key), state, params)
+        return (optax.apply_updates(params, updates), state), None
+
+    keys = jax.random.split(jax.random.key(1000 + seed), STEPS)
+    (params, _), _ = jax.jit(lambda carry: jax.lax.scan(step, carry, keys))((params, transformation.init(params)))
+    return params
+
+
+def logits(x: jax.Array, *, seed: int = REWARDING) -> jax.Array:
+    """Logits of the classes.
+
+    Args:
+      x: [batch, 64]; digits in [-1, 1].
+      seed: which classifier.
+
+    Returns:
+      [batch, 10].
+    """
+    return Network().apply(weights(seed), x)[0]
+
+
+def features(x: jax.Array, *, seed: int = JUDGING) -> jax.Array:
+    """The hidden layer, for distances between sets of digits.
+
+    Args:
+      x: [batch, 64]; digits in [-1, 1].
+      seed: which classifier.
+
+    Returns:
+      [batch, 64].
+    """
+    return Network().apply(weights(seed), x)[1]
+
+
+def accuracy(*, seed: int) -> float:
+    """Share of the held-out digits whose class the classifier of a seed finds."""
+    data = labelled()
+    return float((np.argmax(logits(jnp.asarray(data.test), seed=seed), axis=-1) == data.test_classes).mean())
+
+
+def share_of_class(x: np.ndarray, digit: int) -> float:
+    """Share of generated digits that the judge takes for a class.
+
+    Args:
+      x: [count, 64].
+      digit: 0 to 9.
+
+    Returns:
+      a number in [0, 1].
+    """
+    return float((np.argmax(logits(jnp.asarray(x), seed=JUDGING), axis=-1) == digit).mean())
+
+
+def towards(digit: int) -> Callable[[jax.Array], jax.Array]:
+    """The reward ``log p(digit | x)``: tilted by it, the law of all digits becomes that of one class.
+
+    Args:
+      digit: 0 to 9.
+
+    Returns:
+      x [batch, 64] -> [batch].
+    """
+    return lambda x: jax.nn.log_softmax(logits(x), axis=-1)[:, digit]
+
+
+digit_0, digit_1, digit_2, digit_3, digit_4 = map(towards, range(5))
+digit_5, digit_6, digit_7, digit_8, digit_9 = map(towards, range(5, 10))
+
+
+if __name__ == "__main__":
+
+    def main() -> None:
+        """Runs the command."""
+        for seed, role in ((REWARDING, "reward"), (JUDGING, "judge")):
+            print(f"{role}: held-out accuracy {accuracy(seed=seed):.4f} on {len(labelled().test)} digits")
+
+    errors.run(main, flags_parser=lambda argv: argv[:1])
