@@ -45,7 +45,7 @@ docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
 
 benchmark: $(READY)
-	$(RUN) -m experiments.benchmark --config=experiments/configs/checkerboard.py
+	$(RUN) -m experiments.benchmark --out=runs/benchmark
 
 wheel: $(READY)
 	$(RUN) -m build --wheel --outdir dist .
