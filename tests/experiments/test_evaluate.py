@@ -86,6 +86,7 @@ def test_without_an_exact_velocity_the_rest_is_scored(tmp_path, monkeypatch):
     assert not (tmp_path / "student").exists()
 
 
+@pytest.mark.slow
 def test_evaluation_of_images(tmp_path):
     config = config_files.load("experiments/configs/digits.py:flow_matching")
     config.network.update({"width": 8, "depth": 1})

@@ -120,6 +120,7 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_happened(tmp_path):
     assert a == b
 
 
+@pytest.mark.slow
 def test_the_last_dispatch_may_be_shorter(tmp_path):
     train(small(steps=13, steps_per_dispatch=5), tmp_path / "odd")
     train(small(steps=13, steps_per_dispatch=13), tmp_path / "one")

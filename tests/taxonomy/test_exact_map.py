@@ -151,6 +151,7 @@ def test_times_outside_of_the_unit_interval_are_refused():
             call()
 
 
+@pytest.mark.slow
 def test_change_of_variables_gives_the_density():
     # log p_1(X(x)) = log p_0(x) - log det: on the checkerboard log(1/2) everywhere.
     flow = checkerboard()
