@@ -66,13 +66,13 @@ def generator(
 
     @functools.partial(jax.jit, static_argnums=(1, 2, 3))
     def generate(params: Params, steps: int, legs: int, count: int, key: jax.Array) -> jax.Array:
-        key_start, key_restart = jax.random.split(key)
+        key_start, key_noise = jax.random.split(key)
         x0 = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
         v, grid = bind(model, params), samplers.uniform_grid(steps)[: legs + 1]
         if kind == "euler":
             return samplers.euler(diagonal(v), x0, grid)
-        if kind == "restart":
-            return samplers.restart(v, interpolant, key_restart, x0, grid, base_std=dataset.std)
+        if kind == "renoising":
+            return samplers.renoising(v, interpolant, key_noise, x0, grid, base_std=dataset.std)
         if kind == "one_jump":
             return samplers.one_jump(v, x0, grid)
         return samplers.composition(v, x0, grid)
@@ -86,7 +86,7 @@ def generator(
             bad = ~np.isfinite(samples.reshape(count, -1)).all(axis=1)
             if bad.any():
                 break
-        s, t = (legs - 1) / steps, 1.0 if kind == "restart" else legs / steps
+        s, t = (legs - 1) / steps, 1.0 if kind == "renoising" else legs / steps
         raise DivergedError(
             f"with {steps} steps, {bad.mean():.2%} of {count} generated samples are NaN or infinite after the jump "
             f"(s, t) = ({s:.4g}, {t:.4g}); the training has diverged: lower --config.training.learning_rate and train "

@@ -1,17 +1,21 @@
-"""From noise to data in N steps, on any grid of times."""
+"""From noise to data by a flow map, in N jumps on any grid of times; ``diffusion_samplers`` has the classical ways.
+
+Under the exact map all of them keep the law: a jump carries ``p_s`` to ``p_t``, and fresh noise of the right size
+carries ``p_t`` back to the law ``p_s`` of an earlier time.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from models.grids import time_of_level
+from models.grids import uniform as uniform_grid  # noqa: F401
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
-
-
-def uniform_grid(steps: int) -> jax.Array:
-    """``0, 1/N, ..., 1``: the times of N equal steps, shape [N + 1]."""
-    return jnp.linspace(0.0, 1.0, steps + 1)
 
 
 def _legs(grid: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -20,47 +24,117 @@ def _legs(grid: jax.Array) -> tuple[jax.Array, jax.Array]:
     return grid[:-1], grid[1:]
 
 
-def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> jax.Array:
+def along(step: Callable[..., jax.Array], x: jax.Array, grid: jax.Array, *extra: Any, trajectory: bool) -> jax.Array:
+    """``x <- step(s, t, x, ...)`` over the legs (s, t) of a grid: what all samplers here are.
+
+    Args:
+      step: (s [batch], t [batch], x [batch, ...], one of each extra) -> [batch, ...].
+      x: [batch, ...]; points at the first time of the grid.
+      grid: [N + 1]; times.
+      *extra: arrays of N entries, such as keys.
+      trajectory: whether to return the points at all times.
+
+    Returns:
+      [batch, ...], or [N + 1, batch, ...] with the first points.
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+    """
+
+    def leg(x: jax.Array, inputs: tuple[Any, ...]) -> tuple[jax.Array, jax.Array | None]:
+        s, t = (jnp.full(x.shape[:1], time, x.dtype) for time in inputs[:2])
+        moved = step(s, t, x, *inputs[2:])
+        return moved, moved if trajectory else None
+
+    last, passed = jax.lax.scan(leg, x, (*_legs(grid), *extra))
+    return jnp.concatenate([x[None], passed]) if trajectory else last
+
+
+def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
     """``X_{t_{N-1}, t_N} o ... o X_{t_0, t_1}(x)``: N jumps; one jump is one-step generation.
 
     Args:
       v: average velocity of the map.
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times in any order; reversed times go from data to noise.
+      trajectory: whether to return the points at all times.
 
     Returns:
-      [batch, ...]; points at the last time of the grid.
+      [batch, ...] at the last time of the grid, or [N + 1, batch, ...].
 
     Raises:
       ValueError: if the grid has fewer than two times.
     """
-
-    def leg(x: jax.Array, times: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        s, t = (jnp.full(x.shape[:1], time, x.dtype) for time in times)
-        return flow_map.jump(v, s, t, x), None
-
-    return jax.lax.scan(leg, x, _legs(grid))[0]
+    return along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid, trajectory=trajectory)
 
 
-def euler(b: Velocity, x: jax.Array, grid: jax.Array) -> jax.Array:
+def euler(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
     """``x <- x + (t_{k+1} - t_k) b_{t_k}(x)``: N Euler steps of ``dx/dt = b_t(x)``.
 
     Args:
       b: velocity field; ``flow_map.diagonal(v)`` for a trained model.
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times.
+      trajectory: whether to return the points at all times.
 
     Returns:
-      [batch, ...]; points at the last time of the grid.
+      [batch, ...] at the last time of the grid, or [N + 1, batch, ...].
 
     Raises:
       ValueError: if the grid has fewer than two times.
     """
-    return composition(lambda s, t, x: b(s, x), x, grid)
+    return composition(lambda s, t, x: b(s, x), x, grid, trajectory=trajectory)
 
 
-def restart(
-    v: AverageVelocity, interpolant: Interpolant, key: jax.Array, x: jax.Array, grid: jax.Array, *, base_std: float
+def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+    """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
+
+    Args:
+      v: average velocity of the map.
+      x: [batch, ...]; points at the first time of the grid.
+      grid: [N + 1]; times, of which only the ends are used.
+      trajectory: whether to return the first points, too.
+
+    Returns:
+      [batch, ...] at the last time of the grid, or [2, batch, ...].
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+    """
+    _legs(grid)
+    return composition(v, x, grid[jnp.array([0, -1])], trajectory=trajectory)
+
+
+def noised(
+    path: Interpolant, key: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array, *, base_std: float
+) -> jax.Array:
+    """``(beta_s / beta_t) x + sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2) z``: from the law ``p_t`` back to ``p_s``.
+
+    Args:
+      path: the interpolant.
+      key: typed PRNG key of the fresh noise z.
+      s: [batch]; times to go back to, s <= t.
+      t: [batch]; times of the points, in (0, 1].
+      x: [batch, ...]; points at time t.
+      base_std: standard deviation of the noise.
+
+    Returns:
+      [batch, ...]; points at time s. It is the random walk from data to noise, seen at two times.
+    """
+    ratio = path.beta(s) / path.beta(t)
+    std = base_std * jnp.sqrt(jnp.maximum(path.alpha(s) ** 2 - (ratio * path.alpha(t)) ** 2, 0.0))
+    return expand(ratio, x) * x + expand(std, x) * jax.random.normal(key, x.shape, x.dtype)
+
+
+def renoising(
+    v: AverageVelocity,
+    path: Interpolant,
+    key: jax.Array,
+    x: jax.Array,
+    grid: jax.Array,
+    *,
+    base_std: float,
+    trajectory: bool = False,
 ) -> jax.Array:
     """Consistency sampling: jump to the data, mix with fresh noise down to the next time, and jump again.
 
@@ -68,14 +142,15 @@ def restart(
 
     Args:
       v: average velocity of the map; only ``X_{s,1}`` is used.
-      interpolant: the path between noise and data.
+      path: the interpolant.
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
       base_std: standard deviation of the noise.
+      trajectory: whether to return the points at all times.
 
     Returns:
-      [batch, ...]; data.
+      [batch, ...]; data, or [N + 1, batch, ...].
 
     Raises:
       ValueError: if the grid has fewer than two times.
@@ -83,31 +158,112 @@ def restart(
     Reference: Song, Dhariwal, Chen, Sutskever, "Consistency models", arXiv 2303.01469, Algorithm 1, where noise grows
       with time.
     """
-    _, ends = _legs(grid)
-
-    def leg(x: jax.Array, inputs: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        s, t, key = inputs
-        s, t = jnp.full(x.shape[:1], s, x.dtype), jnp.full(x.shape[:1], t, x.dtype)
-        y = flow_map.jump(v, s, jnp.ones_like(s), x)
-        z = base_std * jax.random.normal(key, x.shape, x.dtype)
-        return expand(interpolant.alpha(t), x) * z + expand(interpolant.beta(t), x) * y, None
-
-    return jax.lax.scan(leg, x, (grid[:-1], ends, jax.random.split(key, ends.shape[0])))[0]
+    return gamma_sampling(v, path, key, x, grid, base_std=base_std, gamma=1.0, trajectory=trajectory)
 
 
-def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> jax.Array:
-    """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
+def gamma_sampling(
+    v: AverageVelocity,
+    path: Interpolant,
+    key: jax.Array,
+    x: jax.Array,
+    grid: jax.Array,
+    *,
+    base_std: float,
+    gamma: float,
+    trajectory: bool = False,
+) -> jax.Array:
+    """Jump past the next time to u, and back to it by fresh noise of standard deviation ``gamma alpha``.
+
+        alpha_u / beta_u = sqrt(1 - gamma^2) alpha_t / beta_t
+        x <- (beta_t / beta_u) X_{s,u}(x) + gamma alpha_t z,    z ~ N(0, base_std^2 I)
+
+    gamma = 0 is ``composition``, gamma = 1 is ``renoising``, whose u is 1.
 
     Args:
       v: average velocity of the map.
-      x: [batch, ...]; points at the first time of the grid.
-      grid: [N + 1]; times, of which only the ends are used.
+      path: the interpolant.
+      key: typed PRNG key of the fresh noise.
+      x: [batch, ...]; noise at time 0.
+      grid: [N + 1]; times from 0 to 1.
+      base_std: standard deviation of the noise.
+      gamma: in [0, 1].
+      trajectory: whether to return the points at all times.
 
     Returns:
-      [batch, ...]; points at the last time of the grid.
+      [batch, ...]; data, or [N + 1, batch, ...].
 
     Raises:
-      ValueError: if the grid has fewer than two times.
+      ValueError: if gamma lies outside of [0, 1], or the grid has fewer than two times.
+
+    Reference: Kim et al., "Consistency trajectory models", arXiv 2310.02279, Algorithm 3, in noise levels
+      sigma = alpha / beta that grow with their time.
     """
-    _legs(grid)
-    return composition(v, x, grid[jnp.array([0, -1])])
+    if not 0 <= gamma <= 1:
+        raise ValueError(
+            f"gamma = {gamma}; expected a number in [0, 1]: 0 composes jumps, 1 goes to the data each time"
+        )
+
+    def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+        # At t = 1 there is no noise to be added, and u = 1.
+        beyond = jnp.sqrt(1 - gamma**2) * path.alpha(t) / path.beta(t)
+        u = jnp.ones_like(t) if gamma == 1 else jnp.maximum(time_of_level(path, beyond), t) if gamma > 0 else t
+        y = flow_map.jump(v, s, u, x)
+        z = base_std * jax.random.normal(key, x.shape, x.dtype)
+        return expand(path.beta(t) / path.beta(u), x) * y + expand(gamma * path.alpha(t), x) * z
+
+    keys = jax.random.split(key, _legs(grid)[0].shape[0])
+    return along(step, x, grid, keys, trajectory=trajectory)
+
+
+def restart(
+    v: AverageVelocity,
+    path: Interpolant,
+    key: jax.Array,
+    x: jax.Array,
+    grid: jax.Array,
+    *,
+    base_std: float,
+    back_to: float = 0.3,
+    at: int = -1,
+    repeats: int = 1,
+    trajectory: bool = False,
+) -> jax.Array:
+    """Composition that goes back once on its way: noise down to an earlier time and the jump again, several times.
+
+    Args:
+      v: average velocity of the map.
+      path: the interpolant.
+      key: typed PRNG key of the fresh noise.
+      x: [batch, ...]; noise at time 0.
+      grid: [N + 1]; times from 0 to 1.
+      base_std: standard deviation of the noise.
+      back_to: time in (0, 1) to go back to, earlier than that of the grid at which it happens.
+      at: index in the grid of the time at which it happens; -1 for the data.
+      repeats: how often; each costs one jump.
+      trajectory: whether to return the points at all times of the grid, and after each repeat.
+
+    Returns:
+      [batch, ...]; data, or [N + 1 + repeats, batch, ...].
+
+    Raises:
+      ValueError: if the grid has fewer than two times, or repeats < 1.
+
+    Reference: Xu et al., "Restart sampling for improving generative processes", arXiv 2306.14878, there by an ODE
+      solver, with a time that grows with the noise.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats = {repeats}; expected at least 1")
+    at = range(_legs(grid)[0].shape[0] + 1)[at]
+    high, low = grid[at], jnp.asarray(back_to, grid.dtype)
+
+    def again(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+        return flow_map.jump(v, s, t, noised(path, key, s, t, x, base_std=base_std))
+
+    parts = [composition(v, x, grid[: at + 1], trajectory=True) if at else x[None]]
+    keys = jax.random.split(key, repeats)
+    for k in range(repeats):
+        parts.append(along(again, parts[-1][-1], jnp.stack([low, high]), keys[k : k + 1], trajectory=True)[1:])
+    if at < grid.shape[0] - 1:
+        parts.append(composition(v, parts[-1][-1], grid[at:], trajectory=True)[1:])
+    points = jnp.concatenate(parts)
+    return points if trajectory else points[-1]

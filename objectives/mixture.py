@@ -96,7 +96,7 @@ class Objective(NamedTuple):
     Attributes:
       terms: the terms, shares summing to 1.
       reduction: "paper" or "code", see ``mixture``.
-      sampler: "composition", "euler" or "restart": how N steps are taken (``models.samplers``).
+      sampler: "composition", "euler", "renoising" or "one_jump": how N steps are taken (``models.samplers``).
       needs_teacher: whether a frozen velocity must be given.
       both_directions: whether jumps back in time, t < s, are trained too.
       output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.

@@ -16,7 +16,7 @@ from taxonomy.interpolants import Interpolant
 
 
 def _endpoint(term: Term, **fields: object) -> Objective:
-    return Objective((term,), sampler="restart", **fields)
+    return Objective((term,), sampler="renoising", **fields)
 
 
 def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> jax.Array:
@@ -173,7 +173,7 @@ def tcm(
             ("boundary", at_boundary, boundary_share),
         )
     )
-    return Objective(terms, sampler="restart", output="trigflow", stages=2)
+    return Objective(terms, sampler="renoising", output="trigflow", stages=2)
 
 
 def _check_grid(first: int, last: int) -> None:

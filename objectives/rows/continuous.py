@@ -29,7 +29,7 @@ def _continuous(velocity_of: str) -> Objective:
 
     distilled = velocity_of == "teacher"
     term = Term("consistency", loss, time_laws.fixed_end, 1.0, cost=2 + 2 + distilled)
-    return Objective((term,), sampler="restart", needs_teacher=distilled)
+    return Objective((term,), sampler="renoising", needs_teacher=distilled)
 
 
 def ct_continuous() -> Objective:
@@ -72,7 +72,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         cost=2 + 2 + distilled,
         likelihood=metrics.gaussian_likelihood,
     )
-    return Objective((term,), sampler="restart", needs_teacher=distilled, output="trigflow")
+    return Objective((term,), sampler="renoising", needs_teacher=distilled, output="trigflow")
 
 
 def _inverse_noise(times: time_laws.Times, loss: jax.Array) -> jax.Array:
@@ -125,7 +125,7 @@ def facm(
         Term("diagonal", anchor, time_laws.diagonal, diagonal_share, cost=3),
         Term("consistency", loss, time_laws.fixed_end, 1 - diagonal_share, weight, cost=2 + 2),
     )
-    return Objective(terms, sampler="restart")
+    return Objective(terms, sampler="renoising")
 
 
 def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: float = 0.03) -> Objective:
@@ -153,7 +153,7 @@ def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: f
 
     metric = metrics.pseudo_huber(scale=scale)
     term = Term("consistency", loss, _not_at_the_data, 1.0, weight, cost=3 + 3, metric=metric)
-    return Objective((term,), sampler="restart")
+    return Objective((term,), sampler="renoising")
 
 
 def _not_at_the_data(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:

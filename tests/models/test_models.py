@@ -15,9 +15,7 @@ from models.flow_map_model import (
     initialize,
 )
 from models.mlp import ACTIVATIONS, MLP, LogVariance, paper_checkerboard
-from models.samplers import composition, euler, one_jump, restart, uniform_grid
-from taxonomy import conversions, exact, flow_map
-from taxonomy.interpolants import INTERPOLANTS, LINEAR
+from taxonomy import conversions
 
 
 def model_and_params(std=0.5, shape=(2,), **options):
@@ -101,58 +99,7 @@ def test_parts_have_their_own_weights():
     assert bind_log_variance(alone, params) is None
 
 
-def test_one_jump_ignores_the_stops():
-    x0 = jax.random.normal(jax.random.key(0), (5, 2))
-    found = one_jump(flow().v, x0, jnp.array([0.0, 0.3, 0.8]))
-    np.testing.assert_allclose(found, flow_map.jump(flow().v, jnp.zeros(5), jnp.full(5, 0.8), x0), rtol=1e-5)
-
-
 def test_shape_of_images_is_kept():
     model, params = model_and_params(shape=(4, 4, 1))
     x = jnp.ones((3, 4, 4, 1))
     assert bind(model, params)(jnp.zeros(3), jnp.ones(3), x).shape == x.shape
-
-
-def flow(name="linear"):
-    return exact.gaussian(INTERPOLANTS[name], mean=jnp.array([1.0, -0.5]), covariance=jnp.diag(jnp.array([0.5, 0.2])))
-
-
-@pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("grid", [[0.0, 1.0], [0.0, 0.3, 0.4, 1.0], [1.0, 0.5, 0.0], [0.2, 0.9, 0.6]])
-@pytest.mark.parametrize("name", INTERPOLANTS)
-def test_composition_of_the_exact_map_is_one_jump_on_any_grid(name, grid):
-    v, x = flow(name).v, jnp.array([[0.3, -0.7], [1.0, 2.0]])
-    found = composition(v, x, jnp.array(grid))
-    ends = (jnp.full(2, time) for time in (grid[0], grid[-1]))
-    np.testing.assert_allclose(found, flow_map.jump(v, *ends, x), atol=1e-12)
-
-
-@pytest.mark.usefixtures("x64")
-def test_euler_converges_at_first_order_to_the_exact_map():
-    b, v = flow("linear").b, flow("linear").v
-    x = jnp.array([[0.3, -0.7]])
-    exact_end = flow_map.jump(v, jnp.zeros(1), jnp.ones(1), x)
-    errors = [float(jnp.abs(euler(b, x, uniform_grid(n)) - exact_end).max()) for n in (64, 128)]
-    np.testing.assert_allclose(errors[0] / errors[1], 2, rtol=0.05)
-
-
-@pytest.mark.parametrize("name", INTERPOLANTS)
-def test_restart_with_the_exact_map_keeps_the_distribution(name):
-    x0 = jax.random.normal(jax.random.key(0), (40_000, 2))
-    samples = restart(flow(name).v, INTERPOLANTS[name], jax.random.key(1), x0, uniform_grid(4), base_std=1.0)
-    np.testing.assert_allclose(samples.mean(axis=0), [1.0, -0.5], atol=0.02)
-    np.testing.assert_allclose(np.cov(samples.T), np.diag([0.5, 0.2]), atol=0.02)
-    # Fresh noise: the result is not the deterministic image of the start.
-    assert abs(np.corrcoef(samples[:, 0], x0[:, 0])[0, 1]) < 0.9
-
-
-def test_restart_with_one_step_is_one_jump():
-    x0 = jax.random.normal(jax.random.key(0), (5, 2))
-    found = restart(flow().v, LINEAR, jax.random.key(1), x0, uniform_grid(1), base_std=1.0)
-    np.testing.assert_allclose(found, flow_map.jump(flow().v, jnp.zeros(5), jnp.ones(5), x0), rtol=1e-5)
-
-
-@pytest.mark.parametrize("grid", [jnp.zeros(1), jnp.zeros((2, 2))])
-def test_a_grid_without_a_step_is_refused(grid):
-    with pytest.raises(ValueError, match="grid of times has shape"):
-        composition(lambda s, t, x: x, jnp.zeros((1, 2)), grid)

@@ -11,7 +11,7 @@ from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
 from tests.helpers import tiny, tiny_params
 
-SAMPLERS = ("composition", "euler", "restart", "one_jump")
+SAMPLERS = ("composition", "euler", "renoising", "one_jump")
 COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
 
