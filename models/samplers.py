@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from models.grids import time_of_level
 from models.grids import uniform as uniform_grid  # noqa: F401
@@ -237,7 +238,7 @@ def restart(
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
       base_std: standard deviation of the noise.
-      back_to: time in (0, 1) to go back to, earlier than that of the grid at which it happens.
+      back_to: time in [0, 1) to go back to, earlier than that of the grid at which it happens.
       at: index in the grid of the time at which it happens; -1 for the data.
       repeats: how often; each costs one jump.
       trajectory: whether to return the points at all times of the grid, and after each repeat.
@@ -246,7 +247,8 @@ def restart(
       [batch, ...]; data, or [N + 1 + repeats, batch, ...].
 
     Raises:
-      ValueError: if the grid has fewer than two times, or repeats < 1.
+      ValueError: if the grid has fewer than two times, repeats < 1, or back_to is no earlier time (where the grid is
+        known, that is not an argument of compiled code).
 
     Reference: Xu et al., "Restart sampling for improving generative processes", arXiv 2306.14878, there by an ODE
       solver, with a time that grows with the noise.
@@ -254,6 +256,12 @@ def restart(
     if repeats < 1:
         raise ValueError(f"repeats = {repeats}; expected at least 1")
     at = range(_legs(grid)[0].shape[0] + 1)[at]
+    # Times inside of compiled code are not known yet.
+    if not isinstance(grid, jax.core.Tracer) and not 0 <= back_to < np.asarray(grid)[at]:
+        raise ValueError(
+            f"back_to = {back_to}; expected a time from 0 to before {np.asarray(grid)[at]:g}, which restart goes back "
+            "from"
+        )
     high, low = grid[at], jnp.asarray(back_to, grid.dtype)
 
     def again(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:

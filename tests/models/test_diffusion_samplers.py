@@ -10,7 +10,6 @@ from taxonomy import exact, flow_map
 from taxonomy.interpolants import INTERPOLANTS, LINEAR, TRIGONOMETRIC
 
 MEAN, COVARIANCE, STD = np.array([1.0, -0.5]), np.diag([0.5, 0.2]), 0.8
-TWO = {"weights": np.array([0.5, 0.5]), "means": np.array([[0.9], [-0.9]]), "covariances": np.full((2, 1, 1), 0.04)}
 
 
 def flow(path):
@@ -39,10 +38,7 @@ def test_heun_is_of_second_order(name):
 
 
 def test_the_last_step_of_heun_is_eulers():
-    calls = []
-
     def b(t, x):
-        calls.append(t)
         return jnp.where(t[:, None] == 1, jnp.nan, -x)
 
     assert jnp.isfinite(heun(b, noise(3), grids.uniform(3))).all()
@@ -118,19 +114,23 @@ def test_ancestral_steps_draw_from_the_posterior_if_the_data_are_one_point():
         np.testing.assert_allclose(np.cov(x.T), (1 - t) ** 2 * STD**2 * np.eye(2), atol=5 * STD**2 / 100)
 
 
-def test_noise_helps_a_wrong_start():
-    """The score pulls together what a deterministic sampler carries along: in one dimension, from half of the noise."""
-    path = LINEAR
-    two = exact.mixture(path, base_std=STD, **TWO)
-    half = jnp.abs(STD * jax.random.normal(jax.random.key(0), (4000, 1)))
-    grid, key = grids.uniform(200), jax.random.key(1)
-    shares = []
-    for level in (0.0, 1.0):
-        noise_of = noise_level(path, base_std=STD, level=level)
-        x = euler_maruyama(two.b, path, key, half, grid, base_std=STD, noise=noise_of)
-        shares.append(float((x < 0).mean()))
-    assert shares[0] < 0.01
-    assert shares[1] > 0.1
+def test_noise_forgets_a_wrong_start_at_the_known_rate():
+    """A start that is off by d ends off by ``d sqrt(S_1 / S_0) exp(-int epsilon^2 / (2 S) dt)``, S the variance."""
+    count, off = 20_000, np.array([1.0, -2.0])
+    b, x, grid, key = flow(LINEAR).b, noise(count) + off[None], grids.uniform(200), jax.random.key(1)
+
+    @jax.jit
+    def ends(level):
+        noise_of = noise_level(LINEAR, base_std=STD, level=level)
+        return euler_maruyama(b, LINEAR, key, x, grid, base_std=STD, noise=noise_of)
+
+    t = (np.arange(4000)[:, None] + 0.5) / 4000
+    variance = (1 - t) ** 2 * STD**2 + t**2 * np.diag(COVARIANCE)
+    for level in (0.0, 1.0, 2.0):
+        rate = np.mean(level**2 * STD**2 * t * (1 - t) / variance, axis=0)
+        kept = np.sqrt(np.diag(COVARIANCE)) / STD * np.exp(-rate)
+        # Five standard errors, and one over the number of steps.
+        np.testing.assert_allclose(ends(level).mean(axis=0), MEAN + kept * off, atol=5 * 0.7 / 141 + 0.01)
 
 
 @pytest.mark.usefixtures("x64")

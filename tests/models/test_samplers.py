@@ -126,6 +126,10 @@ def test_bad_input():
         gamma_sampling(v, LINEAR, key, x, grid, base_std=1.0, gamma=1.5)
     with pytest.raises(ValueError, match="repeats = 0; expected at least 1"):
         restart(v, LINEAR, key, x, grid, base_std=1.0, repeats=0)
+    for back_to in (-0.1, 0.2, 0.5):
+        with pytest.raises(ValueError, match=f"back_to = {back_to}; expected a time from 0 to before 0.2"):
+            # Compiled, but with a grid that is known.
+            jax.jit(lambda x, t=back_to: restart(v, LINEAR, key, x, grid, base_std=1.0, at=1, back_to=t))(x)
     for bad in (jnp.zeros(1), jnp.zeros((2, 2))):
         with pytest.raises(ValueError, match="grid of times has shape"):
             composition(v, x, bad)
