@@ -1,0 +1,62 @@
+"""The picture of reward-based learning: samples before, after, of the optimum and of the tilted law; reward by cost."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.datasets.dataset import Dataset, Images
+import experiments.plots  # noqa: F401 (draws into files)
+
+BINS, REACH = 80, 1.25
+ROWS = 6  # of images, and as many columns
+
+
+def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves: Mapping[str, np.ndarray]) -> None:
+    """Draws samples, and reward against evaluations.
+
+    Args:
+      path: the png file.
+      dataset: the data set.
+      by_law: {title: samples [n, ...]}.
+      curves: {method: [records, 2] of evaluations and reward}.
+    """
+    columns = (len(by_law) + 2) // 2
+    figure, axes = plt.subplots(2, columns, figsize=(3.1 * columns, 6.4), layout="constrained")
+    for axis, (title, samples) in zip(axes.ravel(), by_law.items(), strict=False):
+        _samples(axis, dataset, samples)
+        axis.set_title(title, fontsize=9)
+        axis.set(xticks=[], yticks=[])
+    for axis in axes.ravel()[len(by_law) : -1]:
+        axis.set_axis_off()
+    last = axes.ravel()[-1]
+    for name, curve in curves.items():
+        last.plot(curve[:, 0] / 1e6, curve[:, 1], label=name)
+    last.set_xscale("log")
+    last.set_xlabel("evaluations of training (millions)")
+    last.set_title("mean reward", fontsize=9)
+    last.legend(fontsize=8)
+    last.grid(alpha=0.3, which="both")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _samples(axis: plt.Axes, dataset: Dataset, samples: np.ndarray) -> None:
+    truth = dataset.truth
+    if not isinstance(truth, Images):
+        box = [(REACH * truth.box[0], REACH * truth.box[1])] * 2
+        counts = np.histogram2d(*samples.T, bins=BINS, range=box)[0]
+        top = float(np.quantile(counts[counts > 0], 0.95)) if counts.any() else 1.0
+        axis.imshow(counts.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
+        return
+    if truth.size is None:
+        axis.plot(samples[:2000, 0], samples[:2000, 1], ".", ms=2, color="black", markeredgewidth=0)
+        return
+    height, width, *channels = truth.size
+    low, high = truth.test.min(), truth.test.max()
+    shown = np.clip((samples[: ROWS**2] - low) / (high - low), 0, 1).reshape(ROWS, ROWS, height, width, -1)
+    tiled = np.pad(shown, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0))).swapaxes(1, 2)
+    tiled = tiled.reshape(ROWS * (height + 1), ROWS * (width + 1), -1)
+    grey = tiled[..., 0] if channels else 1 - tiled[..., 0]
+    axis.imshow(tiled if channels == [3] else grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
