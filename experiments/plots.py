@@ -73,7 +73,7 @@ def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str
             axis.set_xticks([])
             axis.set_yticks([])
             steps = columns[column] if column < len(columns) else None
-            _draw_cell(axis, dataset, by_steps[steps] if steps else None)
+            draw_cell(axis, dataset, by_steps[steps] if steps else None)
             if row == 0:
                 axis.set_title(f"N = {steps}" if steps else "target", fontsize=11)
         axes[row, 0].set_ylabel(objective, fontsize=11)
@@ -81,7 +81,8 @@ def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str
     plt.close(figure)
 
 
-def _draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None) -> None:
+def draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None) -> None:
+    """Draws samples of a data set into one panel: a histogram, pictures or points; None for the data themselves."""
     truth = dataset.truth
     if isinstance(truth, Images):
         draw = _draw_points if truth.size is None else _draw_images
