@@ -24,7 +24,17 @@ import warnings
 
 ROOT = Path(__file__).parent.parent.parent
 # With these, everything that a command imports is there. None may start a jax backend: it does not survive a fork.
-MODULES = ("experiments.compare", "experiments.benchmark", "experiments.dry_run", "taxonomy.render", "objectives.build")
+MODULES = (
+    *("experiments.compare", "experiments.benchmark", "experiments.dry_run", "taxonomy.render", "objectives.build"),
+    *(
+        "experiments.sample",
+        "experiments.steer",
+        "experiments.finetune",
+        "experiments.likelihood",
+        "experiments.invert",
+    ),
+    *("experiments.compare_samplers", "experiments.random_walk"),
+)
 
 
 class Ended(NamedTuple):

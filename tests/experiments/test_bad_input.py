@@ -14,7 +14,7 @@ import pytest
 from experiments import reference, settings
 from experiments.errors import BAD_INPUT, DIVERGED
 from taxonomy.catalogue import CATALOGUE
-from tests.experiments.commands import Commands
+from tests.experiments.commands import ROOT, Commands
 from tests.experiments.small_runs import small
 
 TRAIN, EVALUATE, COMPARE = "experiments.train", "experiments.evaluate", "experiments.compare"
@@ -790,6 +790,94 @@ CATALOGUE_FAULTS = {
     }.items()
 }
 
+SAMPLE, STEER, FINETUNE = "experiments.sample", "experiments.steer", "experiments.finetune"
+LIKELIHOOD, INVERT, WALK = "experiments.likelihood", "experiments.invert", "experiments.random_walk"
+CORNER = "--workdir=run --reward=experiments.rewards:near_corner"
+REWARDS = """
+import jax.numpy as jnp
+
+def matrix(x):
+    return x
+
+def nothing(x):
+    return jnp.sum(x, axis=-1) * jnp.nan
+
+def sharp(x):
+    return jnp.sqrt(jnp.sum(x * 0, axis=-1))
+
+def other(x):
+    return x @ jnp.ones((7, 7))
+"""
+
+
+def reward(name: str, text: str) -> Case:
+    def write(folder: Path) -> None:
+        (folder / "own_rewards.py").write_text(REWARDS)
+
+    return Case(STEER, f"--workdir=run --reward=own_rewards:{name}", text, change=write)
+
+
+USES = {
+    "no file for samples": Case(SAMPLE, "--workdir=run", "--out is missing; it is required"),
+    "a file of an unknown kind": Case(SAMPLE, "--workdir=run --out=x.txt", "--out=x.txt; expected a file that ends in"),
+    "no steps": Case(SAMPLE, "--workdir=run --out=x.npz --num_steps=0", "--num_steps=0; expected at least 1"),
+    "a grid that goes back": Case(
+        SAMPLE, "--workdir=run --out=x.npz --times=0,0.6,0.5,1", "--times=0,0.6,0.5,1; expected numbers that increase"
+    ),
+    "an unknown grid": Case(
+        SAMPLE, "--workdir=run --out=x.npz --grid=uniforn", "--grid=uniforn; did you mean 'uniform'"
+    ),
+    "an unknown sampler": Case(
+        SAMPLE, "--workdir=run --out=x.npz --sampler=gama", "unknown --sampler=gama; did you mean 'gamma'"
+    ),
+    "an option of another sampler": Case(
+        SAMPLE,
+        "--workdir=run --out=x.npz --sampler=heun --eta=0.5",
+        "--eta with --sampler=heun, which does not read it",
+    ),
+    "no run to sample": Case(SAMPLE, "--workdir=new --out=x.npz", "new holds no run (no config.json)"),
+    "a run without checkpoints to sample": Case(
+        SAMPLE,
+        "--workdir=run --out=x.npz",
+        "run has no checkpoints yet; train it with",
+        lambda folder: shutil.rmtree(folder / "run/checkpoints"),
+    ),
+    "no reward": Case(STEER, "--workdir=run", "--reward is missing; it is required"),
+    "a reward that is no function": Case(
+        STEER, "--workdir=run --reward=corner", "--reward=corner; expected MODULE:FUNCTION, such as experiments.rewards"
+    ),
+    "a module that does not exist": Case(
+        STEER, "--workdir=run --reward=nowhere:f", "module nowhere cannot be imported (ModuleNotFoundError"
+    ),
+    "a function that does not exist": Case(
+        STEER,
+        "--workdir=run --reward=experiments.rewards:near_cornre",
+        "module experiments.rewards has no function 'near_cornre'; did you mean 'near_corner'",
+    ),
+    "a reward of another shape": reward("matrix", "gives shape (16, 2) for 16 examples of shape (2,); expected (16,)"),
+    "a reward that is not a number": reward("nothing", "has a value that is NaN or infinite on 16 of 16 examples"),
+    "a reward without a gradient": reward("sharp", "has a gradient that is NaN or infinite on 16 of 16 examples"),
+    "a reward of other data": reward("other", "--reward=own_rewards:other fails on data of shape (16, 2)"),
+    "an unknown method": Case(STEER, f"{CORNER} --method=tiltin", "unknown --method='tiltin'; did you mean 'tilting'"),
+    "no steps of steering": Case(STEER, f"{CORNER} --num_steps=0", "--num_steps=0; expected at least 1"),
+    "one sample to steer": Case(STEER, f"{CORNER} --samples=1", "--samples=1; expected at least 2"),
+    "no run to steer": Case(STEER, CORNER.replace("=run", "=new"), "holds no run (no config.json)"),
+    "a negative penalty": Case(FINETUNE, f"{CORNER} --penalty=-1", "not negative"),
+    "no updates": Case(FINETUNE, f"{CORNER} --steps=0", "--steps=0; expected at least 1"),
+    "an unknown way of learning": Case(FINETUNE, f"{CORNER} --method=maps", "did you mean 'map'"),
+    "no run to tune": Case(FINETUNE, CORNER.replace("=run", "=new"), "holds no run (no config.json)"),
+    "no exact density": Case(LIKELIHOOD, "--workdir=run", "has no exact density"),
+    "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected at least 1"),
+    "no run to invert": Case(INVERT, "--workdir=new", "holds no run (no config.json)"),
+    "a picture of an unknown kind": Case(WALK, "--out=x.jpg", "--out=x.jpg; expected a file that ends in .png"),
+    "no run, and no configuration": Case("experiments.compare_samplers", "", "--workdir is missing"),
+    "a configuration that does not exist": Case(
+        "experiments.compare_samplers",
+        "--workdir=new --configs=checkrboard.py",
+        "no configuration file 'checkrboard.py'; did you mean",
+    ),
+}
+
 CASES = {
     f"{group}: {name}": case
     for group, cases in {
@@ -805,6 +893,7 @@ CASES = {
         "benchmark": MEASUREMENTS,
         "reference": REFERENCES,
         "catalogue": CATALOGUE_FAULTS,
+        "uses": USES,
     }.items()
     for name, case in cases.items()
 }
@@ -825,6 +914,15 @@ def trained(commands, tmp_path_factory) -> Path:
     ended = commands.run(TRAIN, "--quiet", "--config=small.py", "--workdir=run", cwd=folder)
     assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
     return folder / "run"
+
+
+# Every module that can be run.
+COMMANDS = ["taxonomy"]
+COMMANDS += [
+    f"experiments.{path.stem}"
+    for path in sorted(ROOT.glob("experiments/*.py"))
+    if "__main__" in path.read_text() and path.stem != "classifier"  # which has no options
+]
 
 
 def write_small(folder: Path) -> None:
@@ -860,4 +958,4 @@ def test_bad_input_ends_in_one_line(case, commands, tmp_path, request):
 
 def test_the_list_is_long_and_names_every_command():
     assert len(CASES) >= 60
-    assert {case.module for case in CASES.values()} == {TRAIN, EVALUATE, COMPARE, BENCHMARK, REFERENCE, TAXONOMY}
+    assert {case.module for case in CASES.values()} == set(COMMANDS)
