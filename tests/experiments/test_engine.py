@@ -65,7 +65,7 @@ def test_true_off_diagonal_share_is_one_minus_eta(devices):
     np.testing.assert_array_equal(np.sort(t.ravel()), np.sort(np.concatenate(alone)))
 
 
-@pytest.mark.parametrize("name", ["esc", "imm"])
+@pytest.mark.parametrize("name", [pytest.param("esc", marks=pytest.mark.slow), "imm"])
 def test_one_and_four_devices_give_the_same_curve(name):
     config = config_for(name, optimizer="adam", learning_rate=1e-3)
     curves = {}
