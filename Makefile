@@ -9,7 +9,7 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits test test-slow stress test-floor lint docs benchmark wheel clean
+.PHONY: demo digits samplers test test-slow stress test-floor lint docs benchmark wheel clean
 
 demo: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
@@ -18,6 +18,10 @@ demo: $(READY)
 digits: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/digits.py \
 	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/digits
+
+# A map in a few jumps against the samplers of diffusion models.
+samplers: $(READY)
+	$(RUN) -m experiments.compare_samplers --workdir=runs/samplers
 
 test: $(READY)
 	$(RUN) -m pytest -n auto

@@ -61,10 +61,11 @@ def sample(
     options = dict(options or {})
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out={out}; expected a file that ends in {' or '.join(SUFFIXES)}")
-    times_of = sampling.grid_of(grid, steps, list(times))
+    sampling.grid_of(grid, steps, list(times))
     if sampler:
         sampling.get(sampler)
     config, dataset, model, params, _ = runs.load_trained(workdir, checkpoint=checkpoint)
+    times_of = sampling.grid_of(grid, steps, list(times), path=settings.interpolant_of(config))
     name = sampler or settings.objective_of(config).sampler
     chosen = sampling.get(name)
     for option in options:

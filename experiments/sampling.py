@@ -11,7 +11,7 @@ from experiments.errors import UsageError, nearest
 from models import diffusion_samplers, grids, samplers
 from taxonomy import flow_map
 from taxonomy.flow_map import AverageVelocity, Velocity
-from taxonomy.interpolants import Interpolant
+from taxonomy.interpolants import LINEAR, Interpolant
 
 
 class Options(NamedTuple):
@@ -128,13 +128,14 @@ def get(name: str) -> Sampler:
     return SAMPLERS[name]
 
 
-def grid_of(name: str, steps: int, times: list[str]) -> jax.Array:
+def grid_of(name: str, steps: int, times: list[str], *, path: Interpolant = LINEAR) -> jax.Array:
     """The grid of times that ``--grid``, ``--num_steps`` and ``--times`` name.
 
     Args:
       name: a key of ``grids.GRIDS``.
       steps: number of steps.
       times: the times of a grid of one's own, as typed; empty for none.
+      path: the interpolant, which says at what time karras finds a noise level.
 
     Returns:
       [N + 1].
@@ -147,7 +148,7 @@ def grid_of(name: str, steps: int, times: list[str]) -> jax.Array:
     if steps < 1:
         raise UsageError(f"--num_steps={steps}; expected at least 1")
     if not times:
-        return grids.GRIDS[name](steps)
+        return grids.karras(steps, path=path) if name == "karras" else grids.uniform(steps)
     try:
         return grids.given([float(time) for time in times])
     except ValueError as error:

@@ -32,11 +32,14 @@ def uniform(steps: int) -> jax.Array:
     return jnp.linspace(0.0, 1.0, steps + 1)
 
 
-def karras(steps: int, *, largest: float = 80.0, smallest: float = 0.002, power: float = 7.0) -> jax.Array:
-    """``sigma_k^(1/power)`` equally spaced from the largest to the smallest noise level, ``t = 1 / (1 + sigma)``.
+def karras(
+    steps: int, *, path: Interpolant = LINEAR, largest: float = 80.0, smallest: float = 0.002, power: float = 7.0
+) -> jax.Array:
+    """``sigma_k^(1/power)`` equally spaced from the largest to the smallest noise level ``sigma = alpha_t / beta_t``.
 
     Args:
       steps: N, at least 1; N levels, and the data.
+      path: the interpolant, which says when a noise level is reached.
       largest: first noise level, the ratio of the standard deviations of noise and data; its time is replaced by 0.
       smallest: last noise level before the data.
       power: the larger, the more steps near the data.
@@ -55,7 +58,8 @@ def karras(steps: int, *, largest: float = 80.0, smallest: float = 0.002, power:
         raise ValueError(f"smallest = {smallest}, largest = {largest}; expected 0 < smallest < largest noise level")
     share = np.arange(1, steps) / max(steps - 1, 1)
     levels = (largest ** (1 / power) + share * (smallest ** (1 / power) - largest ** (1 / power))) ** power
-    return jnp.asarray(np.concatenate([[0.0], 1 / (1 + levels), [1.0]]), jnp.float32)
+    inner = time_of_level(path, jnp.asarray(levels, jnp.float32))
+    return jnp.concatenate([jnp.zeros(1), inner, jnp.ones(1)])
 
 
 def given(times: Sequence[float]) -> jax.Array:

@@ -144,6 +144,9 @@ def test_grids_lead_from_noise_to_data():
     levels = (1 - grids.karras(6)[1:-1].astype(float)) / grids.karras(6)[1:-1]
     roots = np.concatenate([[80 ** (1 / 7)], levels ** (1 / 7)])
     np.testing.assert_allclose(np.diff(roots), (0.002 ** (1 / 7) - 80 ** (1 / 7)) / 5, rtol=1e-3)
+    # On another path the same levels are reached at other times.
+    other = grids.karras(6, path=TRIGONOMETRIC)[1:-1]
+    np.testing.assert_allclose(TRIGONOMETRIC.alpha(other) / TRIGONOMETRIC.beta(other), levels, rtol=1e-3)
     for bad in ([0, 0.5, 0.4, 1], [0.1, 1], [0, 1, 1], [0]):
         with pytest.raises(ValueError, match="expected to increase from 0 to 1"):
             grids.given(bad)
