@@ -10,9 +10,7 @@ the numbers mean.
 import contextlib
 import json
 from pathlib import Path
-import re
 import time
-from typing import NamedTuple
 
 from absl import flags
 import jax
@@ -21,64 +19,29 @@ import numpy as np
 
 from experiments import (
     caches,
-    classifier,
     engine,
     errors,
     findings,
     finetune_plots,
     finetuning,
-    metrics,
     protocol,
     reward_truth,
     rewards,
     runs,
-    scoring,
     settings,
 )
 from experiments import flags as command_flags
 from experiments.checkpoints import Checkpoints
-from experiments.datasets.dataset import Dataset, Planar
-from experiments.errors import UsageError, nearest
+from experiments.errors import DivergedError, UsageError, nearest
+from experiments.finetune_report import DEFAULT, Judge, Loaded, of_tilted, reached, report
 from experiments.finetuning import Plan, Tuned
 from experiments.invert import noise_of
-from experiments.rewards import Reward
 from models import samplers
-from models.flow_map_model import FlowMapModel, Params, bind, count_parameters
+from models.flow_map_model import Params, bind, count_parameters
 from taxonomy.flow_map import diagonal
 
-DEFAULT = Plan()
 METHODS = {"map": ("map",), "ode": ("ode",), "all": ("map", "ode")}
 SAMPLES, SEVERAL = 16_000, 4
-REACHED = 0.9  # share of the rise to the optimum's reward whose cost is reported
-TITLES = {
-    "law": "samples",
-    "reward": "mean reward",
-    "moved": "rms distance from the reference",
-    "to_optimum": "rms distance from the optimum",
-    "to_reference": "sliced W2 to the reference law",
-    "to_tilted": "entropic W2 to the tilted law",
-    "tilted_kl": "KL from the tilted law",
-    "in_support": "in support",
-    "class_share": "judged to be of the class",
-    "per_sample": "evaluations per sample",
-    "evaluations": "evaluations of training (millions)",
-    "reached": f"until {REACHED:.0%} of the rise (millions)",
-    "megabytes": "memory of an update (MB)",
-    "seconds": "seconds",
-}
-
-
-class Loaded(NamedTuple):
-    """A trained run and the reward."""
-
-    workdir: Path
-    config: ConfigDict
-    dataset: Dataset
-    model: FlowMapModel
-    params: Params
-    trained: int
-    reward: Reward
-    reward_name: str
 
 
 def _sample(run: Loaded, params: Params, noise: np.ndarray, *, steps: int, method: str) -> np.ndarray:
@@ -86,67 +49,6 @@ def _sample(run: Loaded, params: Params, noise: np.ndarray, *, steps: int, metho
     if method == "ode":
         return np.asarray(jax.jit(lambda x: samplers.euler(diagonal(v), x, grid))(noise))
     return np.asarray(jax.jit(lambda x: samplers.composition(v, x, grid))(noise))
-
-
-def _rms(x: np.ndarray, y: np.ndarray | None) -> float | None:
-    return None if y is None else float(np.sqrt(np.mean(np.sum((x - y).reshape(len(x), -1) ** 2, axis=1))))
-
-
-def _digit(name: str) -> int | None:
-    found = re.fullmatch(r"experiments\.classifier:digit_(\d)", name)
-    return int(found[1]) if found else None
-
-
-class Judge:
-    """Scores samples: against a reference law, the optimum, and the tilted law where it is known."""
-
-    def __init__(self, run: Loaded):
-        """Makes the tilted law, for data in the plane."""
-        self._run, self._how = run, protocol.of(run.config)
-        truth = run.dataset.truth
-        self.tilted = reward_truth.tilted(truth, run.reward) if isinstance(truth, Planar) else None
-
-    def row(
-        self, law: str, x: np.ndarray, reference: np.ndarray | None, best: np.ndarray | None, **others: object
-    ) -> dict[str, object]:
-        """One row of the table.
-
-        Args:
-          law: name of the samples.
-          x: [n, ...]; samples.
-          reference: [n, ...]; what the reference makes of the same noise, or None.
-          best: [n, ...]; what the optimum makes of it, or None.
-          **others: more columns.
-
-        Returns:
-          the row.
-        """
-        run, how, flat = self._run, self._how, x.reshape(len(x), -1)
-        row: dict[str, object] = dict.fromkeys(TITLES) | {"law": law, **others}
-        row["reward"] = float(np.mean(jax.jit(run.reward)(x)))
-        row["moved"], row["to_optimum"] = _rms(x, reference), _rms(x, best)
-        if reference is not None:
-            row["to_reference"] = metrics.sliced_wasserstein(
-                flat, reference.reshape(flat.shape), projections=how.projections, seed=how.seed
-            )
-        if self.tilted is not None:
-            epsilon = how.entropy * run.dataset.std**2 * x[0].size
-            row["to_tilted"] = metrics.entropic_w2(x, self.tilted, epsilon=epsilon)
-            row["tilted_kl"] = metrics.aligned_kl(x, self.tilted)
-            row["in_support"] = metrics.in_support(x, run.dataset.truth)
-        digit = _digit(run.reward_name)
-        if digit is not None:
-            row["class_share"] = classifier.share_of_class(x.reshape(len(x), -1), digit)
-        return row
-
-
-def _reached(tuned: Tuned, before: float, best: float | None) -> float | None:
-    """Millions of evaluations until the batches have had the stated share of the rise; None if never, or unknown."""
-    if best is None or not best > before:
-        return None
-    smooth = np.convolve(tuned.curve[:, 1], np.ones(3) / 3, mode="same")[1:-1]
-    high = np.flatnonzero(smooth >= before + REACHED * (best - before))
-    return float(tuned.curve[1:-1][high[0], 0] / 1e6) if high.size else None
 
 
 def _score(
@@ -169,7 +71,7 @@ def _score(
             best,
             per_sample=steps,
             evaluations=float(tuned.curve[-1, 0] / 1e6),
-            reached=_reached(tuned, rows[0]["reward"], optimal and optimal["reward"]),
+            reached=reached(tuned, rows[0]["reward"], optimal and optimal["reward"]),
             megabytes=None if tuned.planned_bytes is None else tuned.planned_bytes / 1e6,
             seconds=tuned.seconds,
         )
@@ -257,17 +159,28 @@ def finetune(
             f"{workdir} ({settings.label(config)}) learned velocities only, there is no jump to fine-tune; expected "
             "--method=ode, or a run that learned a map"
         )
+    if settings.objective_of(config).sampler in ("renoising", "one_jump") and method != "map":
+        raise UsageError(
+            f"{workdir} ({settings.label(config)}) learned jumps alone, there is no velocity for Euler steps; expected "
+            "--method=map, or a run that learned velocities"
+        )
     folder = Path(out) if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
     for name in METHODS[method]:
         if (folder / name / "config.json").exists() or (folder / "config.json").exists():
             raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")
+    fresh = not folder.exists()
     findings.folder(folder, out)
     dataset.check_sample()
     run = Loaded(workdir, config, dataset, model, params, trained, lambda x: weight * plain(x), reward)
     judge, interpolant = Judge(run), settings.interpolant_of(config)
     tuned: dict[str, Tuned] = {}
-    for name in METHODS[method]:
-        tuned[name] = finetuning.tune(model, params, run.reward, dataset, interpolant, plan._replace(method=name))
+    try:
+        for name in METHODS[method]:
+            tuned[name] = finetuning.tune(model, params, run.reward, dataset, interpolant, plan._replace(method=name))
+    except DivergedError:
+        if fresh:
+            folder.rmdir()
+        raise
     rows, pictures = [], {}
     for name, found in tuned.items():
         own = plan._replace(method=name)
@@ -276,74 +189,12 @@ def finetune(
         pictures |= drawn
         made_from = {"workdir": str(workdir), "reward": reward, "weight": weight}
         _save(run, found, folder / name, made_from | own._asdict())
-    rows += _of_tilted(run, judge, pictures)
+    rows += of_tilted(run, judge, pictures)
     finetune_plots.draw(
         folder / "finetune.png", dataset, pictures, {name: found.curve for name, found in tuned.items()}
     )
-    _report(run, folder, rows, plan, method=method, weight=weight, out=out, seconds=time.perf_counter() - begun)
+    report(run, folder, rows, plan, method=method, weight=weight, out=out, seconds=time.perf_counter() - begun)
     return rows
-
-
-def _of_tilted(run: Loaded, judge: Judge, pictures: dict[str, np.ndarray]) -> list[dict[str, object]]:
-    if judge.tilted is None:
-        return []
-    how, count = protocol.of(run.config), len(next(iter(pictures.values())))
-    true = scoring.true_samples(run.dataset, 8 * count, how.seed)
-    drawn = reward_truth.resampled(true, run.reward, count, seed=how.seed)
-    pictures["tilted law"] = drawn
-    return [judge.row("tilted law, perfect samples", drawn, None, None)]
-
-
-def _fractions(rows: list[dict[str, object]]) -> list[str]:
-    """What one jump costs of what the Euler steps cost, if both were tuned."""
-    tuned = [row for row in rows if row["evaluations"] is not None]
-    if len(tuned) < 2:
-        return []
-    one, many = tuned
-    shares = [
-        f"{one[key] / many[key]:.3g} of the {what}"
-        for key, what in (("evaluations", "evaluations"), ("megabytes", "memory"), ("seconds", "time"))
-        if one[key] is not None and many[key]
-    ]
-    return [
-        f"Through one jump the mean reward rises to {one['reward']:.4g}, through Euler steps to {many['reward']:.4g}; "
-        f"one jump takes {', '.join(shares)} that the Euler steps take."
-    ]
-
-
-def _report(
-    run: Loaded,
-    folder: Path,
-    rows: list[dict[str, object]],
-    plan: Plan,
-    *,
-    method: str,
-    weight: float,
-    out: str | None,
-    seconds: float,
-) -> None:
-    given = {"reward": run.reward_name, "method": method, "weight": weight}
-    changed = {k: v for k, v in plan._asdict().items() if v != getattr(DEFAULT, k) and k != "method"}
-    options = given | changed | ({"out": out} if out else {})
-    titles = {key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)}
-    text = [
-        f"{settings.label(run.config)} on {run.config.dataset}, {run.trained} steps, fine-tuned by "
-        f"{plan.steps} updates of {plan.batch_size} noises towards {weight:g} x {run.reward_name}.",
-        "The optimum is that of the penalized reward, found point by point; it is not the tilted law, and neither is "
-        "what is fine-tuned. Evaluations are forward-pass equivalents: a forward pass 1, with its gradient 3.",
-    ]
-    text += _fractions(rows)
-    findings.write(
-        folder,
-        "finetune",
-        rows,
-        titles=titles,
-        text=text,
-        settings=given | plan._asdict() | {"method": method},
-        command=f"python -m experiments.finetune --workdir={run.workdir} "
-        + " ".join(f"--{name}={value}" for name, value in options.items()),
-        seconds=seconds,
-    )
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ def test_fine_tuning_reaches_the_optimum_of_a_linear_reward():
     assert found.planned_bytes > 0
 
 
+@pytest.mark.slow
 def test_the_table_and_the_runs(tuned):
     folder, rows = tuned
     by_law = {row["law"]: row for row in rows}
@@ -162,6 +163,7 @@ def test_the_table_and_the_runs(tuned):
     assert record["settings"]["method"] == "all"
 
 
+@pytest.mark.slow
 def test_fine_tuned_runs_are_runs(tuned, run):
     folder, rows = tuned
     by_law = {row["law"]: row for row in rows}
@@ -203,6 +205,7 @@ def test_faulty_options_are_refused_before_anything_is_written(text, run, tmp_pa
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_a_run_is_kept(tuned, run):
     with pytest.raises(UsageError, match="holds a run already; choose another folder with --out"):
         finetune(run, reward=CORNER, plan=SHORT)
@@ -218,4 +221,13 @@ def test_a_run_without_checkpoint_is_refused(tmp_path):
 def test_divergence_is_one_error_and_writes_no_run(run, tmp_path):
     with pytest.raises(DivergedError, match="method map has a loss of"):
         finetune(run, reward=CORNER, out=str(tmp_path / "out"), plan=SHORT._replace(learning_rate=1e30))
-    assert not list((tmp_path / "out").rglob("config.json"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_steps_of_a_velocity_that_was_not_learned_are_refused(tmp_path):
+    config = small("ct", steps=5)
+    train(config, tmp_path / "ct")
+    with pytest.raises(
+        UsageError, match="learned jumps alone, there is no velocity for Euler steps; expected"
+    ):
+        finetune(tmp_path / "ct", reward=CORNER, method="ode")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, invert, likelihood, runs
+from experiments import datasets, invert, likelihood, likelihood_scores, runs
 from experiments.errors import UsageError
 from experiments.train import train
 from models.flow_map_model import bind
@@ -49,8 +49,8 @@ def test_every_method_finds_the_density_of_an_exact_map():
     centres = np.linspace(-2.3, 2.7, 20)
     grid = np.float32(np.stack(np.meshgrid(centres, centres - 0.3, indexing="ij"), axis=-1).reshape(-1, 2))
     cell = (centres[1] - centres[0]) ** 2
-    for method in likelihood.methods(flow.v, flow.b, ode_steps=8, probes=1, seed=0):
-        rows, on_grid = likelihood.score(method, dataset, noise, data, grid, cell)
+    for method in likelihood_scores.methods(flow.v, flow.b, ode_steps=8, probes=1, seed=0):
+        rows, on_grid = likelihood_scores.score(method, dataset, noise, data, grid, cell)
         # The gradient is a multiple of the unit, so that one probe of signs has no error.
         for row in rows:
             assert row["error"] < 1e-4, (method.name, row)
@@ -63,11 +63,12 @@ def test_every_method_finds_the_density_of_an_exact_map():
 def test_points_off_the_support_are_counted_and_left_out():
     truth = datasets.load("checkerboard").truth
     x = np.array([[-0.9, -0.9], [-0.9, -0.1], [0.1, 0.1], [0.9, 0.1]])
-    found = likelihood._compared(np.log([0.5, 3.0, 1.0, 9.0]), x, truth)
+    found = likelihood_scores._compared(np.log([0.5, 3.0, 1.0, 9.0]), x, truth)
     assert truth.in_support(x).tolist() == [True, False, True, False]
     np.testing.assert_allclose([found["error"], found["off_support"]], [np.log(2) / 2, 0.5])
 
 
+@pytest.mark.slow
 def test_the_command_on_a_trained_run(both_ways, capsys):
     rows = likelihood.measure(both_ways, points=40, ode_steps=2)
     assert "warning" not in capsys.readouterr().err
@@ -145,6 +146,7 @@ def test_an_exact_map_inverts_exactly():
         assert row["sliced_w2"] < 1e-5
 
 
+@pytest.mark.slow
 def test_a_one_way_map_is_inverted_with_one_warning(one_way, tmp_path, capsys):
     invert.invert(one_way, out=str(tmp_path / "out"))
     shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
