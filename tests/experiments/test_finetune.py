@@ -227,7 +227,5 @@ def test_divergence_is_one_error_and_writes_no_run(run, tmp_path):
 def test_steps_of_a_velocity_that_was_not_learned_are_refused(tmp_path):
     config = small("ct", steps=5)
     train(config, tmp_path / "ct")
-    with pytest.raises(
-        UsageError, match="learned jumps alone, there is no velocity for Euler steps; expected"
-    ):
+    with pytest.raises(UsageError, match="learned jumps alone, there is no velocity for Euler steps; expected"):
         finetune(tmp_path / "ct", reward=CORNER, method="ode")
