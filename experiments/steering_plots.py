@@ -32,7 +32,7 @@ def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str,
         axis.axis("off")
     mass = None if truth is None else truth.bin_mass(BINS)
     for axis, name in zip(axes.flat, panels, strict=False):
-        axis.set_title(name.replace("_", " "), fontsize=9)
+        axis.set_title(name.replace("_", " "), fontsize=8)
         if mass is None:
             plots.draw_cell(axis, dataset, drawn[name])
             continue
