@@ -309,6 +309,7 @@ def test_wheel_holds_all_packages_and_works_from_another_folder(tmp_path):
     assert jax.__version__
 
 
+@pytest.mark.slow
 def test_an_objective_that_diverges_is_reported_and_the_others_compared(tmp_path, monkeypatch):
     from experiments.errors import DivergedError
 

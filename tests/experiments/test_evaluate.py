@@ -48,6 +48,7 @@ def test_evaluation_compares_with_the_exact_map(tmp_path):
     np.testing.assert_allclose(row["w2_one_step"] ** 2, row["one_step_error"])
 
 
+@pytest.mark.slow
 def test_flow_matching_is_judged_by_its_euler_step(tmp_path):
     train(small("flow_matching"), tmp_path)
     row = evaluate(tmp_path)[0]

@@ -116,6 +116,7 @@ def test_a_run_without_density_is_refused(tmp_path):
         likelihood.measure(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_inversion_of_a_run_by_hand(both_ways, capsys):
     rows = invert.invert(both_ways)
     assert "warning" not in capsys.readouterr().err

@@ -89,6 +89,7 @@ def test_other_settings_make_another_file(config, field, value):
     assert reference.path_of(config) != before
 
 
+@pytest.mark.slow
 def test_a_file_of_other_settings_is_refused_and_kept(config):
     dataset = datasets.load(config.dataset)
     reference.load_or_build(config, dataset)
@@ -108,6 +109,7 @@ def rewrite(path, **changes):
     np.savez(path, **arrays)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_named(config):
     dataset = datasets.load(config.dataset)
     built = reference.load_or_build(config, dataset)

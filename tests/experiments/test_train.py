@@ -172,6 +172,7 @@ def test_a_checkpoint_of_another_shape_is_refused_and_kept(tmp_path):
     assert saved_steps(tmp_path) == [5]
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named(tmp_path):
     train(small(steps=5), tmp_path)
     for path in (tmp_path / "checkpoints/5").rglob("*"):

@@ -70,6 +70,7 @@ def test_the_gap_alone():
     assert float(jnp.abs(apply(params, s, t + 0.01, x) - at).max()) > 1e-2
 
 
+@pytest.mark.slow
 def test_decoupled_layers_are_told_one_time_each():
     s, t, x, _ = inputs()
     network = SMALL.clone(decoupled=1)
@@ -87,6 +88,7 @@ def test_decoupled_layers_are_told_one_time_each():
     assert float(jnp.abs(after(s + 0.01, t)[0] - early).max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_tokens_in_place_of_modulation():
     s, t, x, _ = inputs()
     network = SMALL.clone(tokens=2, classes=5)
@@ -141,6 +143,7 @@ def test_forward_derivatives_inside_backward_ones_agree_with_differences(x64):
     assert float(slope) == pytest.approx(float(difference), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_recomputing_changes_nothing_and_bfloat16_little():
     s, t, x, _ = inputs()
     params = perturbed(SMALL, s, t, x)

@@ -89,6 +89,7 @@ def test_forward_derivatives_inside_backward_ones_agree_with_differences(trained
     assert float(slope) == pytest.approx(float(difference), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_examples_do_not_see_each_other(trained):
     s, t, x, _ = inputs()
     v = jax.jit(bind(FlowMapModel(SMALL, std=1.0), {"params": {"network": trained["params"]}}))
@@ -96,6 +97,7 @@ def test_examples_do_not_see_each_other(trained):
     np.testing.assert_allclose(changed[1:], v(s, t, x)[1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_labels_and_dropout(trained):
     s, t, x, _ = inputs()
     network = SMALL.clone(classes=3, dropout=0.5)
@@ -111,6 +113,7 @@ def test_labels_and_dropout(trained):
     assert float(jnp.abs(dropped - none_given).max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_recomputing_changes_nothing_and_bfloat16_little(trained):
     s, t, x, _ = inputs()
 

@@ -144,6 +144,7 @@ def test_hutchinson_has_the_variance_of_its_formula():
     np.testing.assert_allclose(single.var(axis=0), variance, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_hutchinson_along_the_path_is_right_on_average():
     b, count = gaussian().b, 2000
     x = jnp.broadcast_to(noise(1), (count, 2))

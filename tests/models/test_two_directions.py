@@ -83,6 +83,7 @@ def exact_average_velocity(flow, tolerance):
     return v
 
 
+@pytest.mark.slow
 def test_editing_from_one_class_to_another_has_the_law_of_the_other():
     count, tolerance = 200, 1e-7
     v, w = (jax.jit(exact_average_velocity(exact.mixture(LINEAR, base_std=STD, **law), tolerance)) for law in CLASSES)

@@ -96,6 +96,7 @@ def test_fine_tuning_of_a_gaussian_map_reaches_its_closed_form(penalty):
     np.testing.assert_allclose(best, expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_fine_tuning_through_euler_steps_reaches_the_same_end():
     flow = exact.gaussian(LINEAR, mean=np.array([1.0, -0.5]), covariance=np.diag([0.5, 0.2]), base_std=0.7)
     x, penalty, grid = 0.7 * jax.random.normal(jax.random.key(0), (64, 2)), 2.0, jnp.linspace(0, 1, 5)

@@ -112,6 +112,7 @@ def test_exact_maps_obey_every_rule(kind, name):
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "boxes")) for kind in FLOWS])
+@pytest.mark.slow
 def test_the_log_determinant_grows_with_the_divergence(kind):
     b = FLOWS[kind](LINEAR).b
     s, t = jnp.full(6, 0.1), jnp.linspace(0.3, 0.7, 6)
