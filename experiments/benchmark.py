@@ -19,7 +19,7 @@ import jax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import benchmark_report, checks, errors, machine, scaling, settings
+from experiments import benchmark_report, caches, checks, errors, machine, scaling, settings
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.report import peak_memory
@@ -215,7 +215,9 @@ if __name__ == "__main__":
         """Runs the command."""
         config = command_flags.frozen(RUN.value)
         plan(config, NAMES.value)  # a fault leaves no folder behind
-        folder = OUT.value and benchmark_report.folder(Path(OUT.value))
+        folder = OUT.value and Path(OUT.value)
+        if folder:
+            caches.check_writable(folder, name="--out")
         found = measure(
             config,
             NAMES.value,

@@ -14,7 +14,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 import numpy as np
 
 from experiments import tables
-from experiments.errors import UsageError
 
 SHARED = "These devices share the same cores: more of them cannot be faster, the table shows what they add."
 FORCED = "One device; XLA_FLAGS=--xla_force_host_platform_device_count=8 makes eight, which share the same cores."
@@ -23,18 +22,6 @@ Results = Mapping[str, Any]
 
 # How the time of a step grows at best: with the examples, with the weights, and down with the devices.
 SLOPES = {"batch": 1, "width": 2, "devices": -1}
-
-
-def folder(path: Path) -> Path:
-    """Makes the folder for the results, before anything is measured; UsageError if it cannot be written."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "benchmark.json").touch()
-    except OSError as error:
-        raise UsageError(
-            f"cannot write into --out={path} ({error.strerror}); name a folder that you may write to"
-        ) from error
-    return path
 
 
 def write(path: Path, found: Results) -> None:

@@ -10,7 +10,6 @@ It is trained once, on noised training digits so that its gradient means somethi
 from collections.abc import Callable
 import functools
 import os
-from typing import NamedTuple
 import zipfile
 
 import flax.linen as nn
@@ -18,12 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from experiments import caches, errors
 from experiments import flags as command_flags
-from experiments.datasets.digits import SPLIT_SEED, TEST_SHARE
+from experiments.datasets.digits import labelled
 from experiments.errors import UsageError
 
 CLASSES = 10
@@ -39,25 +36,6 @@ class Network(nn.Module):
         """X [batch, 64] -> (logits [batch, 10], features [batch, 64])."""
         features = nn.gelu(nn.Dense(64)(nn.gelu(nn.Dense(512)(x))))
         return nn.Dense(CLASSES)(features), features
-
-
-class Split(NamedTuple):
-    """Digits and their classes, split as the data set is."""
-
-    train: np.ndarray
-    train_classes: np.ndarray
-    test: np.ndarray
-    test_classes: np.ndarray
-
-
-def labelled() -> Split:
-    """The digits with their classes: train [1437, 64] and test [360, 64] in [-1, 1], classes 0 to 9."""
-    pixels, classes = load_digits(return_X_y=True)
-    images = (pixels / 8 - 1).astype(np.float32)
-    train, test, train_classes, test_classes = train_test_split(
-        images, classes, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=classes
-    )
-    return Split(train, train_classes, test, test_classes)
 
 
 @functools.cache

@@ -131,7 +131,7 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     configs = plan(config, objectives, seeds, budget)
     # Teachers are one and the same.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
-        runs.check_parts(run)
+        runs.load_parts(run)
     runs.check_writable(workdir)
     rows: list[Row] = []
     for run in configs:

@@ -5,11 +5,12 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from experiments import checks, datasets, engine, runs, settings
+from experiments import checks, engine, runs, settings
 from experiments import devices as mapping
 from experiments.datasets.dataset import Dataset
 from models.flow_map_model import FlowMapModel, count_parameters
 from objectives.mixture import Objective, counts
+from taxonomy.flow_map import Velocity
 
 
 def describe(config: ConfigDict, workdir: Path | None) -> str:
@@ -28,8 +29,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     devices = mapping.total(jax.local_device_count())
     checks.check(config, devices=devices)
     objective = settings.objective_of(config)
-    runs.check_parts(config)
-    dataset = datasets.load(config.dataset)
+    dataset, teacher = runs.load_parts(config)
     model = runs.build_model(config, dataset)
     state = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
     training = config.training
@@ -48,14 +48,21 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
             f"{objective.cost * training.batch_size * training.steps:.3g} in all",
             # Every term's gradient is summed over the devices, so that its norm is known.
             f"summed over devices: {_mega(4 * count_parameters(state.params) * len(objective.terms))} per step",
-            f"memory: {_memory(config, model, objective, dataset, state_bytes)}",
+            f"memory: {_memory(config, model, objective, dataset, teacher, state_bytes)}",
             f"sampler for N steps: {objective.sampler}",
             f"written to {workdir or '--workdir'}: {_files(config, state_bytes)}",
         ]
     )
 
 
-def _memory(config: ConfigDict, model: FlowMapModel, objective: Objective, dataset: Dataset, state_bytes: int) -> str:
+def _memory(
+    config: ConfigDict,
+    model: FlowMapModel,
+    objective: Objective,
+    dataset: Dataset,
+    teacher: Velocity | None,
+    state_bytes: int,
+) -> str:
     """The state's bytes, and those that the compiler plans for one step."""
     state = f"{_mega(state_bytes)} on each device for the state"
     devices = jax.local_device_count()
@@ -67,7 +74,7 @@ def _memory(config: ConfigDict, model: FlowMapModel, objective: Objective, datas
         settings.interpolant_of(config),
         steps=1,
         devices=devices,
-        teacher=runs.load_teacher(config, dataset),
+        teacher=teacher,
     )
     example = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
     examples = None

@@ -19,9 +19,9 @@ import numpy as np
 from experiments import caches, errors, map_plots, plots, protocol, runs, scoring, settings, tables
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
-from experiments.errors import DivergedError, UsageError
+from experiments.errors import DivergedError
 from experiments.protocol import MAP_METRICS
-from models import samplers
+from models import grids, samplers
 from models.flow_map_model import FlowMapModel, Params, bind
 from taxonomy.flow_map import AverageVelocity, diagonal
 
@@ -68,7 +68,7 @@ def generator(
     def generate(params: Params, steps: int, legs: int, count: int, key: jax.Array) -> jax.Array:
         key_start, key_noise = jax.random.split(key)
         x0 = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
-        v, grid = bind(model, params), samplers.uniform_grid(steps)[: legs + 1]
+        v, grid = bind(model, params), grids.uniform(steps)[: legs + 1]
         if kind == "euler":
             return samplers.euler(diagonal(v), x0, grid)
         if kind == "renoising":
@@ -184,16 +184,13 @@ def written(workdir: Path, names: Sequence[str]) -> str:
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
-    CHECKPOINT = flags.DEFINE_string("checkpoint", "newest", "newest, or best: of those evaluated on the way")
-    FOLDERS = {"newest": "checkpoints", "best": "best"}
+    CHECKPOINT = command_flags.define_checkpoint()
 
     def main() -> None:
         """Runs the command."""
-        workdir = Path(WORKDIR.value)
-        if CHECKPOINT.value not in FOLDERS:
-            raise UsageError(f"unknown --checkpoint={CHECKPOINT.value!r}; {errors.nearest(CHECKPOINT.value, FOLDERS)}")
+        workdir, checkpoint = Path(WORKDIR.value), command_flags.checkpoint_folder(CHECKPOINT)
         caches.keep_compiled()
-        evaluate(workdir, checkpoint=FOLDERS[CHECKPOINT.value])
+        evaluate(workdir, checkpoint=checkpoint)
         print((workdir / "metrics.md").read_text())
         print(written(workdir, WRITTEN))
 

@@ -36,7 +36,7 @@ from experiments.errors import DivergedError, UsageError, nearest
 from experiments.finetune_report import DEFAULT, Judge, Loaded, of_tilted, reached, report
 from experiments.finetuning import Plan, Tuned
 from experiments.invert import noise_of
-from models import samplers
+from models import grids, samplers
 from models.flow_map_model import Params, bind, count_parameters
 from taxonomy.flow_map import diagonal
 
@@ -45,7 +45,7 @@ SAMPLES, SEVERAL = 16_000, 4
 
 
 def _sample(run: Loaded, params: Params, noise: np.ndarray, *, steps: int, method: str) -> np.ndarray:
-    v, grid = bind(run.model, params), samplers.uniform_grid(steps)
+    v, grid = bind(run.model, params), grids.uniform(steps)
     if method == "ode":
         return np.asarray(jax.jit(lambda x: samplers.euler(diagonal(v), x, grid))(noise))
     return np.asarray(jax.jit(lambda x: samplers.composition(v, x, grid))(noise))

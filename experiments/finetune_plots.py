@@ -6,11 +6,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import plots
 from experiments.datasets.dataset import Dataset, Images
-import experiments.plots  # noqa: F401 (draws into files)
 
 BINS, REACH = 80, 1.25
-ROWS = 6  # of images, and as many columns
 
 
 def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves: Mapping[str, np.ndarray]) -> None:
@@ -50,13 +49,4 @@ def _samples(axis: plt.Axes, dataset: Dataset, samples: np.ndarray) -> None:
         top = float(np.quantile(counts[counts > 0], 0.95)) if counts.any() else 1.0
         axis.imshow(counts.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
         return
-    if truth.size is None:
-        axis.plot(samples[:2000, 0], samples[:2000, 1], ".", ms=2, color="black", markeredgewidth=0)
-        return
-    height, width, *channels = truth.size
-    low, high = truth.test.min(), truth.test.max()
-    shown = np.clip((samples[: ROWS**2] - low) / (high - low), 0, 1).reshape(ROWS, ROWS, height, width, -1)
-    tiled = np.pad(shown, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0))).swapaxes(1, 2)
-    tiled = tiled.reshape(ROWS * (height + 1), ROWS * (width + 1), -1)
-    grey = tiled[..., 0] if channels else 1 - tiled[..., 0]
-    axis.imshow(tiled if channels == [3] else grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    plots.draw_cell(axis, dataset, samples)

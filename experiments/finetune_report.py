@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import classifier, findings, metrics, protocol, reward_truth, scoring, settings
+from experiments import classifier, findings, metrics, protocol, reward_truth, scoring, settings, steering_truth
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.finetuning import Plan, Tuned
 from experiments.rewards import Reward
@@ -58,7 +58,7 @@ class Judge:
         """Makes the tilted law, for data in the plane."""
         self._run, self._how = run, protocol.of(run.config)
         truth = run.dataset.truth
-        self.tilted = reward_truth.tilted(truth, run.reward) if isinstance(truth, Planar) else None
+        self.tilted = steering_truth.tilted(truth, run.reward) if isinstance(truth, Planar) else None
 
     def row(
         self, law: str, x: np.ndarray, reference: np.ndarray | None, best: np.ndarray | None, **others: object

@@ -14,8 +14,8 @@ from experiments import optimizers
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.rewards import Reward
+from models import grids
 from models.flow_map_model import FlowMapModel, Params, bind
-from models.samplers import uniform_grid
 from objectives import reward as losses
 from taxonomy import times
 from taxonomy.flow_map import diagonal
@@ -104,10 +104,10 @@ def loss_of(
 
         end = plan.penalty * scale
         if plan.method == "ode":
-            grid = uniform_grid(plan.ode_steps)
+            grid = grids.uniform(plan.ode_steps)
             total = losses.by_euler(diagonal(v), diagonal(w), noted, x_0, grid, penalty=end)
         else:
-            total = losses.by_jumps(v, w, noted, x_0, uniform_grid(1), penalty=end)
+            total = losses.by_jumps(v, w, noted, x_0, grids.uniform(1), penalty=end)
         s, _, t = times.triangle(keys[1], (plan.batch_size,))
         noise = dataset.std * jax.random.normal(keys[2], shape)
         x_s = interpolant.position(s, noise, jax.vmap(dataset.sample)(jax.random.split(keys[3], plan.batch_size)))

@@ -88,6 +88,21 @@ def _beside(field: str, known: Iterable[str]) -> list[str]:
     return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 
+CHECKPOINTS = {"newest": "checkpoints", "best": "best"}
+
+
+def define_checkpoint() -> flags.FlagHolder:
+    """Defines ``--checkpoint``."""
+    return flags.DEFINE_string("checkpoint", "newest", "newest, or best: of those evaluated on the way")
+
+
+def checkpoint_folder(found: flags.FlagHolder) -> str:
+    """The folder within a run's that ``--checkpoint`` names; UsageError on another word."""
+    if found.value not in CHECKPOINTS:
+        raise UsageError(f"unknown --checkpoint={found.value!r}; {nearest(found.value, CHECKPOINTS)}")
+    return CHECKPOINTS[found.value]
+
+
 class HostFlags(NamedTuple):
     """The flags by which the processes of one run find each other."""
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.errors import DivergedError
-from models import likelihood
-from models.samplers import uniform_grid
+from models import grids, likelihood
 from taxonomy import exact_map
 from taxonomy.exact import ExactFlow
 from taxonomy.flow_map import AverageVelocity, Velocity
@@ -55,12 +54,12 @@ def methods(v: AverageVelocity, b: Velocity, *, ode_steps: int, probes: int, see
         Method(
             f"{n} jump{'s' * (n > 1)}",
             lambda x, grid: likelihood.jumps(v, x, grid),
-            uniform_grid(n),
+            grids.uniform(n),
             n * (1 + dim),
         )
         for n in JUMPS
     ]
-    grid = uniform_grid(ode_steps)
+    grid = grids.uniform(ode_steps)
     return [
         *by_jumps,
         Method("ODE, exact divergence", exact, grid, stages * (1 + dim)),

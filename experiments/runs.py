@@ -151,11 +151,14 @@ def _check_format(path: Path) -> None:
         )
 
 
-def check_parts(config: ConfigDict) -> None:
-    """Loads the data set and the teacher of a configuration, so that a fault shows before anything is written.
+def load_parts(config: ConfigDict) -> tuple[Dataset, Velocity | None]:
+    """The data set and the teacher of a configuration, checked: a fault shows before anything is written.
 
     Args:
       config: a checked configuration.
+
+    Returns:
+      (data set, teacher or None).
 
     Raises:
       UsageError: as they do.
@@ -165,7 +168,7 @@ def check_parts(config: ConfigDict) -> None:
         host.check(dataset)
     else:
         dataset.check_sample()
-    load_teacher(config, dataset)
+    return dataset, load_teacher(config, dataset)
 
 
 def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:

@@ -9,20 +9,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-import sys
 
 from absl import flags
 import jax
 import numpy as np
 
-from experiments import caches, errors, plots, runs, sampling, settings
+from experiments import caches, errors, findings, plots, runs, sampling, settings
 from experiments import flags as command_flags
-from experiments.errors import DivergedError, UsageError, nearest
+from experiments.errors import DivergedError, UsageError
 from experiments.sampling import Options
 from models.flow_map_model import bind
 
 SUFFIXES = (".npz", ".png")
-FOLDERS = {"newest": "checkpoints", "best": "best"}
 
 
 def sample(
@@ -73,7 +71,7 @@ def sample(
             known = f"its options are {', '.join(chosen.options)}" if chosen.options else "it has none"
             raise UsageError(f"--{option} with --sampler={name}, which does not read it; {known}")
     if told := sampling.warning(config, name, times_of):
-        print(f"warning: {told}", file=sys.stderr)
+        findings.warn(told)
     caches.check_writable(out.absolute().parent, name="--out")
 
     def draw(params: object, key: jax.Array) -> sampling.Points:
@@ -109,7 +107,7 @@ if __name__ == "__main__":
     TIMES = flags.DEFINE_list("times", [], "times from 0 to 1, such as 0,0.4,1, in place of --num_steps and --grid")
     SAMPLES = flags.DEFINE_integer("samples", 10_000, "number of samples", lower_bound=1)
     SEED = flags.DEFINE_integer("seed", 0, "seed of the noise")
-    CHECKPOINT = flags.DEFINE_string("checkpoint", "newest", "newest or best")
+    CHECKPOINT = command_flags.define_checkpoint()
     GIVEN = {
         name: (flags.DEFINE_integer if isinstance(value, int) else flags.DEFINE_float)(name, value, sampling.HELP[name])
         for name, value in Options()._asdict().items()
@@ -117,8 +115,7 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        if CHECKPOINT.value not in FOLDERS:
-            raise UsageError(f"unknown --checkpoint={CHECKPOINT.value!r}; {nearest(CHECKPOINT.value, FOLDERS)}")
+        checkpoint = command_flags.checkpoint_folder(CHECKPOINT)
         caches.keep_compiled()
         out = Path(OUT.value)
         samples, evaluations = sample(
@@ -131,7 +128,7 @@ if __name__ == "__main__":
             count=SAMPLES.value,
             seed=SEED.value,
             options={name: flag.value for name, flag in GIVEN.items() if flag.present},
-            checkpoint=FOLDERS[CHECKPOINT.value],
+            checkpoint=checkpoint,
         )
         print(f"{out}: {len(samples)} samples, {evaluations} evaluations of the network each")
 

@@ -175,7 +175,9 @@ def warning(config: ConfigDict, name: str, grid: jax.Array) -> str | None:
             f"sampler {name} needs {wanted}, and {settings.label(config)} trains {' and '.join(trained)} alone; what "
             f"the map does elsewhere is not determined (its own sampler is {objective.sampler})"
         )
-    longest = config.objective.options.get("longest", 1.0)
+    # Of the secant losses, and of losses to the end of a segment.
+    options = config.objective.options
+    longest = min(options.get("longest", 1.0), *(1 / options.get(name, 1) for name in ("segments", "phases")))
     gap = float((grid[1:] - grid[:-1]).max())
     if wanted in (MAP, NOISE) and gap > longest + 1e-6:
         return f"the longest jump is {gap:.3g}, and this map was trained for jumps up to {longest:g}: use more steps"

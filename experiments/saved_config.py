@@ -36,11 +36,7 @@ def read(path: Path) -> ConfigDict:
                     values[part][name] = tuple(values[part][name])
         missing = [name for name in defaults if name not in values]
         if missing:
-            raise UsageError(
-                f"{path} is damaged (it has no field {', '.join(missing)}); restore it or train again in another folder"
-            )
-    except UsageError:
-        raise
+            raise KeyError(", ".join(missing))
     except KeyError as error:
         raise UsageError(
             f"{path} is damaged (it has no field {error.args[0]}); restore it or train again in another folder"

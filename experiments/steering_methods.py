@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.rewards import Reward
-from models import samplers, steering, tilting
+from models import grids, samplers, steering, tilting
 from models.steering import LookAhead
 from taxonomy import flow_map
 from taxonomy.arrays import expand, ratio
@@ -70,7 +70,7 @@ def noise(how: Setting, key: jax.Array, count: int) -> jax.Array:
 
 
 def _plain(how: Setting, key: jax.Array, count: int) -> jax.Array:
-    return samplers.composition(how.v, noise(how, key, count), samplers.uniform_grid(how.jumps))
+    return samplers.composition(how.v, noise(how, key, count), grids.uniform(how.jumps))
 
 
 def none(how: Setting, key: jax.Array, count: int) -> Steered:
@@ -123,7 +123,7 @@ def _guided(
         return tilt(t) * steering.guidance_gain(t, how.interpolant, base_std=how.std)
 
     b = steering.guided(how.b, steering.value_of(how.reward, ahead), scale)
-    return Steered(samplers.euler(b, noise(how, key, count), samplers.uniform_grid(how.steps)), jnp.ones(()))
+    return Steered(samplers.euler(b, noise(how, key, count), grids.uniform(how.steps)), jnp.ones(()))
 
 
 def tilting_map(how: Setting, key: jax.Array, count: int) -> Steered:
@@ -154,7 +154,7 @@ def _tilting(how: Setting, key: jax.Array, count: int, ahead: LookAhead, *, cons
         steering.score(how.b, how.interpolant, base_std=how.std),
         key_path,
         noise(how, key_noise, count),
-        samplers.uniform_grid(how.steps),
+        grids.uniform(how.steps),
         diffusion=tilting.falling(base_std=how.std, noise=how.noise),
         substeps=how.substeps,
         constancy=constancy,

@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments import classifier, metrics
 from experiments.datasets.dataset import Dataset, Planar
+from experiments.datasets.digits import labelled
 from experiments.rewards import Reward
 
 BINS = 24  # of the divergence, per axis; a multiple of 4, and few for as many samples
@@ -40,7 +41,7 @@ def score(
         found["kl"] = metrics.aligned_kl(x, truth, bins=BINS)
         found["w2"] = metrics.entropic_w2(x, truth, epsilon=entropy * 2 * dataset.std**2)
     if digit is not None:
-        data = classifier.labelled()
+        data = labelled()
         real = np.concatenate([data.train[data.train_classes == digit], data.test[data.test_classes == digit]])
         found["judged"] = classifier.share_of_class(x, digit)
         of_x, of_real = (np.asarray(classifier.features(jnp.asarray(images))) for images in (x, real))

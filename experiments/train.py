@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import caches, checks, datasets, dry_run, engine, errors, hosts, interrupts, monitor, runs, settings
+from experiments import caches, checks, dry_run, engine, errors, hosts, interrupts, monitor, runs, settings
 from experiments import devices as mapping
 from experiments import flags as command_flags
 from experiments.checkpoints import Checkpoints
@@ -85,14 +85,9 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train", quiet: boo
         asked = stack.enter_context(interrupts.listen())
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
-            dataset = datasets.load(config.dataset)
-            if config.training.data == "host":
-                host.check(dataset)
-            else:
-                dataset.check_sample()
+            dataset, teacher = runs.load_parts(config)
             model = runs.build_model(config, dataset)
             state = engine.initial_state(config, model, objective, dataset.shape)
-            teacher = runs.load_teacher(config, dataset)
             parameters = count_parameters(state.params)
             hosts.on_first(
                 lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),

@@ -11,10 +11,10 @@ import diffrax
 import jax
 import jax.numpy as jnp
 
-from models.samplers import along, euler
+from models.samplers import euler
 from taxonomy import predictions
 from taxonomy.arrays import expand
-from taxonomy.flow_map import Velocity
+from taxonomy.flow_map import Velocity, along
 from taxonomy.interpolants import Interpolant
 
 STAGES = 6  # evaluations of a step of Tsitouras' method, whose last one serves as the first of the next

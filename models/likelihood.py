@@ -108,15 +108,11 @@ def jumps(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> Transport:
 
 
 def _along(step: Callable[..., Transport], x: jax.Array, grid: jax.Array) -> Transport:
-    if grid.ndim != 1 or grid.shape[0] < 2:
-        raise ValueError(f"grid of times has shape {grid.shape}; expected (N + 1,) with N >= 1 steps")
-
-    def leg(so_far: Transport, times: tuple[jax.Array, jax.Array]) -> tuple[Transport, None]:
-        s, t = (jnp.full(x.shape[:1], time, x.dtype) for time in times)
+    def leg(s: jax.Array, t: jax.Array, so_far: Transport) -> Transport:
         moved = step(s, t, so_far.x)
-        return Transport(moved.x, so_far.log_det + moved.log_det), None
+        return Transport(moved.x, so_far.log_det + moved.log_det)
 
-    return jax.lax.scan(leg, Transport(x, jnp.zeros(x.shape[:1], x.dtype)), (grid[:-1], grid[1:]))[0]
+    return flow_map.along(leg, Transport(x, jnp.zeros(x.shape[:1], x.dtype)), grid)
 
 
 Divergence = Callable[[Velocity, jax.Array, jax.Array], Transport]  # (b, t, x) -> (b_t(x), div b_t(x))

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from models import grids
 from taxonomy.arrays import expand
-from taxonomy.flow_map import Velocity, midpoint_step
+from taxonomy.flow_map import Velocity, along, midpoint_step
 
 
 def sufficient_statistic(t: jax.Array, x_t: jax.Array, s: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -97,12 +98,8 @@ def sample(
     t, x_t = (jnp.repeat(y, count, axis=0) for y in (t, x_t))
     velocity = inner_velocity(b, t, x_t)
 
-    def leg(z: jax.Array, k: jax.Array) -> tuple[jax.Array, None]:
-        s, after = (jnp.full(t.shape, time / steps, z.dtype) for time in (k, k + 1))
-        return midpoint_step(velocity, s, after, z), None
-
     noise = base_std * jax.random.normal(key, x_t.shape, x_t.dtype)
-    drawn = jax.lax.scan(leg, noise, jnp.arange(steps))[0]
+    drawn = along(lambda s, after, z: midpoint_step(velocity, s, after, z), noise, grids.uniform(steps))
     return drawn.reshape(-1, count, *x_t.shape[1:])
 
 

@@ -4,51 +4,15 @@ Under the exact map all of them keep the law: a jump carries ``p_s`` to ``p_t``,
 carries ``p_t`` back to the law ``p_s`` of an earlier time.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from models.grids import time_of_level
-from models.grids import uniform as uniform_grid  # noqa: F401
 from taxonomy import flow_map
 from taxonomy.arrays import expand
-from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.flow_map import AverageVelocity, Velocity, along, legs
 from taxonomy.interpolants import Interpolant
-
-
-def _legs(grid: jax.Array) -> tuple[jax.Array, jax.Array]:
-    if grid.ndim != 1 or grid.shape[0] < 2:
-        raise ValueError(f"grid of times has shape {grid.shape}; expected (N + 1,) with N >= 1 steps")
-    return grid[:-1], grid[1:]
-
-
-def along(step: Callable[..., jax.Array], x: jax.Array, grid: jax.Array, *extra: Any, trajectory: bool) -> jax.Array:
-    """``x <- step(s, t, x, ...)`` over the legs (s, t) of a grid: what all samplers here are.
-
-    Args:
-      step: (s [batch], t [batch], x [batch, ...], one of each extra) -> [batch, ...].
-      x: [batch, ...]; points at the first time of the grid.
-      grid: [N + 1]; times.
-      *extra: arrays of N entries, such as keys.
-      trajectory: whether to return the points at all times.
-
-    Returns:
-      [batch, ...], or [N + 1, batch, ...] with the first points.
-
-    Raises:
-      ValueError: if the grid has fewer than two times.
-    """
-
-    def leg(x: jax.Array, inputs: tuple[Any, ...]) -> tuple[jax.Array, jax.Array | None]:
-        s, t = (jnp.full(x.shape[:1], time, x.dtype) for time in inputs[:2])
-        moved = step(s, t, x, *inputs[2:])
-        return moved, moved if trajectory else None
-
-    last, passed = jax.lax.scan(leg, x, (*_legs(grid), *extra))
-    return jnp.concatenate([x[None], passed]) if trajectory else last
 
 
 def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
@@ -102,7 +66,7 @@ def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: b
     Raises:
       ValueError: if the grid has fewer than two times.
     """
-    _legs(grid)
+    legs(grid)
     return composition(v, x, grid[jnp.array([0, -1])], trajectory=trajectory)
 
 
@@ -212,7 +176,7 @@ def gamma_sampling(
         z = base_std * jax.random.normal(key, x.shape, x.dtype)
         return expand(path.beta(t) / path.beta(u), x) * y + expand(gamma * path.alpha(t), x) * z
 
-    keys = jax.random.split(key, _legs(grid)[0].shape[0])
+    keys = jax.random.split(key, legs(grid)[0].shape[0])
     return along(step, x, grid, keys, trajectory=trajectory)
 
 
@@ -255,7 +219,7 @@ def restart(
     """
     if repeats < 1:
         raise ValueError(f"repeats = {repeats}; expected at least 1")
-    at = range(_legs(grid)[0].shape[0] + 1)[at]
+    at = range(legs(grid)[0].shape[0] + 1)[at]
     # Times inside of compiled code are not known yet.
     if not isinstance(grid, jax.core.Tracer) and not 0 <= back_to < np.asarray(grid)[at]:
         raise ValueError(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from taxonomy import flow_map
+from taxonomy import flow_map, predictions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
@@ -36,9 +36,7 @@ def mean_look_ahead(b: Velocity, interpolant: Interpolant) -> LookAhead:
     """
 
     def ahead(t: jax.Array, x: jax.Array) -> jax.Array:
-        alpha, beta, d_alpha, d_beta = _coefficients(interpolant, t)
-        turning = alpha * d_beta - d_alpha * beta
-        return expand(alpha / turning, x) * b(t, x) - expand(d_alpha / turning, x) * x
+        return predictions.data_from_velocity(interpolant, t, x, b(t, x))
 
     return ahead
 
@@ -103,8 +101,7 @@ def value_and_gradient(h: Value, t: jax.Array, x: jax.Array) -> tuple[jax.Array,
 def score(b: Velocity, interpolant: Interpolant, *, base_std: float) -> Velocity:
     """``grad log p_t(x) = (beta'_t x - beta_t b_t(x)) / (alpha_t base_std^2 (alpha'_t beta_t - alpha_t beta'_t))``.
 
-    From ``score = -E[x0 | x] / (alpha_t base_std^2)`` and ``b = alpha' E[x0 | x] + beta' E[x1 | x]``. On the linear
-    path ``(t b_t(x) - x) / ((1 - t) base_std^2)``.
+    On the linear path ``(t b_t(x) - x) / ((1 - t) base_std^2)``; see ``predictions.score_from_velocity``.
 
     Args:
       b: velocity field of the path.
@@ -116,13 +113,7 @@ def score(b: Velocity, interpolant: Interpolant, *, base_std: float) -> Velocity
 
     Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797. Same time direction.
     """
-
-    def of(t: jax.Array, x: jax.Array) -> jax.Array:
-        alpha, beta, d_alpha, d_beta = _coefficients(interpolant, t)
-        scale = alpha * base_std**2 * (d_alpha * beta - alpha * d_beta)
-        return expand(d_beta / scale, x) * x - expand(beta / scale, x) * b(t, x)
-
-    return of
+    return lambda t, x: predictions.score_from_velocity(interpolant, t, x, b(t, x), base_std=base_std)
 
 
 def guidance_gain(t: jax.Array, interpolant: Interpolant, *, base_std: float, ceiling: float = CEILING) -> jax.Array:
@@ -140,8 +131,8 @@ def guidance_gain(t: jax.Array, interpolant: Interpolant, *, base_std: float, ce
     Returns:
       [batch].
     """
-    alpha, beta, d_alpha, d_beta = _coefficients(interpolant, t)
-    return (alpha * d_beta - d_alpha * beta) * alpha * base_std**2 / jnp.maximum(beta, 1 / ceiling)
+    turning = predictions.determinant(interpolant, t)
+    return turning * interpolant.alpha(t) * base_std**2 / jnp.maximum(interpolant.beta(t), 1 / ceiling)
 
 
 def guided(b: Velocity, h: Value, scale: Callable[[jax.Array], jax.Array]) -> Velocity:
@@ -214,7 +205,3 @@ def best_of(reward: Reward, candidates: jax.Array, *, key: jax.Array | None = No
     rewards = reward(candidates.reshape(count * batch, *candidates.shape[2:])).reshape(count, batch)
     chosen = jnp.argmax(rewards, axis=0) if key is None else jax.random.categorical(key, rewards, axis=0)
     return candidates[chosen, jnp.arange(batch)]
-
-
-def _coefficients(interpolant: Interpolant, t: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    return interpolant.alpha(t), interpolant.beta(t), interpolant.d_alpha(t), interpolant.d_beta(t)

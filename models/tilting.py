@@ -172,41 +172,6 @@ def falling(*, base_std: float, noise: float) -> Callable[[jax.Array], jax.Array
     return lambda t: noise * base_std * jnp.sqrt(2 * (1 - t))
 
 
-def stochastic(
-    b: Velocity,
-    score: Velocity,
-    key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
-    *,
-    diffusion: Callable[[jax.Array], jax.Array],
-) -> jax.Array:
-    """``dx = [b_t + (e_t^2 / 2) grad log p_t] dt + e_t dW`` by Euler-Maruyama: the score-corrected SDE, of law p_t.
-
-    Args:
-      b: velocity field.
-      score: ``grad log p_t(x)``, at the times of the grid but the last.
-      key: typed PRNG key.
-      x: [n, ...]; points at the first time.
-      grid: [steps + 1]; times.
-      diffusion: times [] -> [], ``e_t``.
-
-    Returns:
-      [n, ...]; points at the last time.
-
-    Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797. Same time direction.
-    """
-
-    def leg(x: jax.Array, inputs: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
-        s, t, key = inputs
-        times, variance = jnp.full(x.shape[:1], s, x.dtype), diffusion(s) ** 2
-        drift = b(times, x) + variance / 2 * score(times, x)
-        noise = jax.random.normal(key, x.shape, x.dtype)
-        return x + (t - s) * drift + jnp.sqrt(variance * (t - s)) * noise, None
-
-    return jax.lax.scan(leg, x, (grid[:-1], grid[1:], jax.random.split(key, grid.shape[0] - 1)))[0]
-
-
 def drawn(key: jax.Array, tilted: Tilted) -> jax.Array:
     """Points of equal weight, by systematic resampling.
 

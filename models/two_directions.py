@@ -7,17 +7,15 @@ knows it only if jumps back in time were trained (``Objective.both_directions``)
 import jax
 import jax.numpy as jnp
 
-from models import samplers
+from models import grids, samplers
 from taxonomy.arrays import expand, ratio, squared_norm
 from taxonomy.flow_map import AverageVelocity
 
 
 def _grid(steps: int, until: float) -> jax.Array:
-    if steps < 1:
-        raise ValueError(f"steps = {steps}; expected at least 1")
     if not 0 <= until < 1:
         raise ValueError(f"until = {until}; expected a time in [0, 1), 0 for the noise")
-    return until + (1 - until) * samplers.uniform_grid(steps)
+    return until + (1 - until) * grids.uniform(steps)
 
 
 def invert(v: AverageVelocity, x_1: jax.Array, *, steps: int = 1, until: float = 0.0) -> jax.Array:

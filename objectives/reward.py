@@ -96,15 +96,7 @@ def by_euler(b: Velocity, c: Velocity, reward: Reward, x_0: jax.Array, grid: jax
 
 
 def _rolled(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> jax.Array:
-    # A sampler's loop, written again because losses know of no sampler.
-    if grid.ndim != 1 or grid.shape[0] < 2:
-        raise ValueError(f"grid of times has shape {grid.shape}; expected (N + 1,) with N >= 1 steps")
-
-    def leg(x: jax.Array, times: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        s, t = (jnp.full(x.shape[:1], time, x.dtype) for time in times)
-        return flow_map.jump(v, s, t, x), None
-
-    return jax.lax.scan(leg, x, (grid[:-1], grid[1:]))[0]
+    return flow_map.along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid)
 
 
 def map_distance(v: AverageVelocity, w: AverageVelocity, x_s: jax.Array, s: jax.Array, t: jax.Array) -> jax.Array:

@@ -1,6 +1,7 @@
 """The algebra of a flow map: X and its derivatives from any average velocity ``v(s, t, x)``, one jvp each."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,52 @@ def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Ar
       Same time direction.
     """
     return x + expand(t - s, x) * v(s, t, x)
+
+
+def legs(grid: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``(t_0 .. t_{N-1}), (t_1 .. t_N)``: where the N legs of a grid of times begin and end.
+
+    Args:
+      grid: [N + 1]; times.
+
+    Returns:
+      two arrays [N].
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+    """
+    if grid.ndim != 1 or grid.shape[0] < 2:
+        raise ValueError(f"grid of times has shape {grid.shape}; expected (N + 1,) with N >= 1 steps")
+    return grid[:-1], grid[1:]
+
+
+def along(step: Callable[..., Any], state: Any, grid: jax.Array, *extra: Any, trajectory: bool = False) -> Any:
+    """``state <- step(s, t, state, ...)`` over the legs (s, t) of a grid: what all samplers and solvers here are.
+
+    Args:
+      step: (s [batch], t [batch], state, one of each extra) -> state.
+      state: points [batch, ...] at the first time of the grid, or a tuple that begins with them.
+      grid: [N + 1]; times in any order.
+      *extra: arrays of N entries, such as keys.
+      trajectory: whether to return the states at all times.
+
+    Returns:
+      the state at the last time, or with a leading axis [N + 1], the first one included.
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+    """
+    points = jax.tree.leaves(state)[0]
+
+    def leg(state: Any, inputs: tuple[Any, ...]) -> tuple[Any, Any]:
+        s, t = (jnp.full(points.shape[:1], time, points.dtype) for time in inputs[:2])
+        moved = step(s, t, state, *inputs[2:])
+        return moved, moved if trajectory else None
+
+    last, passed = jax.lax.scan(leg, state, (*legs(grid), *extra))
+    if not trajectory:
+        return last
+    return jax.tree.map(lambda first, later: jnp.concatenate([first[None], later]), state, passed)
 
 
 def diagonal(v: AverageVelocity) -> Velocity:

@@ -14,12 +14,23 @@ from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
 
 
+def determinant(path: Interpolant, t: jax.Array) -> jax.Array:
+    """``D_t = alpha beta' - alpha' beta``.
+
+    Args:
+      path: the interpolant.
+      t: [batch]; times in [0, 1].
+
+    Returns:
+      [batch]; positive.
+    """
+    return path.alpha(t) * path.d_beta(t) - path.d_alpha(t) * path.beta(t)
+
+
 def _coefficients(path: Interpolant, t: jax.Array, x: jax.Array) -> tuple[jax.Array, ...]:
     """alpha, beta, alpha', beta' and the determinant, each to be multiplied with points."""
-    alpha, beta, d_alpha, d_beta = (
-        expand(value, x) for value in (path.alpha(t), path.beta(t), path.d_alpha(t), path.d_beta(t))
-    )
-    return alpha, beta, d_alpha, d_beta, alpha * d_beta - d_alpha * beta
+    values = (path.alpha(t), path.beta(t), path.d_alpha(t), path.d_beta(t), determinant(path, t))
+    return tuple(expand(value, x) for value in values)
 
 
 def noise_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Array) -> jax.Array:

@@ -1,5 +1,7 @@
 """Handwritten digits, 8 x 8: real images that ship with scikit-learn."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +17,25 @@ TEST_SHARE = 0.2
 SPLIT_SEED = 0
 
 
+class Split(NamedTuple):
+    """Digits and their classes, split as the data set is."""
+
+    train: np.ndarray
+    train_classes: np.ndarray
+    test: np.ndarray
+    test_classes: np.ndarray
+
+
+def labelled() -> Split:
+    """The digits with their classes: train [1437, 64] and test [360, 64] in [-1, 1], classes 0 to 9."""
+    pixels, classes = load_digits(return_X_y=True)
+    images = (pixels / 8 - 1).astype(np.float32)
+    train, test, train_classes, test_classes = train_test_split(
+        images, classes, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=classes
+    )
+    return Split(train, train_classes, test, test_classes)
+
+
 def digits() -> Dataset:
     """1,797 digits of 8 x 8 grey levels scaled to [-1, 1], split by class into 1,437 to train and 360 held out.
 
@@ -24,9 +45,7 @@ def digits() -> Dataset:
     Reference: E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI, test part, as packaged by
       scikit-learn.
     """
-    pixels, labels = load_digits(return_X_y=True)
-    images = (pixels / 8 - 1).astype(np.float32)
-    train, test = train_test_split(images, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=labels)
+    train, _, test, _ = labelled()
 
     def sample(key: jax.Array) -> jax.Array:
         return jnp.asarray(train)[pick(key, len(train))]

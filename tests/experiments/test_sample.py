@@ -10,7 +10,7 @@ from experiments.errors import DivergedError, UsageError
 from experiments.sample import sample
 from experiments.sampling import SAMPLERS, Options
 from experiments.train import train
-from models import samplers
+from models import grids, samplers
 from models.flow_map_model import bind
 from tests.experiments.small_runs import small
 
@@ -31,7 +31,7 @@ def test_samples_are_those_of_the_map_from_noise_of_the_seed(run, tmp_path):
         assert (file["evaluations"], file["sampler"], file["seed"]) == (2, "composition", 3)
     _, dataset, model, params, _ = runs.load_trained(run)
     noise = dataset.std * jax.random.normal(jax.random.split(jax.random.key(3))[0], (50, 2))
-    expected = samplers.composition(bind(model, params), noise, samplers.uniform_grid(2))
+    expected = samplers.composition(bind(model, params), noise, grids.uniform(2))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     own, _ = sample(run, tmp_path / "y.npz", times=("0", "0.5", "1"), count=50, seed=3)
     np.testing.assert_array_equal(own, found)
@@ -50,7 +50,7 @@ def counting(calls):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_stated_number_of_evaluations_is_that_of_the_calls(name):
     calls = []
-    grid, noise = samplers.uniform_grid(4), jax.random.normal(jax.random.key(0), (3, 2))
+    grid, noise = grids.uniform(4), jax.random.normal(jax.random.key(0), (3, 2))
     run = jax.jit(lambda key, noise: SAMPLERS[name].run(counting(calls), Options(), key, noise, grid))
     found, evaluations = run(jax.random.key(1), noise)
     jax.effects_barrier()
@@ -70,6 +70,9 @@ def test_the_stated_number_of_evaluations_is_that_of_the_calls(name):
         ("ct", {}, "composition", 2, "needs any jump, and ct trains jumps to the data alone"),
         ("ct", {}, "euler", 2, "needs the velocity, and ct trains jumps to the data alone"),
         ("stei", {"longest": 0.25}, "composition", 4, None),
+        ("multistep_cm", {}, "composition", 4, None),
+        ("multistep_cm", {}, "composition", 2, "the longest jump is 0.5, and this map was trained for"),
+        ("phased_cm", {}, "composition", 1, "the longest jump is 1, and this map was trained for jumps up to 0.25"),
         (
             "stei",
             {"longest": 0.25},
@@ -82,7 +85,7 @@ def test_the_stated_number_of_evaluations_is_that_of_the_calls(name):
 def test_what_a_map_was_not_trained_for_is_said(objective, options, sampler, steps, text):
     config = small(objective)
     config.objective.options.update(options)
-    found = sampling.warning(config, sampler, samplers.uniform_grid(steps))
+    found = sampling.warning(config, sampler, grids.uniform(steps))
     assert (found is None) if text is None else (text in found)
 
 

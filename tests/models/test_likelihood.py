@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from models import likelihood, samplers
+from models import grids, likelihood
 from taxonomy import exact, exact_map, flow_map
 from taxonomy.interpolants import LINEAR, TRIGONOMETRIC
 from tests.helpers import tiny, tiny_params
@@ -45,7 +45,7 @@ def test_the_law_of_the_noise():
 @pytest.mark.parametrize("path", [LINEAR, TRIGONOMETRIC])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_jumps_of_the_gaussian_map_have_the_exact_density(path, steps):
-    v, x, grid = gaussian(path).v, noise(), samplers.uniform_grid(steps)
+    v, x, grid = gaussian(path).v, noise(), grids.uniform(steps)
     law = multivariate_normal(MEAN, COVARIANCE)
     forward = likelihood.jumps(v, x, grid)
     np.testing.assert_allclose(likelihood.of_generated(x, forward, base_std=STD), law.logpdf(forward.x), atol=1e-11)
@@ -104,13 +104,11 @@ def test_the_fixed_grids_converge_at_their_order(solved, method, order):
         forward = likelihood.along_ode(flow.b, x, grid, method=method)
         return likelihood.of_generated(x, forward, base_std=STD) - flow.log_density(jnp.ones(len(x)), forward.x)
 
-    errors = [float(jnp.max(jnp.abs(error(samplers.uniform_grid(n))))) for n in (40, 80)]
+    errors = [float(jnp.max(jnp.abs(error(grids.uniform(n))))) for n in (40, 80)]
     assert errors[0] / errors[1] > 0.8 * 2**order
     assert errors[1] < {"midpoint": 2e-3, "rk4": 1e-5}[method]
     if method == "rk4":
-        backward = jax.jit(lambda x, grid: likelihood.along_ode(flow.b, x, grid))(
-            given, samplers.uniform_grid(200)[::-1]
-        )
+        backward = jax.jit(lambda x, grid: likelihood.along_ode(flow.b, x, grid))(given, grids.uniform(200)[::-1])
         np.testing.assert_allclose(likelihood.of_data(backward, base_std=STD), mixture_density(given), atol=1e-5)
 
 
@@ -148,7 +146,7 @@ def test_hutchinson_has_the_variance_of_its_formula():
 def test_hutchinson_along_the_path_is_right_on_average():
     b, count = gaussian().b, 2000
     x = jnp.broadcast_to(noise(1), (count, 2))
-    grid = samplers.uniform_grid(20)
+    grid = grids.uniform(20)
     divergence = likelihood.estimated_divergence(likelihood.rademacher(jax.random.key(4), 1, x))
     found = jax.jit(lambda x: likelihood.along_ode(b, x, grid, divergence=divergence))(x)
     expected = np.linalg.slogdet(COVARIANCE)[1] / 2 - 2 * np.log(STD)
@@ -160,7 +158,7 @@ def test_hutchinson_along_the_path_is_right_on_average():
 def test_faulty_options_are_refused():
     b, x = gaussian().b, noise()
     with pytest.raises(ValueError, match="method = 'heun'; expected one of midpoint, rk4"):
-        likelihood.along_ode(b, x, samplers.uniform_grid(2), method="heun")
+        likelihood.along_ode(b, x, grids.uniform(2), method="heun")
     with pytest.raises(ValueError, match="grid of times has shape"):
         likelihood.jumps(gaussian().v, x, jnp.zeros(1))
     with pytest.raises(ValueError, match="probes = 0; expected at least 1"):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import samplers, steering, tilting
+from models import diffusion_samplers, grids, steering, tilting
 from taxonomy import exact, flow_map, tilted
 from taxonomy.interpolants import LINEAR, TRIGONOMETRIC
 from taxonomy.tilted import LinearQuadratic
@@ -113,7 +113,7 @@ def steps(v, b, look_ahead, score, *, strength, **options):
             score,
             key,
             x,
-            samplers.uniform_grid(STEPS),
+            grids.uniform(STEPS),
             diffusion=tilting.falling(base_std=BASE_STD, noise=strength),
             **options,
         )
@@ -193,13 +193,14 @@ def test_the_mean_as_look_ahead_is_biased_unless_its_change_is_weighed():
 def test_the_stochastic_sampler_keeps_the_law():
     flow = gaussian()
     x = jax.jit(
-        lambda key, x: tilting.stochastic(
+        lambda key, x: diffusion_samplers.euler_maruyama(
             flow.b,
-            flow.score,
+            LINEAR,
             key,
             x,
-            samplers.uniform_grid(100),
-            diffusion=tilting.falling(base_std=BASE_STD, noise=1.0),
+            grids.uniform(100),
+            base_std=BASE_STD,
+            noise=tilting.falling(base_std=BASE_STD, noise=1.0),
         )
     )(jax.random.key(3), noise())
     x = np.asarray(x)
