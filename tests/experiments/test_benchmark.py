@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import benchmark, benchmark_report, machine, scaling, settings, timing
+from experiments import benchmark, benchmark_report, caches, machine, scaling, settings, timing
 from experiments.errors import DivergedError, UsageError
 from experiments.flops import matmul_flops
 from models.mlp import MLP
@@ -174,7 +174,8 @@ def test_overhead_is_stated_at_short_steps_or_the_shortest(fixed, batch, monkeyp
 
 
 def test_results_are_written_as_json_text_and_pictures(found, tmp_path):
-    folder = benchmark_report.folder(tmp_path / "new")
+    folder = tmp_path / "new"
+    caches.check_writable(folder, name="--out")
     benchmark_report.write(folder, found)
     assert json.loads((folder / "benchmark.json").read_text()) == found
     for name in ("benchmark.png", "scaling.png"):
@@ -186,7 +187,7 @@ def test_results_are_written_as_json_text_and_pictures(found, tmp_path):
     assert rows[2][3:5] == ["4", "1.33"]
     assert "host overhead at 1.00 ms steps: 2.0% (flow matching, MLP of width 8 and depth 1, Adam, batch 800" in text
     with pytest.raises(UsageError, match="cannot write into --out="):
-        benchmark_report.folder(folder / "benchmark.md" / "below")
+        caches.check_writable(folder / "benchmark.md" / "below", name="--out")
 
 
 def test_what_was_not_measured_is_a_dash(found):
