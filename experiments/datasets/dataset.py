@@ -51,11 +51,15 @@ class Images(NamedTuple):
       test: [m, dim]; held-out examples.
       size: what an example shows: (height, width) of a drawing, dark where its numbers are high; (height, width,
         channels) of a photograph with 1 or 3 channels, bright where they are high; None if it is no picture.
+      train_labels: [n]; classes of the training examples, or None.
+      test_labels: [m]; classes of the held-out examples, or None.
     """
 
     train: np.ndarray
     test: np.ndarray
     size: tuple[int, ...] | None
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
 
     @property
     def box(self) -> tuple[float, float]:
@@ -77,6 +81,10 @@ class Dataset(NamedTuple):
         it is not known in closed form.
       records: random-access source of stored examples: len() and [i] -> array of ``shape``, float32; None if the
         examples are drawn, not stored. Then ``sample`` gives the record that ``pick`` names.
+      classes: number of classes; 0 for none.
+      label: key -> [], the class of the example that ``sample`` draws from the same key, in 0 .. classes - 1; None
+        without classes.
+      labels: [n]; classes of the records, or None.
     """
 
     name: str
@@ -86,6 +94,9 @@ class Dataset(NamedTuple):
     truth: Planar | Images
     exact_flow: Callable[[Interpolant], ExactFlow] | None = None
     records: Records | None = None
+    classes: int = 0
+    label: Callable[[jax.Array], jax.Array] | None = None
+    labels: np.ndarray | None = None
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""
