@@ -2,13 +2,12 @@
 
 from ml_collections import ConfigDict
 
-from experiments import config_files, settings
+from experiments import config_files, guidance, networks, settings
 from experiments.devices import MAPPINGS
 from experiments.errors import UsageError, nearest
+from experiments.inception import RESIZES
 from experiments.nonfinite import POLICIES
 from experiments.optimizers import optimizer
-from models.flow_map_model import OUTPUTS
-from models.mlp import ACTIVATIONS, DTYPES
 from objectives.mixture import counts
 
 POSITIVE_TRAINING = (
@@ -17,7 +16,8 @@ POSITIVE_TRAINING = (
 SEEDS = 2**32  # what keys, numpy and grain all take
 NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
 CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.mapping": MAPPINGS}
-POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance")
+CHOICES_OF_EVALUATION = {"reference": ("test", "train"), "resize": tuple(RESIZES)}
+POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance", "kid_subsets", "guidance")
 
 
 def check(config: ConfigDict, *, devices: int) -> None:
@@ -36,11 +36,12 @@ def check(config: ConfigDict, *, devices: int) -> None:
     training = config.training
     if not 0 <= config.seed < SEEDS:
         raise UsageError(f"--config.seed={config.seed}; expected a whole number from 0 to {SEEDS - 1}")
-    _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING), "network.width", "network.depth")
+    networks.check(config.network)
+    guidance.check(config)
+    _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING))
     check_evaluation(config)
     values = settings.fields(config)
-    not_negative = ("network.point_features", "network.time_features")
-    for name in (*not_negative, *(f"training.{name}" for name in NOT_NEGATIVE_TRAINING)):
+    for name in (f"training.{name}" for name in NOT_NEGATIVE_TRAINING):
         if values[name] < 0:
             raise UsageError(f"--config.{name}={values[name]}; expected 0 (none) or a positive number")
     for name, known in CHOICES.items():
@@ -54,10 +55,10 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "or 0 for the raw weights"
         )
     optimizer(training)
-    for name, known in (("activation", ACTIVATIONS), ("dtype", DTYPES), ("output", ("", *OUTPUTS))):
-        if config.network[name] not in known:
-            found = config.network[name]
-            raise UsageError(f"unknown --config.network.{name}={found!r}; {nearest(found, filter(None, known))}")
+    if not 0 < training.beta2 < 1:
+        raise UsageError(f"--config.training.beta2={training.beta2}; expected a decay between 0 and 1, such as 0.999")
+    if not 0 <= training.label_dropout < 1:
+        raise UsageError(f"--config.training.label_dropout={training.label_dropout}; expected a share in [0, 1)")
     if objective.needs_teacher and not config.teacher:
         raise UsageError(
             f"objective {settings.label(config)} distils a teacher and none is given; train one "
@@ -85,7 +86,11 @@ def check_evaluation(config: ConfigDict) -> None:
     if not 0 <= config.evaluation.seed < SEEDS:
         raise UsageError(f"--config.evaluation.seed={config.evaluation.seed}; expected 0 to {SEEDS - 1}")
     _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
-    for name in ("samples", "pairs"):
+    for name, known in CHOICES_OF_EVALUATION.items():
+        found = config.evaluation[name]
+        if found not in known:
+            raise UsageError(f"unknown --config.evaluation.{name}={found!r}; {nearest(found, known)}")
+    for name in ("samples", "pairs", "kid_subset"):
         if config.evaluation[name] < 2:
             raise UsageError(f"--config.evaluation.{name}={config.evaluation[name]}; expected at least 2")
     if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):

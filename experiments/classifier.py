@@ -5,11 +5,13 @@
 
 It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
 ``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.
+Those of other pictures are in ``experiments.judge``.
 """
 
 from collections.abc import Callable
 import functools
 import os
+from pathlib import Path
 import zipfile
 
 import flax.linen as nn
@@ -26,21 +28,91 @@ from experiments.errors import UsageError
 CLASSES = 10
 REWARDING, JUDGING = 0, 1  # seeds of the two classifiers
 STEPS, BATCH, NOISE = 3000, 256, 0.5
+FEATURES = 64
+# (parameters, key, images, classes) -> the loss of a batch drawn by the key.
+Loss = Callable[[dict, jax.Array, jax.Array, jax.Array], jax.Array]
 
 
 class Network(nn.Module):
     """Two hidden layers; features are the numbers of the second. No convolutions: loops of them are slow on a CPU."""
 
+    classes: int = CLASSES
+
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """X [batch, 64] -> (logits [batch, 10], features [batch, 64])."""
-        features = nn.gelu(nn.Dense(64)(nn.gelu(nn.Dense(512)(x))))
-        return nn.Dense(CLASSES)(features), features
+        """X [batch, dim] -> (logits [batch, classes], features [batch, 64])."""
+        features = nn.gelu(nn.Dense(FEATURES)(nn.gelu(nn.Dense(512)(x))))
+        return nn.Dense(self.classes)(features), features
+
+
+def kept(path: Path, network: nn.Module, dim: int, train: Callable[[], dict]) -> dict[str, dict[str, np.ndarray]]:
+    """Weights from a file of the cache, which is written first if it is not there.
+
+    Args:
+      path: the file.
+      network: a classifier of vectors.
+      dim: their length.
+      train: makes the weights.
+
+    Returns:
+      Linen parameters.
+
+    Raises:
+      UsageError: if the file is damaged or cannot be written.
+    """
+    shapes = jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, dim)))
+    paths, structure = jax.tree.flatten_with_path(shapes)
+    names = [jax.tree_util.keystr(entry, simple=True, separator="/") for entry, _ in paths]
+    if not path.exists():
+        caches.check_writable(path.parent, name="FLOWMAP_CACHE")
+        leaves = map(np.asarray, jax.tree.leaves(train()))
+        partial = path.with_suffix(f".{os.getpid()}.tmp")
+        with partial.open("wb") as file:
+            np.savez(file, **dict(zip(names, leaves, strict=True)))
+        partial.replace(path)
+    try:
+        with path.open("rb") as opened, np.load(opened) as file:
+            leaves = [file[name] for name in names]
+        if any(leaf.shape != shape.shape for leaf, (_, shape) in zip(leaves, paths, strict=True)):
+            raise ValueError("weights of another shape")
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(f"the classifier {path} is damaged ({error}); delete it and it is trained again") from error
+    return jax.tree.unflatten(structure, leaves)
+
+
+def fit(network: nn.Module, loss: Loss, images: np.ndarray, classes: np.ndarray, *, steps: int, seed: int) -> dict:
+    """The parameters that minimize a loss.
+
+    Args:
+      network: a classifier of vectors.
+      loss: of a batch drawn by the key.
+      images: [n, dim]; handed to compiled code as an argument, since it would hold a constant once more.
+      classes: [n].
+      steps: of Adam.
+      seed: of initial weights and keys.
+
+    Returns:
+      Linen parameters.
+    """
+    transformation = optax.adamw(optax.cosine_decay_schedule(2e-3, steps), weight_decay=1e-3)
+    images, classes = jnp.asarray(images), jnp.asarray(classes)
+    params = network.init(jax.random.key(seed), images[:1])
+
+    @jax.jit
+    def fitted(carry: tuple, images: jax.Array, classes: jax.Array) -> tuple:
+        def step(carry: tuple, key: jax.Array) -> tuple[tuple, None]:
+            params, state = carry
+            updates, state = transformation.update(jax.grad(loss)(params, key, images, classes), state, params)
+            return (optax.apply_updates(params, updates), state), None
+
+        return jax.lax.scan(step, carry, jax.random.split(jax.random.key(1000 + seed), steps))[0]
+
+    return fitted((params, transformation.init(params)), images, classes)[0]
 
 
 @functools.cache
 def weights(seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """The weights of the classifier of a seed, from the cache or trained now (seconds).
+    """The weights of the classifier of digits of a seed, from the cache or trained now (seconds).
 
     Args:
       seed: of its initial weights, batches and noise.
@@ -51,52 +123,26 @@ def weights(seed: int) -> dict[str, dict[str, np.ndarray]]:
     Raises:
       UsageError: if the file in the cache is damaged or the cache cannot be written.
     """
-    path = caches.folder() / f"digits_classifier_{seed}_{STEPS}.npz"
-    shapes = jax.eval_shape(Network().init, jax.random.key(0), jnp.zeros((1, 64)))
-    paths, structure = jax.tree.flatten_with_path(shapes)
-    names = [jax.tree_util.keystr(entry, simple=True, separator="/") for entry, _ in paths]
-    if not path.exists():
-        caches.check_writable(path.parent, name="FLOWMAP_CACHE")
-        leaves = map(np.asarray, jax.tree.leaves(_train(seed)))
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.savez(file, **dict(zip(names, leaves, strict=True)))
-        partial.replace(path)
-    try:
-        with np.load(path) as file:
-            leaves = [file[name] for name in names]
-        if any(leaf.shape != shape.shape for leaf, (_, shape) in zip(leaves, paths, strict=True)):
-            raise ValueError("weights of another shape")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UsageError(f"the classifier {path} is damaged ({error}); delete it and it is trained again") from error
-    return jax.tree.unflatten(structure, leaves)
+    return kept(
+        caches.folder() / f"digits_classifier_{seed}_{STEPS}.npz", Network(), 64, functools.partial(_train, seed)
+    )
 
 
 def _train(seed: int) -> dict:
     data, network = labelled(), Network()
-    images, classes = jnp.asarray(data.train), jnp.asarray(data.train_classes)
-    transformation = optax.adamw(optax.cosine_decay_schedule(2e-3, STEPS), weight_decay=1e-3)
-    params = network.init(jax.random.key(seed), images[:1])
 
-    def loss(params: dict, key: jax.Array) -> jax.Array:
+    def loss(params: dict, key: jax.Array, images: jax.Array, classes: jax.Array) -> jax.Array:
         keys = jax.random.split(key, 3)
         picked = jax.random.randint(keys[0], (BATCH,), 0, len(images))
         noise = NOISE * jax.random.uniform(keys[1], (BATCH, 1)) * jax.random.normal(keys[2], (BATCH, 64))
         logits, _ = network.apply(params, images[picked] + noise)
         return optax.softmax_cross_entropy_with_integer_labels(logits, classes[picked]).mean()
 
-    def step(carry: tuple, key: jax.Array) -> tuple[tuple, None]:
-        params, state = carry
-        updates, state = transformation.update(jax.grad(loss)(params, key), state, params)
-        return (optax.apply_updates(params, updates), state), None
-
-    keys = jax.random.split(jax.random.key(1000 + seed), STEPS)
-    (params, _), _ = jax.jit(lambda carry: jax.lax.scan(step, carry, keys))((params, transformation.init(params)))
-    return params
+    return fit(network, loss, data.train, data.train_classes, steps=STEPS, seed=seed)
 
 
 def logits(x: jax.Array, *, seed: int = REWARDING) -> jax.Array:
-    """Logits of the classes.
+    """Logits of the classes of digits.
 
     Args:
       x: [batch, 64]; digits in [-1, 1].

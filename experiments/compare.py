@@ -23,6 +23,7 @@ import numpy as np
 from experiments import (
     caches,
     checks,
+    conditioning,
     datasets,
     errors,
     logs,
@@ -37,7 +38,7 @@ from experiments import (
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluate import evaluate, row_head, written
-from experiments.protocol import MAP_METRICS, Metric, metrics_of
+from experiments.protocol import MAP_METRICS, Metric, applying, metrics_of
 from experiments.report import Row
 from experiments.train import train
 from objectives.build import OBJECTIVES
@@ -153,7 +154,7 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
 
     dataset = datasets.load(config.dataset)
-    metrics = metrics_of(dataset)
+    metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
     text = report.markdown(config, configs, scored, perfect, metrics, budget=budget, seconds=time.time() - start)
     (workdir / "comparison.md").write_text(text)
     latex = [
@@ -204,7 +205,11 @@ def _draw(
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
     drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
     pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
-    plots.samples(workdir / "samples.png", dataset, pictures)
+    labels = None
+    if configs[0].network.conditional and pictures:
+        count = min(len(found) for by_steps in pictures.values() for found in by_steps.values())
+        labels = np.asarray(conditioning.classes_in_turn(configs[0], dataset, count))
+    plots.samples(workdir / "samples.png", dataset, pictures, labels=labels)
     maps = {name: folder / "map.npz" for name, folder in folders.items()}
     map_plots.draw(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)

@@ -5,12 +5,12 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from experiments import checks, engine, runs, settings
+from experiments import checks, engine, networks, runs, settings
 from experiments import devices as mapping
 from experiments.datasets.dataset import Dataset
+from experiments.guidance import Teacher
 from models.flow_map_model import FlowMapModel, count_parameters
 from objectives.mixture import Objective, counts
-from taxonomy.flow_map import Velocity
 
 
 def describe(config: ConfigDict, workdir: Path | None) -> str:
@@ -30,7 +30,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     checks.check(config, devices=devices)
     objective = settings.objective_of(config)
     dataset, teacher = runs.load_parts(config)
-    model = runs.build_model(config, dataset)
+    model = networks.build(config, objective, dataset)
     state = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
     training = config.training
     sizes = counts(objective.terms, training.batch_size, devices=devices * training.accumulate)
@@ -60,7 +60,7 @@ def _memory(
     model: FlowMapModel,
     objective: Objective,
     dataset: Dataset,
-    teacher: Velocity | None,
+    teacher: Teacher | None,
     state_bytes: int,
 ) -> str:
     """The state's bytes, and those that the compiler plans for one step."""
@@ -80,7 +80,13 @@ def _memory(
     examples = None
     if config.training.data == "host":
         sizes = counts(objective.terms, config.training.batch_size, devices=mapping.total(devices))
-        examples = tuple(jax.ShapeDtypeStruct((devices, 1, size, *dataset.shape), "float32") for size in sizes)
+        examples = tuple(
+            (
+                jax.ShapeDtypeStruct((devices, 1, size, *dataset.shape), "float32"),
+                jax.ShapeDtypeStruct((devices, 1, size), "int32") if config.network.conditional else None,
+            )
+            for size in sizes
+        )
     planned = dispatch.planned_bytes(example, examples=examples)
     return state if planned is None else f"{state}, and {_mega(planned)} while a step is computed (the compiler's plan)"
 

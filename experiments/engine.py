@@ -15,14 +15,18 @@ import optax
 
 from experiments import devices as mapping
 from experiments.datasets.dataset import Dataset
-from experiments.draws import draw
+from experiments.draws import Told, draw
+from experiments.guidance import Teacher
 from experiments.optimizers import optimizer, schedule, update_average
+from models.conditions import Condition
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance, initialize
-from objectives.mixture import Maps, Objective, counts, factor, weighted
+from models.networks import projection
+from objectives.mixture import Batch, Maps, Objective, counts, factor, weighted
 from taxonomy.curricula import stage_of
-from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Times
+
+Examples = tuple[jax.Array, jax.Array | None]
 
 
 class State(NamedTuple):
@@ -53,12 +57,13 @@ class Inputs(NamedTuple):
     Attributes:
       device: [devices]; global index.
       stop: [devices]; 1 if this process was asked to stop.
-      examples: one array [devices, steps, examples of the device, ...] per term of data read by the host, or None.
+      examples: data read by the host, one pair per term: [devices, steps, examples of the device, ...], and as many
+        classes or None; or None.
     """
 
     device: jax.Array
     stop: jax.Array
-    examples: tuple[jax.Array, ...] | None = None
+    examples: tuple[Examples, ...] | None = None
 
 
 class Report(NamedTuple):
@@ -88,7 +93,7 @@ class Dispatch:
         self._mapped, self._own = mapped, own
 
     def __call__(
-        self, state: State, *, stop: bool = False, examples: tuple[np.ndarray, ...] | None = None
+        self, state: State, *, stop: bool = False, examples: tuple[Examples, ...] | None = None
     ) -> tuple[State, Report]:
         """Takes the steps.
 
@@ -153,7 +158,7 @@ def make_dispatch(
     *,
     steps: int,
     devices: int,
-    teacher: Velocity | None = None,
+    teacher: Teacher | None = None,
 ) -> Dispatch:
     """Compiles ``steps`` training steps on all devices into one dispatch.
 
@@ -165,7 +170,7 @@ def make_dispatch(
       interpolant: the path.
       steps: updates per call.
       devices: number of devices of this process to use.
-      teacher: frozen velocity b(t, x), or None.
+      teacher: what a network is told -> frozen velocity b(t, x), or None.
 
     Returns:
       the dispatch.
@@ -181,33 +186,44 @@ def make_dispatch(
     def progress_at(step: jax.Array) -> jax.Array:
         return step / training.steps
 
-    def maps_of(params: Params, state: State) -> Maps:
+    told = Told(
+        labels=config.network.conditional,
+        label_dropout=training.label_dropout,
+        largest_scale=config.guidance.scale if config.guidance.input else None,
+        dropout=config.network.dropout > 0,
+    )
+    project = projection(config.network.kind)
+
+    def maps_of(params: Params, state: State, batch: Batch) -> Maps:
+        condition = Condition(batch.label, batch.scale, batch.dropout)
+        target = state.target[0] if state.target else params
         return Maps(
-            student=bind(model, params),
-            target=bind(model, state.target[0] if state.target else params),
-            teacher=teacher,
-            stage=bind(model, state.stage[0]) if state.stage else None,
-            auxiliary=bind_auxiliary(model, params),
+            student=bind(model, params, condition),
+            target=bind(model, target, condition),
+            teacher=teacher(condition) if teacher else None,
+            stage=bind(model, state.stage[0], condition) if state.stage else None,
+            auxiliary=bind_auxiliary(model, params, condition),
             log_variance=bind_log_variance(model, params),
+            unconditional=bind(model, target, condition._replace(label=None, scale=None)) if told.labels else None,
         )
 
-    def term_gradient(k: int, state: State, part: jax.Array, examples: jax.Array | None) -> tuple[Params, Any]:
+    def term_gradient(k: int, state: State, part: jax.Array, examples: Examples | None) -> tuple[Params, Any]:
         """Gradient of one term on one part of the batch, and what is reported about it."""
         term, size, progress = objective.terms[k], sizes[k], progress_at(state.step)
         key = jax.random.fold_in(jax.random.fold_in(seed_key, state.step), k)
-        batch = draw(term, dataset, key, part * size, size, progress=progress, examples=examples)
+        batch = draw(term, dataset, key, part * size, size, progress=progress, examples=examples, told=told)
 
         def value(params: Params) -> tuple[jax.Array, Any]:
-            mean, residuals = weighted(term, maps_of(params, state), interpolant, batch)
+            mean, residuals = weighted(term, maps_of(params, state, batch), interpolant, batch)
             part_of_loss = factor(term, reduction=objective.reduction) * mean
             return part_of_loss, (part_of_loss, jnp.mean(residuals), _sums_over_bad(residuals, batch.times))
 
         return jax.grad(value, has_aux=True)(state.params)
 
-    def gradients(state: State, device: jax.Array, examples: tuple[jax.Array, ...] | None) -> Any:
+    def gradients(state: State, device: jax.Array, examples: tuple[Examples, ...] | None) -> Any:
         """[(gradient, report)] of all terms, averaged over the parts of this device."""
 
-        def of_part(j: jax.Array | int, examples: tuple[jax.Array, ...] | None) -> list[Any]:
+        def of_part(j: jax.Array | int, examples: tuple[Examples, ...] | None) -> list[Any]:
             part = device * training.accumulate + j
             given = examples or (None,) * len(sizes)
             return [term_gradient(k, state, part, given[k]) for k in range(len(sizes))]
@@ -215,8 +231,8 @@ def make_dispatch(
         if training.accumulate == 1:
             return of_part(0, examples)
         if examples is not None:
-            examples = tuple(x.reshape(training.accumulate, -1, *x.shape[1:]) for x in examples)
-        shapes = jax.eval_shape(of_part, 0, examples and tuple(x[0] for x in examples))
+            examples = jax.tree.map(lambda x: x.reshape(training.accumulate, -1, *x.shape[1:]), examples)
+        shapes = jax.eval_shape(of_part, 0, jax.tree.map(lambda x: x[0], examples))
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
         def add(total: Any, inputs: tuple[jax.Array, Any]) -> tuple[Any, None]:
@@ -238,13 +254,14 @@ def make_dispatch(
     def updated(state: State, gradient: Params) -> State:
         updates, opt_state = transformation.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
+        params = project(params) if project else params
         ema = tuple(
             update_average(average, params, decay=decay, step=state.step)
             for average, decay in zip(state.ema, training.ema, strict=True)
         )
         return State(state.step + 1, params, opt_state, ema, *next_copies(state, params), state.skipped)
 
-    def update(inputs: Inputs, state: State, examples: tuple[jax.Array, ...] | None) -> tuple[State, Any]:
+    def update(inputs: Inputs, state: State, examples: tuple[Examples, ...] | None) -> tuple[State, Any]:
         found = jax.lax.pmean(gradients(state, inputs.device, examples), mapping.AXIS)
         gradient = jax.tree.map(lambda *leaves: sum(leaves), *(gradient for gradient, _ in found))
         loss, norm = sum(value for _, (value, _, _) in found), optax.tree.norm(gradient)
@@ -261,9 +278,14 @@ def make_dispatch(
         return new, (metrics, bad)
 
     def dispatch(state: State, inputs: Inputs) -> tuple[State, Report]:
-        state, (metrics, bad) = jax.lax.scan(
-            lambda state, examples: update(inputs, state, examples), state, inputs.examples, length=steps
-        )
+        if steps == 1:
+            # No loop: in one, the derivatives of convolutions are fifty times slower on CPUs.
+            state, made = update(inputs, state, jax.tree.map(lambda x: x[0], inputs.examples))
+            metrics, bad = jax.tree.map(lambda x: x[None], made)
+        else:
+            state, (metrics, bad) = jax.lax.scan(
+                lambda state, examples: update(inputs, state, examples), state, inputs.examples, length=steps
+            )
         last = {
             f"ema_distance/{decay:g}": _distance(average, state.params)
             for average, decay in zip(state.ema, training.ema, strict=True)

@@ -9,45 +9,64 @@ folder, and prints the tables. The exact map comes from ``experiments.reference`
 
 from collections.abc import Callable, Sequence
 import functools
+import math
 from pathlib import Path
 
 from absl import flags
 import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import caches, errors, map_plots, plots, protocol, runs, scoring, settings, tables
+from experiments import (
+    caches,
+    conditioning,
+    errors,
+    image_scores,
+    map_plots,
+    plots,
+    protocol,
+    runs,
+    scoring,
+    settings,
+    tables,
+)
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.protocol import MAP_METRICS
 from models import grids, samplers
-from models.flow_map_model import FlowMapModel, Params, bind
+from models.flow_map_model import FlowMapModel, Params
 from taxonomy.flow_map import AverageVelocity, diagonal
 
 KEPT_SAMPLES = 64_000
+AT_ONCE = 2**21  # numbers that are generated at once
 WRITTEN = ("metrics.csv", "metrics.md", "protocol.json", "samples.png", "map_error.png", "trajectories.png")
 
 
-def trained_map(config: ConfigDict, model: FlowMapModel, params: Params) -> AverageVelocity:
+def trained_map(
+    config: ConfigDict, model: FlowMapModel, params: Params, label: jax.Array | None = None, *, scale: float = 1.0
+) -> AverageVelocity:
     """The map that a run stands for: the model, or the one-step Euler map of a run that learnt velocities only.
 
     Args:
       config: the run's configuration.
       model: the model.
       params: its weights.
+      label: [batch]; classes of the points, None for none.
+      scale: of guidance, see ``conditioning.check_scale``.
 
     Returns:
       average velocity v(s, t, x).
     """
-    v = bind(model, params)
+    v = conditioning.conditioned(config, model, params, label, scale=scale)
     if settings.objective_of(config).sampler == "euler":
         return lambda s, t, x: v(s, s, x)
     return v
 
 
 def generator(
-    config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: Params
+    config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: Params, *, scale: float = 1.0
 ) -> Callable[[int, int, jax.Array], np.ndarray]:
     """A function that samples the model in the way its objective is meant to be sampled.
 
@@ -56,19 +75,25 @@ def generator(
       dataset: the data set.
       model: the model.
       params: its weights.
+      scale: of guidance, see ``conditioning.check_scale``.
 
     Returns:
-      (steps, count, key) -> [count, ...] samples; equal keys start from equal noise at any number of steps. It raises
+      (steps, count, key) -> [count, ...] samples, of each class in turn if the network is told classes; equal keys
+      start from equal noise at any number of steps. It raises
       UsageError if samples are not finite, naming the jump (s, t) after which they are not, and their share.
     """
     kind = settings.objective_of(config).sampler
     interpolant = settings.interpolant_of(config)
+    most = max(1, AT_ONCE // math.prod(dataset.shape))
 
     @functools.partial(jax.jit, static_argnums=(1, 2, 3))
-    def generate(params: Params, steps: int, legs: int, count: int, key: jax.Array) -> jax.Array:
+    def generate(
+        params: Params, steps: int, legs: int, count: int, key: jax.Array, label: jax.Array | None
+    ) -> jax.Array:
         key_start, key_noise = jax.random.split(key)
         x0 = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
-        v, grid = bind(model, params), grids.uniform(steps)[: legs + 1]
+        v = conditioning.conditioned(config, model, params, label, scale=scale)
+        grid = grids.uniform(steps)[: legs + 1]
         if kind == "euler":
             return samplers.euler(diagonal(v), x0, grid)
         if kind == "renoising":
@@ -77,12 +102,23 @@ def generator(
             return samplers.one_jump(v, x0, grid)
         return samplers.composition(v, x0, grid)
 
+    def in_parts(steps: int, legs: int, count: int, key: jax.Array) -> np.ndarray:
+        label = conditioning.classes_in_turn(config, dataset, count)
+        if count <= most:
+            return np.asarray(generate(params, steps, legs, count, key, label))
+        found = []
+        for start in range(0, count, most):
+            # The last part is drawn whole and cut, so that all have one shape.
+            part = None if label is None else (start + jnp.arange(most)) % dataset.classes
+            found.append(np.asarray(generate(params, steps, legs, most, jax.random.fold_in(key, start), part)))
+        return np.concatenate(found)[:count]
+
     def checked(steps: int, count: int, key: jax.Array) -> np.ndarray:
-        samples = np.asarray(generate(params, steps, steps, count, key))
+        samples = in_parts(steps, steps, count, key)
         if np.isfinite(samples).all():
             return samples
         for legs in range(1, steps + 1):
-            samples = np.asarray(generate(params, steps, legs, count, key))
+            samples = in_parts(steps, legs, count, key)
             bad = ~np.isfinite(samples.reshape(count, -1)).all(axis=1)
             if bad.any():
                 break
@@ -102,7 +138,7 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
         "objective": settings.label(config),
         "seed": config.seed,
         "trained_steps": trained,
-        "protocol": protocol.fingerprint(config.evaluation.to_dict()),
+        "protocol": protocol.hash_of(protocol.of(config)),
     }
 
 
@@ -123,16 +159,22 @@ def evaluate(workdir: Path, *, checkpoint: str = "checkpoints") -> list[dict[str
     config, dataset, model, params, trained = runs.load_trained(workdir, checkpoint=checkpoint)
     runs.check_writable(workdir)
     how = protocol.of(config)
-    of_map, pictures = scoring.score_map(config, dataset, trained_map(config, model, params))
-    generate = generator(config, dataset, model, params)
+    conditioning.check_scale(config, how.guidance)
+    image_scores.check(dataset, how)
+    of_map, pictures = scoring.score_map(
+        config, dataset, lambda label: trained_map(config, model, params, label, scale=how.guidance)
+    )
+    generate = generator(config, dataset, model, params, scale=how.guidance)
+    labels = conditioning.classes_in_turn(config, dataset, how.samples)
+    labels = None if labels is None else np.asarray(labels)
     true = scoring.true_samples(dataset, how.samples, how.seed)
     common = row_head(config, trained)
     rows, kept = [], {}
     for steps in how.steps:
         samples = generate(steps, how.samples, jax.random.key(how.seed))
-        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, how), **of_map})
+        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, how, labels), **of_map})
         kept[str(steps)] = samples[:KEPT_SAMPLES]
-    name = scoring.reference_name(dataset)
+    name = scoring.reference_name(dataset, how)
     nothing = dict.fromkeys(of_map, None)
     rows.append(
         {
@@ -150,16 +192,15 @@ def evaluate(workdir: Path, *, checkpoint: str = "checkpoints") -> list[dict[str
     (workdir / "metrics.md").write_text(_text(config, dataset, rows, trained))
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
-    label = settings.label(config)
-    plots.samples(workdir / "samples.png", dataset, {label: kept})
-    map_plots.draw(workdir, dataset, {label: pictures})
+    plots.samples(workdir / "samples.png", dataset, {settings.label(config): kept}, labels=labels)
+    map_plots.draw(workdir, dataset, {settings.label(config): pictures})
     return rows
 
 
 def _text(config: ConfigDict, dataset: Dataset, rows: Sequence[dict[str, object]], trained: int) -> str:
-    how, names = protocol.of(config), protocol.metrics_of(dataset)
+    how, names = protocol.of(config), protocol.applying(protocol.metrics_of(dataset), rows)
     body = [
-        [row["N"] or scoring.reference_name(dataset), *(tables.number(row[metric.name]) for metric in names)]
+        [row["N"] or scoring.reference_name(dataset, how), *(tables.number(row[metric.name]) for metric in names)]
         for row in rows
     ]
     of_map = [[metric.title, tables.number(rows[0][metric.name])] for metric in MAP_METRICS]

@@ -24,6 +24,7 @@ from experiments import (
     findings,
     finetune_plots,
     finetuning,
+    networks,
     protocol,
     reward_truth,
     rewards,
@@ -92,8 +93,9 @@ def _save(run: Loaded, tuned: Tuned, folder: Path, record: dict[str, object]) ->
     config.network.output = config.network.output or settings.objective_of(run.config).output
     if record["method"] == "ode":
         config = settings.with_objective(config, "flow_matching")
-    model = runs.build_model(config, run.dataset)
-    example = engine.initial_state(config, model, settings.objective_of(config), run.dataset.shape)
+    objective = settings.objective_of(config)
+    model = networks.build(config, objective, run.dataset)
+    example = engine.initial_state(config, model, objective, run.dataset.shape)
     params = {"params": {name: tuned.params["params"][name] for name in example.params["params"]}}
     state = example._replace(
         step=np.int32(run.trained),

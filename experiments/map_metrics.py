@@ -54,6 +54,12 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     return Draws(s, u, t, tau, x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
 
 
+def labels_of(dataset: Dataset, *, seed: int, count: int) -> jax.Array:
+    """[count]; the classes of the data that ``draw`` draws with the same arguments."""
+    key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)[3]
+    return jax.jit(jax.vmap(dataset.label))(jax.random.split(key, count))
+
+
 def _check_finite(values: np.ndarray, s: np.ndarray, t: np.ndarray, what: str) -> None:
     bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     if bad.size:

@@ -13,7 +13,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import engine, logs, plots, protocol, runs, scoring, settings
+from experiments import conditioning, engine, logs, plots, protocol, runs, scoring, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
@@ -64,7 +64,9 @@ def evaluate_on_the_way(
     if before and before[-1]["step"] == step:
         return before[-1]
     metric = protocol.metrics_of(dataset)[0].name
-    generate = generator(config, dataset, model, runs.weights_of(config, state))
+    generate = generator(config, dataset, model, runs.weights_of(config, state), scale=how.guidance)
+    labels = conditioning.classes_in_turn(config, dataset, KEPT_SAMPLES)
+    labels = None if labels is None else np.asarray(labels)
     record: dict[str, float] = {"step": step}
     kept = {}
     for steps in how.steps:
@@ -73,11 +75,13 @@ def evaluate_on_the_way(
         except DivergedError:
             record[f"{metric}/{steps}"] = math.inf
             continue
-        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset)
+        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset, how)
         kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
     if kept:
         (workdir / "figures").mkdir(exist_ok=True)
-        plots.samples(workdir / "figures" / f"step_{step:08d}.png", dataset, {settings.label(config): kept})
+        plots.samples(
+            workdir / "figures" / f"step_{step:08d}.png", dataset, {settings.label(config): kept}, labels=labels
+        )
     if score_of(record) < min(map(score_of, before), default=math.inf):
         best = Checkpoints(workdir, folder="best", keep=1)
         if step not in best.steps():

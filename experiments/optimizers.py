@@ -11,10 +11,10 @@ from optax import contrib
 from experiments.errors import UsageError, nearest
 
 OPTIMIZERS = {
-    "adam": optax.adam,
-    "radam": optax.radam,
+    "adam": lambda rate, beta2: optax.adam(rate, b2=beta2),
+    "radam": lambda rate, beta2: optax.radam(rate, b2=beta2),
     # Orthogonalized momentum for matrices, Adam for vectors.
-    "muon": contrib.muon,
+    "muon": lambda rate, beta2: contrib.muon(rate, adam_b2=beta2),
 }
 
 
@@ -60,7 +60,7 @@ def optimizer(training: ConfigDict) -> optax.GradientTransformation:
             f"unknown --config.training.optimizer={training.optimizer!r}; {nearest(training.optimizer, OPTIMIZERS)}"
         )
     return optax.chain(
-        optax.clip_by_global_norm(training.clip), OPTIMIZERS[training.optimizer](learning_rate=schedule(training))
+        optax.clip_by_global_norm(training.clip), OPTIMIZERS[training.optimizer](schedule(training), training.beta2)
     )
 
 

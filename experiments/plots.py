@@ -15,7 +15,8 @@ import numpy as np
 from experiments.datasets.dataset import Dataset, Images
 
 PICTURE_BINS = 80
-DIGIT_ROWS = 6
+DIGIT_ROWS, CLASS_ROWS = 6, 10  # rows of pictures in a panel; of classes, where there are some
+CELL, LARGEST_CELL, DPI = 1.9, 5.0, 110  # inches of a panel
 POINTS = 2000  # that are drawn of examples which are no pictures, by their first two coordinates
 
 
@@ -23,16 +24,40 @@ def _draw_planar(axis: plt.Axes, mass: np.ndarray, top: float) -> None:
     axis.imshow(mass.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
 
 
-def _draw_images(axis: plt.Axes, images: np.ndarray, truth: Images) -> None:
+def _grid(images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """[rows, columns, dim]; the first images, or with labels [n] a row of the first images of each class."""
+    if labels is None:
+        rows = min(DIGIT_ROWS, math.isqrt(len(images)))
+        return images[: rows**2].reshape(rows, rows, -1)
+    classes, counts = np.unique(labels, return_counts=True)
+    columns = min(DIGIT_ROWS, int(counts[:CLASS_ROWS].min()))
+    return np.stack([images[np.flatnonzero(labels == found)[:columns]] for found in classes[:CLASS_ROWS]])
+
+
+def _draw_images(axis: plt.Axes, images: np.ndarray, truth: Images, labels: np.ndarray | None = None) -> None:
     height, width, *channels = truth.size
-    rows = min(DIGIT_ROWS, math.isqrt(len(images)))
     low, high = truth.test.min(), truth.test.max()
-    images = np.clip((images[: rows**2] - low) / (high - low), 0, 1).reshape(rows, rows, height, width, -1)
+    if channels and low >= -1 and high <= 1:
+        low, high = -1, 1  # as bright as they are, whatever the brightest one is
+    images = np.clip((_grid(images.reshape(len(images), -1), labels) - low) / (high - low), 0, 1)
+    rows, columns, _ = images.shape
+    images = images.reshape(rows, columns, height, width, -1)
     framed = np.pad(images, ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0)))
-    tiled = framed.swapaxes(1, 2).reshape(rows * (height + 1), rows * (width + 1), -1)
+    tiled = framed.swapaxes(1, 2).reshape(rows * (height + 1), columns * (width + 1), -1)
     # One channel is drawn in grey, and what is drawn by hand is dark on white.
     grey = tiled[..., 0] if channels else 1 - tiled[..., 0]
     axis.imshow(tiled if channels == [3] else grey, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _cell_size(truth: object, labels: np.ndarray | None) -> tuple[float, float]:
+    """(width, height) in inches of a panel: large enough that no pixel of a picture is left out."""
+    if not isinstance(truth, Images) or truth.size is None:
+        return CELL, CELL
+    rows = DIGIT_ROWS if labels is None else min(CLASS_ROWS, len(np.unique(labels)))
+    width, height = (count * (side + 1) / DPI for count, side in ((DIGIT_ROWS, truth.size[1]), (rows, truth.size[0])))
+    # A tenth goes to margins.
+    scale = min(max(1.1, CELL / max(width, height)), LARGEST_CELL / max(width, height))
+    return scale * width, scale * height
 
 
 def _draw_points(axis: plt.Axes, points: np.ndarray, truth: Images, **style: object) -> None:
@@ -51,20 +76,29 @@ def draw_target(axis: plt.Axes, dataset: Dataset) -> None:
     axis.imshow(mass.T, origin="lower", extent=(low, high, low, high), cmap="Greys", vmin=0, vmax=4 * mass.max())
 
 
-def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+def samples(
+    path: Path,
+    dataset: Dataset,
+    by_objective: Mapping[str, Mapping[str, np.ndarray]],
+    *,
+    labels: np.ndarray | None = None,
+) -> None:
     """A grid: one row per objective, one column per number of steps, the target on the right.
 
     Args:
       path: the png file.
       dataset: the data set.
       by_objective: {objective: {number of steps: samples}}.
+      labels: [n]; the classes that were asked for, the same for every objective and number of steps: pictures are then
+        drawn with one row per class.
     """
     columns = list(next(iter(by_objective.values())))
     rows = len(by_objective)
+    width, height = _cell_size(dataset.truth, labels)
     figure, axes = plt.subplots(
         rows,
         len(columns) + 1,
-        figsize=(1.9 * (len(columns) + 1), 1.9 * rows + 0.4),
+        figsize=(width * (len(columns) + 1), height * rows + 0.4),
         squeeze=False,
         layout="constrained",
     )
@@ -73,20 +107,32 @@ def samples(path: Path, dataset: Dataset, by_objective: Mapping[str, Mapping[str
             axis.set_xticks([])
             axis.set_yticks([])
             steps = columns[column] if column < len(columns) else None
-            draw_cell(axis, dataset, by_steps[steps] if steps else None)
+            draw_cell(axis, dataset, by_steps[steps] if steps else None, labels=labels)
             if row == 0:
                 axis.set_title(f"N = {steps}" if steps else "target", fontsize=11)
         axes[row, 0].set_ylabel(objective, fontsize=11)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=DPI)
     plt.close(figure)
 
 
-def draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None) -> None:
-    """Draws samples of a data set into one panel: a histogram, pictures or points; None for the data themselves."""
+def draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None, *, labels: np.ndarray | None = None) -> None:
+    """Draws samples of a data set into one panel: a histogram, pictures or points; None for the data themselves.
+
+    Args:
+      axis: the panel.
+      dataset: the data set.
+      drawn: [n, ...]; the samples, or None.
+      labels: [n or more]; their classes, for pictures in one row per class. The data have their own.
+    """
     truth = dataset.truth
     if isinstance(truth, Images):
-        draw = _draw_points if truth.size is None else _draw_images
-        draw(axis, truth.test if drawn is None else drawn, truth)
+        examples = truth.test if drawn is None else drawn
+        if truth.size is None:
+            _draw_points(axis, examples, truth)
+        elif labels is None:
+            _draw_images(axis, examples, truth)
+        else:
+            _draw_images(axis, examples, truth, truth.test_labels if drawn is None else labels[: len(drawn)])
         return
     exact = truth.bin_mass(PICTURE_BINS)
     mass = exact

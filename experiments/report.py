@@ -18,6 +18,7 @@ Row = dict[str, object]
 
 # The one number of samples in a table about maps, and left out unless samples were drawn in one step.
 MEASURED_W2 = Metric("entropic_w2", "measured (entropic)")
+BETTER = {True: "less is better", False: "more is better", None: "1 for fresh images, 0 for copies"}
 MAP_TABLES = (
     ("Of the map: mean squared errors against the exact one, and mean squared residuals", protocol.MAP_ERRORS),
     ("W2 between one-step samples and the data: measured, and bounds on it", (MEASURED_W2, *protocol.BOUNDS)),
@@ -101,8 +102,8 @@ def markdown(
     """
     parts = [_introduction(config, configs, budget)]
     for metric in metrics:
-        better = "less" if metric.less_is_better else "more"
-        parts.append(f"## {metric.title} ({better} is better)\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
+        better = BETTER[metric.less_is_better]
+        parts.append(f"## {metric.title} ({better})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
     parts += [_budgets(configs, rows), protocol.text(protocol.of(config)), _machine(seconds)]
     return "\n\n".join(parts) + "\n"

@@ -10,14 +10,14 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import caches, checks, datasets, engine, saved_config, settings
+from experiments import caches, checks, datasets, engine, guidance, networks, saved_config, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
+from experiments.guidance import Teacher
 from models.flow_map_model import FlowMapModel, Params, bind
-from models.mlp import MLP, LogVariance
-from taxonomy.flow_map import Velocity, diagonal
+from taxonomy.flow_map import diagonal
 
 # What is in a run's folder: 1 until 0.1.0; 2 has checksums and counts skipped steps.
 FORMAT = 2
@@ -35,28 +35,6 @@ PACKAGES = (
     "ott-jax",
     "grain",
 )
-
-
-def build_model(config: ConfigDict, dataset: Dataset) -> FlowMapModel:
-    """The model that a configuration describes, with the parts that its objective needs.
-
-    Args:
-      config: the configuration.
-      dataset: the data set, for its standard deviation.
-
-    Returns:
-      the model.
-    """
-    objective = settings.objective_of(config)
-    fields = config.network.to_dict()
-    output = fields.pop("output") or objective.output
-    return FlowMapModel(
-        MLP(**fields),
-        std=dataset.std,
-        output=output,
-        auxiliary=MLP(**fields) if objective.needs_auxiliary else None,
-        variance=LogVariance() if objective.learns_weight else None,
-    )
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
@@ -151,7 +129,7 @@ def _check_format(path: Path) -> None:
         )
 
 
-def load_parts(config: ConfigDict) -> tuple[Dataset, Velocity | None]:
+def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
     """The data set and the teacher of a configuration, checked: a fault shows before anything is written.
 
     Args:
@@ -168,6 +146,7 @@ def load_parts(config: ConfigDict) -> tuple[Dataset, Velocity | None]:
         host.check(dataset)
     else:
         dataset.check_sample()
+    networks.build(config, settings.objective_of(config), dataset)
     return dataset, load_teacher(config, dataset)
 
 
@@ -212,7 +191,7 @@ def load_trained(
     config = read_config(workdir)
     checks.check(config, devices=1)
     dataset = datasets.load(config.dataset)
-    model = build_model(config, dataset)
+    model = networks.build(config, settings.objective_of(config), dataset)
     if not (workdir / checkpoint).exists():
         advice = "" if checkpoint == "checkpoints" else " --config.training.evaluate_every=STEPS"
         raise UsageError(
@@ -226,8 +205,8 @@ def load_trained(
     return config, dataset, model, weights_of(config, state, ema=ema), int(state.step)
 
 
-def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:
-    """The velocity that a configuration names as its teacher.
+def load_teacher(config: ConfigDict, dataset: Dataset) -> Teacher | None:
+    """The velocity that a configuration names as its teacher, guided if it asks for that.
 
     Args:
       config: the configuration of the student; its teacher is "" (none), "exact" (the data set's own velocity in closed
@@ -235,24 +214,44 @@ def load_teacher(config: ConfigDict, dataset: Dataset) -> Velocity | None:
       dataset: the student's data set.
 
     Returns:
-      velocity b(t, x), or None.
+      condition -> velocity b(t, x), or None.
 
     Raises:
-      UsageError: if the folder holds no trained run on the same data set and interpolant.
+      UsageError: if the folder holds no trained run on the same data set and interpolant, or with other labels.
     """
     if not config.teacher:
         return None
-    if config.teacher == "exact":
-        return dataset.exact_path(settings.interpolant_of(config)).b
-    workdir = Path(config.teacher)
-    try:
-        teacher_config, _, model, params, _ = load_trained(workdir)
-    except UsageError as error:
-        raise UsageError(f"--config.teacher={workdir}: {error}") from error
-    for name in ("dataset", "interpolant"):
-        if teacher_config[name] != config[name]:
+    weak = config.guidance.weak_teacher
+    return guidance.of_teacher(
+        config,
+        _teacher(config, dataset, config.teacher, "teacher"),
+        _teacher(config, dataset, weak, "guidance.weak_teacher") if weak else None,
+    )
+
+
+def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Teacher:
+    if name == "exact":
+        if config.network.conditional:
             raise UsageError(
-                f"teacher {workdir} was trained with {name} = {teacher_config[name]}, the student has {config[name]}; "
-                "expected the same: choose another --config.teacher"
+                f"--config.{field}=exact is the velocity of all classes together, and the network is told classes; "
+                "expected the folder of a run with --config.network.conditional=True"
             )
-    return diagonal(bind(model, params))
+        b = dataset.exact_path(settings.interpolant_of(config)).b
+        return lambda condition: b
+    workdir = Path(name)
+    try:
+        found, _, model, params, _ = load_trained(workdir)
+    except UsageError as error:
+        raise UsageError(f"--config.{field}={workdir}: {error}") from error
+    for name, theirs, own in (
+        ("dataset", found.dataset, config.dataset),
+        ("interpolant", found.interpolant, config.interpolant),
+        ("network.conditional", found.network.conditional, config.network.conditional),
+    ):
+        if theirs != own:
+            raise UsageError(
+                f"teacher {workdir} was trained with {name} = {theirs}, the student has {own}; "
+                f"expected the same: choose another --config.{field}"
+            )
+    # A teacher that knows scales itself is asked for none.
+    return lambda condition: diagonal(bind(model, params, condition._replace(scale=None, dropout=None)))

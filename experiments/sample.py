@@ -14,11 +14,10 @@ from absl import flags
 import jax
 import numpy as np
 
-from experiments import caches, errors, findings, plots, runs, sampling, settings
+from experiments import caches, conditioning, errors, findings, plots, runs, sampling, settings
 from experiments import flags as command_flags
 from experiments.errors import DivergedError, UsageError
 from experiments.sampling import Options
-from models.flow_map_model import bind
 
 SUFFIXES = (".npz", ".png")
 
@@ -35,6 +34,8 @@ def sample(
     seed: int = 0,
     options: Mapping[str, float] | None = None,
     checkpoint: str = "checkpoints",
+    label: int = -1,
+    guidance: float = 1.0,
 ) -> tuple[np.ndarray, int]:
     """Draws samples and writes them.
 
@@ -49,6 +50,8 @@ def sample(
       seed: of the noise.
       options: of the sampler, by name.
       checkpoint: folder of the checkpoint.
+      label: class of all samples; -1 for all classes in turn.
+      guidance: scale of guidance, see ``conditioning.check_scale``.
 
     Returns:
       (samples [count, ...], evaluations of the network per sample).
@@ -63,6 +66,8 @@ def sample(
     if sampler:
         sampling.get(sampler)
     config, dataset, model, params, _ = runs.load_trained(workdir, checkpoint=checkpoint)
+    labels = conditioning.labels_asked(config, dataset, count, label=label)
+    conditioning.check_scale(config, guidance)
     times_of = sampling.grid_of(grid, steps, list(times), path=settings.interpolant_of(config))
     name = sampler or settings.objective_of(config).sampler
     chosen = sampling.get(name)
@@ -77,7 +82,8 @@ def sample(
     def draw(params: object, key: jax.Array) -> sampling.Points:
         key_start, key_steps = jax.random.split(key)
         noise = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
-        trained = sampling.model_of(config, bind(model, params), base_std=dataset.std)
+        v = conditioning.conditioned(config, model, params, labels, scale=guidance)
+        trained = sampling.model_of(config, v, base_std=dataset.std)
         return chosen.run(trained, Options(**options), key_steps, noise, times_of)
 
     try:
@@ -92,9 +98,13 @@ def sample(
             "sampler, more steps, or a run whose training did not diverge"
         )
     if out.suffix == ".npz":
-        np.savez(out, samples=samples, times=np.asarray(times_of), evaluations=evaluations, sampler=name, seed=seed)
+        told = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
+        np.savez(
+            out, **told, samples=samples, times=np.asarray(times_of), evaluations=evaluations, sampler=name, seed=seed
+        )
     else:
-        plots.samples(out, dataset, {name: {str(evaluations): samples}})
+        shown = None if labels is None else np.asarray(labels)
+        plots.samples(out, dataset, {name: {str(evaluations): samples}}, labels=shown)
     return samples, evaluations
 
 
@@ -107,6 +117,8 @@ if __name__ == "__main__":
     TIMES = flags.DEFINE_list("times", [], "times from 0 to 1, such as 0,0.4,1, in place of --num_steps and --grid")
     SAMPLES = flags.DEFINE_integer("samples", 10_000, "number of samples", lower_bound=1)
     SEED = flags.DEFINE_integer("seed", 0, "seed of the noise")
+    LABEL = flags.DEFINE_integer("label", -1, "class of the samples; by default all classes in turn")
+    GUIDANCE = flags.DEFINE_float("guidance", 1.0, "scale of guidance, of a network that was trained for it")
     CHECKPOINT = command_flags.define_checkpoint()
     GIVEN = {
         name: (flags.DEFINE_integer if isinstance(value, int) else flags.DEFINE_float)(name, value, sampling.HELP[name])
@@ -129,6 +141,8 @@ if __name__ == "__main__":
             seed=SEED.value,
             options={name: flag.value for name, flag in GIVEN.items() if flag.present},
             checkpoint=checkpoint,
+            label=LABEL.value,
+            guidance=GUIDANCE.value,
         )
         print(f"{out}: {len(samples)} samples, {evaluations} evaluations of the network each")
 

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from experiments import config_files, settings
 from experiments.errors import UsageError
 
-PARTS = ("network", "training", "evaluation")
+PARTS = ("network", "training", "evaluation", "guidance")
 
 
 def read(path: Path) -> ConfigDict:
@@ -27,6 +27,7 @@ def read(path: Path) -> ConfigDict:
         values = json.loads(path.read_text())
         defaults = settings.base(settings.DEFAULT_OBJECTIVE).to_dict()
         values["objective"] = settings.NO_COMBINATION | values["objective"]
+        values["guidance"] = values.get("guidance", {})  # older versions knew none
         unknown = [name for name in values if name not in defaults]
         for part in PARTS:
             unknown += [f"{part}.{name}" for name in values[part] if name not in defaults[part]]

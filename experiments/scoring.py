@@ -1,26 +1,32 @@
 """All numbers of one trained map under one protocol: those of its samples, and those of the map itself."""
 
+from collections.abc import Callable
 import functools
+import math
 
 import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import bounds, datasets, map_metrics, metrics, protocol, reference, settings
+from experiments import bounds, datasets, image_scores, map_metrics, metrics, protocol, reference, settings
 from experiments.datasets.dataset import Dataset, Images
 from experiments.protocol import MAP_METRICS, Protocol
 from taxonomy.flow_map import AverageVelocity
 
-# More images than this of each kind would not fit where every pair is looked at.
-QUADRATIC = 5000
+LARGEST_JACOBIAN = 256  # dimensions up to which Jacobians are looked at
 
 
-def reference_name(dataset: Dataset) -> str:
-    """What the last row of every table is: fresh true samples, or the training images against the held-out ones."""
-    return "training images" if isinstance(dataset.truth, Images) else "perfect samples"
+def reference_name(dataset: Dataset, how: Protocol | None = None) -> str:
+    """What the last row of every table is: fresh true samples, or the images of the split that is not the reference."""
+    if not isinstance(dataset.truth, Images):
+        return "perfect samples"
+    reference = (how or Protocol()).reference
+    return {"train": "training images", "test": "held-out images"}[image_scores.other(reference)]
 
 
-def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol) -> dict[str, float | None]:
+def score(
+    samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol, labels: np.ndarray | None = None
+) -> dict[str, float | None]:
     """All metrics of a set of samples.
 
     Args:
@@ -28,20 +34,14 @@ def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol
       dataset: the data set.
       true: [n, ...]; true samples, for the metrics that compare two sets; not used for images.
       how: the protocol.
+      labels: [n]; the classes that were asked for, or None.
 
     Returns:
-      {metric name: value, None where it could not be found}.
+      {metric name: value, None where it could not be found or does not apply}.
     """
-    epsilon = how.entropy * dataset.std**2 * samples[0].size
     if isinstance(dataset.truth, Images):
-        held_out = dataset.truth.test
-        both = min(len(samples), len(held_out))
-        return {
-            "frechet": metrics.frechet(samples, held_out),
-            "mmd2": metrics.mmd(samples[:QUADRATIC], held_out[:QUADRATIC]),
-            "entropic_w2": metrics.entropic_w2_of_points(samples[:both], held_out[:both], epsilon=epsilon),
-            "classifier": metrics.classifier_accuracy(samples[:both], held_out[:both], seed=how.seed),
-        }
+        return image_scores.score(samples, dataset, how, labels)
+    epsilon = how.entropy * dataset.std**2 * samples[0].size
     return {
         "kl": metrics.aligned_kl(samples, dataset.truth),
         "paper_kl": metrics.paper_kl(samples, dataset.truth),
@@ -54,10 +54,10 @@ def score(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol
     }
 
 
-def first_metric(samples: np.ndarray, dataset: Dataset) -> float:
+def first_metric(samples: np.ndarray, dataset: Dataset, how: Protocol | None = None) -> float:
     """The first metric of the data set's table alone, which is quick: aligned KL, or the Fréchet distance."""
     if isinstance(dataset.truth, Images):
-        return metrics.frechet(samples, dataset.truth.test)
+        return image_scores.main_metric(samples, dataset, how or Protocol())
     return metrics.aligned_kl(samples, dataset.truth)
 
 
@@ -77,22 +77,24 @@ def floor(name: str, how: Protocol) -> dict[str, float | None]:
       how: the protocol.
 
     Returns:
-      {metric name: value}; for images, of the training split against the held-out one.
+      {metric name: value}; for images, see ``image_scores.floor``.
     """
     dataset = datasets.load(name)
+    if isinstance(dataset.truth, Images):
+        return image_scores.floor(dataset, how)
     perfect, true = (true_samples(dataset, how.samples, seed) for seed in (how.seed + 1, how.seed))
     return score(perfect, dataset, true, how)
 
 
 def score_map(
-    config: ConfigDict, dataset: Dataset, v: AverageVelocity
+    config: ConfigDict, dataset: Dataset, v_of: Callable[[jax.Array | None], AverageVelocity]
 ) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
     """All numbers about the map itself.
 
     Args:
       config: the run's configuration.
       dataset: the data set.
-      v: the trained map.
+      v_of: classes [batch], or None for a network that is told none -> the trained map.
 
     Returns:
       ({metric name: value, None where it does not apply}, what pictures are drawn from).
@@ -102,17 +104,22 @@ def score_map(
     """
     how, interpolant = protocol.of(config), settings.interpolant_of(config)
     backward = settings.objective_of(config).both_directions
-    draws = map_metrics.draw(dataset, interpolant, seed=how.seed, count=how.points)
+    draws, label = map_metrics.draw(dataset, interpolant, seed=how.seed, count=how.points), None
+    if config.network.conditional:
+        # Each point with its own class; the exact flow of all classes together is another one.
+        label = map_metrics.labels_of(dataset, seed=how.seed, count=how.points)
+    v = v_of(label)
     found: dict[str, float | None] = dict.fromkeys((metric.name for metric in MAP_METRICS), None)
     pictures = {}
     exact = None
-    if dataset.exact_flow is not None:
+    if dataset.exact_flow is not None and label is None:
         exact = reference.load_or_build(config, dataset)
         errors_found, pictures["cells"] = map_metrics.truth(v, exact, backward=backward)
         found |= errors_found | {"w2_one_step": float(np.sqrt(errors_found["one_step_error"]))}
     b = None if exact is None else dataset.exact_path(interpolant).b
     found |= map_metrics.residuals(v, b, draws)
-    found["lipschitz"], found["growth"] = bounds.growth(v, draws)
+    if label is None and math.prod(dataset.shape) <= LARGEST_JACOBIAN:
+        found["lipschitz"], found["growth"] = bounds.growth(v, draws)
     if exact is not None:
         needed = ("tangent", "lagrangian_s0", "eulerian_t1", "lipschitz", "growth")
         found |= bounds.wasserstein_bounds(**{name: found[name] for name in needed})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
+from experiments import guidance, networks
 from experiments.changes import PLANE_CHANGES
 from experiments.errors import UsageError, nearest
 from experiments.protocol import Protocol
@@ -59,12 +60,8 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
     config.objective = _objective(objective, default_options(objective) | dict(changes.get(objective, {})))
     config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
-    config.network = ConfigDict(
-        {"width": 256, "depth": 5, "activation": "gelu", "point_features": 0, "point_base": 1.0, "time_features": 0}
-    )
-    config.network.dtype = "float32"  # or bfloat16: of activations; parameters, times and points stay float32
-    config.network.remat = False  # compute activations again in the backward pass
-    config.network.output = ""  # velocity, denoiser or trigflow; by default that of the objective
+    config.network = ConfigDict(networks.DEFAULTS)
+    config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
         {
             "steps": 1000,
@@ -72,6 +69,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "steps_per_dispatch": 50,
             "optimizer": "adam",
             "learning_rate": 1e-3,
+            "beta2": 0.999,  # decay of the second moments
             "schedule": "cosine",  # constant, cosine (to zero) or sqrt (constant, then lr sqrt(decay_after / step))
             "decay_after": 0,
             "clip": 10.0,  # global norm of the gradient
@@ -84,6 +82,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "data": "device",  # or "host": stored examples are read by grain, each once per epoch
             "mapping": "pmap",  # or "shard_map", its successor
             "accumulate": 1,  # parts of a device's batch that are computed one after the other
+            "label_dropout": 0.1,  # share of the examples of a conditional network whose label is not told
         }
     )
     config.evaluation = ConfigDict(Protocol()._asdict())
@@ -120,7 +119,7 @@ def fields(config: Mapping, prefix: str = "") -> dict[str, object]:
 
 
 def objective_of(config: ConfigDict) -> Objective:
-    """The objective that a configuration names, built with its options.
+    """The objective that a configuration names, built with its options and its guidance.
 
     Args:
       config: the configuration.
@@ -131,6 +130,10 @@ def objective_of(config: ConfigDict) -> Objective:
     Raises:
       UsageError: on an unknown name or option, or a value that the objective refuses.
     """
+    return guidance.of_objective(config, label(config), _unguided(config))
+
+
+def _unguided(config: ConfigDict) -> Objective:
     name, options = config.objective.name, dict(config.objective.options)
     if name not in OBJECTIVES:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")

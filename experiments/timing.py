@@ -12,7 +12,7 @@ import jax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import datasets, engine, runs, settings
+from experiments import datasets, engine, networks, runs, settings
 from experiments import devices as mapping
 from experiments.errors import DivergedError
 from experiments.flops import matmul_flops
@@ -69,7 +69,8 @@ def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Calla
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
     dataset = datasets.load(config.dataset)
-    model, objective = runs.build_model(config, dataset), settings.objective_of(config)
+    objective = settings.objective_of(config)
+    model = networks.build(config, objective, dataset)
     path, teacher = settings.interpolant_of(config), runs.load_teacher(config, dataset)
     return (
         functools.partial(engine.make_dispatch, config, model, objective, dataset, path, teacher=teacher),

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import caches, checks, dry_run, engine, errors, hosts, interrupts, monitor, runs, settings
+from experiments import caches, checks, dry_run, engine, errors, hosts, interrupts, monitor, networks, runs, settings
 from experiments import devices as mapping
 from experiments import flags as command_flags
 from experiments.checkpoints import Checkpoints
@@ -54,7 +54,7 @@ class Run(NamedTuple):
     dataset: Dataset
     model: FlowMapModel
     compiled: Callable[[int], engine.Dispatch]
-    data: Iterator[tuple[np.ndarray, ...]] | None
+    data: Iterator[tuple[host.Examples, ...]] | None
     checkpoints: Checkpoints | None
     log: TrainingLog | None
     bar: tqdm
@@ -86,7 +86,7 @@ def train(config: ConfigDict, workdir: Path, *, label: str = "train", quiet: boo
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
             dataset, teacher = runs.load_parts(config)
-            model = runs.build_model(config, dataset)
+            model = networks.build(config, objective, dataset)
             state = engine.initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
             hosts.on_first(
@@ -197,7 +197,7 @@ def _evaluate(run: Run, state: engine.State, step: int) -> None:
 
 def _read_by_host(
     config: ConfigDict, objective: Objective, dataset: Dataset, start: int, devices: int
-) -> Iterator[tuple[np.ndarray, ...]]:
+) -> Iterator[tuple[host.Examples, ...]]:
     total = mapping.total(devices)
     return host.batches(
         dataset,
@@ -206,12 +206,13 @@ def _read_by_host(
         total_devices=total,
         seed=config.seed,
         start=start,
+        labels=config.network.conditional,
     )
 
 
-def _examples(data: Iterator[tuple[np.ndarray, ...]], steps: int) -> tuple[np.ndarray, ...]:
-    """The next steps' examples of each term, [devices, steps, examples of a device, ...]."""
-    return tuple(np.stack(term, axis=1) for term in zip(*(next(data) for _ in range(steps)), strict=True))
+def _examples(data: Iterator[tuple[host.Examples, ...]], steps: int) -> tuple[host.Examples, ...]:
+    """The next steps' examples and classes of each term, [devices, steps, examples of a device, ...]."""
+    return jax.tree.map(lambda *terms: np.stack(terms, axis=1), *(next(data) for _ in range(steps)))
 
 
 def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from models import conditions
+from models.conditions import NOTHING, Condition, Dropout
 from models.mlp import DTYPES
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
@@ -95,21 +97,26 @@ class Block(nn.Module):
     Attributes:
       heads: of the attention.
       ratio: width of the MLP in units of the channels.
+      dropout: rate within the MLP, where there are keys.
+      layer: number of this block in its network.
     """
 
     heads: int
     ratio: float = 4.0
+    dropout: float = 0.0
+    layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, condition: jax.Array) -> jax.Array:
-        """X [batch, tokens, dim], condition [batch, dim] -> [batch, tokens, dim]."""
+    def __call__(self, x: jax.Array, condition: jax.Array, keys: jax.Array | None = None) -> jax.Array:
+        """X [batch, tokens, dim], condition [batch, dim], keys [batch] -> [batch, tokens, dim]."""
         dim, dtype = x.shape[-1], x.dtype
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = Modulated(6)(condition, dim)
         x = x + gate * self.attend(_norm(x) * (1 + scale) + shift)
         h = nn.Dense(int(self.ratio * dim), kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="wide")(
             _norm(x) * (1 + scale_mlp) + shift_mlp
         )
-        h = nn.Dense(dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="narrow")(nn.gelu(h))
+        h = Dropout(self.dropout, self.layer)(nn.gelu(h), keys)
+        h = nn.Dense(dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="narrow")(h)
         return x + gate_mlp * h
 
     def attend(self, x: jax.Array) -> jax.Array:
@@ -127,11 +134,13 @@ class DiT(nn.Module):
     """Average velocity ``v_{s,t}(x)`` of images or latents by a transformer on patches.
 
     Attributes:
-      dim: channels.
+      width: channels.
       depth: number of blocks.
       heads: of each block's attention.
       patch: side of a patch.
+      dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
+      guided: whether the scale of guidance is an input.
       times: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
       decoupled: number of last blocks that are told t in place of s and the gap; the blocks before are told s alone. 0
         for none.
@@ -140,11 +149,13 @@ class DiT(nn.Module):
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
 
-    dim: int = 768
+    width: int = 768
     depth: int = 12
     heads: int = 12
     patch: int = 2
+    dropout: float = 0.0
     classes: int = 0
+    guided: bool = False
     times: str = "both"
     decoupled: int = 0
     tokens: int = 0
@@ -152,31 +163,32 @@ class DiT(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, label: jax.Array | None = None) -> jax.Array:
-        """s, t [batch], x [batch, side, side, channels], label [batch] -> [batch, side, side, channels]."""
+    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+        """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         self._check(x)
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         count, side, channels = x.shape[0], x.shape[1] // self.patch, x.shape[3]
         dtype = DTYPES[self.dtype] or x.dtype
         patches = x.reshape(count, side, self.patch, side, self.patch, channels).swapaxes(2, 3)
         patches = patches.reshape(count, side * side, -1).astype(dtype)
-        h = nn.Dense(self.dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="patches")(patches)
-        h = h + positions(side, self.dim)[None].astype(dtype)
-        early, late, parts = self._conditions(s, t, label)
+        h = nn.Dense(self.width, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="patches")(patches)
+        h = h + positions(side, self.width)[None].astype(dtype)
+        early, late, parts = self._conditions(s, t, condition)
         extra = 0
         if self.tokens:
             given = [
-                self.param(f"token_{k}", NORMAL, (1, self.tokens, self.dim)) + part[:, None, :]
+                self.param(f"token_{k}", NORMAL, (1, self.tokens, self.width)) + part[:, None, :]
                 for k, part in enumerate(parts)
             ]
             h = jnp.concatenate([*(token.astype(dtype) for token in given), h], axis=1)
             extra = h.shape[1] - side * side
             # Blocks keep their gates, which are then numbers of the network alone.
-            early = late = jnp.broadcast_to(self.param("condition", NORMAL, (1, self.dim)), early.shape)
+            early = late = jnp.broadcast_to(self.param("condition", NORMAL, (1, self.width)), early.shape)
         block = nn.remat(Block) if self.remat else Block
         for k in range(self.depth):
-            condition = late if k >= self.depth - self.decoupled else early
-            h = block(self.heads, name=f"block_{k}")(h, condition.astype(dtype))
-        shift, scale = Modulated(2, name="last_modulation")(late.astype(dtype), self.dim)
+            told = (late if k >= self.depth - self.decoupled else early).astype(dtype)
+            h = block(self.heads, dropout=self.dropout, layer=k, name=f"block_{k}")(h, told, condition.dropout)
+        shift, scale = Modulated(2, name="last_modulation")(late.astype(dtype), self.width)
         h = _norm(h[:, extra:]) * (1 + scale) + shift
         zeros = nn.initializers.zeros
         h = nn.Dense(self.patch**2 * channels, kernel_init=zeros, dtype=dtype, name="last")(h).astype(x.dtype)
@@ -184,21 +196,23 @@ class DiT(nn.Module):
         return h.reshape(x.shape)
 
     def _conditions(
-        self, s: jax.Array, t: jax.Array, label: jax.Array | None
+        self, s: jax.Array, t: jax.Array, condition: Condition
     ) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
         """What early and late blocks are told [batch, dim], and its parts."""
-        named = []
+        named, count = [], s.shape[0]
+        if self.guided:
+            named.append(Embedder(self.width, name="scale")(conditions.inverse_scale(condition, count)))
         if self.classes:
-            label = jnp.full(s.shape, self.classes) if label is None else label
-            named.append(nn.Embed(self.classes + 1, self.dim, embedding_init=NORMAL, name="label")(label))
+            label = conditions.labels_of(condition, count, classes=self.classes)
+            named.append(nn.Embed(self.classes + 1, self.width, embedding_init=NORMAL, name="label")(label))
         if self.decoupled:
-            early, late = Embedder(self.dim, name="source")(s), Embedder(self.dim, name="target")(t)
+            early, late = Embedder(self.width, name="source")(s), Embedder(self.width, name="target")(t)
             return sum(named, early), sum(named, late), [early, late, *named]
-        parts = [Embedder(self.dim, name="gap")(t - s)]
+        parts = [Embedder(self.width, name="gap")(t - s)]
         if self.times == "both":
-            parts.append(Embedder(self.dim, name="source")(s))
-        condition = sum(named, sum(parts[1:], parts[0]))
-        return condition, condition, [*parts, *named]
+            parts.append(Embedder(self.width, name="source")(s))
+        told = sum(named, sum(parts[1:], parts[0]))
+        return told, told, [*parts, *named]
 
     def _check(self, x: jax.Array) -> None:
         if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % self.patch:
@@ -215,10 +229,10 @@ class DiT(nn.Module):
 
 
 PRESETS = {
-    "B/4": {"dim": 768, "depth": 12, "heads": 12, "patch": 4},
-    "B/2": {"dim": 768, "depth": 12, "heads": 12, "patch": 2},
-    "L/2": {"dim": 1024, "depth": 24, "heads": 16, "patch": 2},
-    "XL/2": {"dim": 1152, "depth": 28, "heads": 16, "patch": 2},
+    "B/4": {"width": 768, "depth": 12, "heads": 12, "patch": 4},
+    "B/2": {"width": 768, "depth": 12, "heads": 12, "patch": 2},
+    "L/2": {"width": 1024, "depth": 24, "heads": 16, "patch": 2},
+    "XL/2": {"width": 1152, "depth": 28, "heads": 16, "patch": 2},
 }
 
 

@@ -8,13 +8,16 @@ diffusion models", arXiv 2312.02696, configuration G; Boffi, Albergo, Vanden-Eij
 and t - s).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import itertools
 import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from models import conditions
+from models.conditions import NOTHING, Condition, Dropout
 from models.mlp import DTYPES
 
 WEIGHT = "weight"  # name of the parameters that are kept at unit norm
@@ -117,7 +120,8 @@ class Block(nn.Module):
       decoding: whether it is one of the decoder, whose skip is changed after the branch, not before.
       resample: "", "down" or "up".
       attention: whether there is self-attention.
-      dropout: rate between the convolutions, of a call with a "dropout" key.
+      dropout: rate between the convolutions, where there are keys.
+      layer: number of this block in its network.
     """
 
     features: int
@@ -125,10 +129,11 @@ class Block(nn.Module):
     resample: str = ""
     attention: bool = False
     dropout: float = 0.0
+    layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, embedding: jax.Array) -> jax.Array:
-        """X [batch, height, width, channels], embedding [batch, dim] -> [batch, height', width', features]."""
+    def __call__(self, x: jax.Array, embedding: jax.Array, keys: jax.Array | None = None) -> jax.Array:
+        """X [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
         if self.resample == "down":
             x = nn.avg_pool(x, (2, 2), (2, 2))
         elif self.resample == "up":
@@ -143,7 +148,7 @@ class Block(nn.Module):
         gain = self.param("gain", nn.initializers.zeros, ())
         scale = 1 + Linear(self.features, name="modulation")(embedding, gain)
         y = silu(y * scale[:, None, None, :])
-        y = nn.Dropout(self.dropout, deterministic=not self.has_rng("dropout"))(y)
+        y = Dropout(self.dropout, self.layer)(y, keys)
         y = Linear(self.features, (3, 3), name="second")(y)
         x = mixed(skip(x) if self.decoding else x, y, share=RESIDUAL)
         if self.attention:
@@ -170,8 +175,9 @@ class EDM2(nn.Module):
       multipliers: channels of each level, in units of the first; the image is halved between levels.
       blocks: of each level of the encoder; the decoder has one more.
       attention: sides of images at which blocks have self-attention.
-      dropout: rate; only calls with a "dropout" key drop anything.
+      dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
+      guided: whether the scale of guidance is an input.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -182,25 +188,23 @@ class EDM2(nn.Module):
     attention: tuple[int, ...] = (16,)
     dropout: float = 0.0
     classes: int = 0
+    guided: bool = False
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, label: jax.Array | None = None) -> jax.Array:
-        """s, t [batch], x [batch, side, side, colours], label [batch] -> [batch, side, side, colours]."""
+    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+        """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
-        halvings = 2 ** (len(levels) - 1)
-        if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % halvings:
-            raise ValueError(
-                f"images have shape {x.shape[1:]}; expected (side, side, colours) with a side that {len(levels)} "
-                f"levels can halve, a multiple of {halvings}"
-            )
-        embedding = self.embed(s, t, label, levels)
-        block = nn.remat(Block) if self.remat else Block
+        conditions.check_side(x, levels=len(levels))
+        embedding = self.embed(s, t, condition, levels)
+        block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
 
-        def at(side: int, features: int, name: str, **fields: object) -> nn.Module:
-            wanted = {"attention": side in self.attention, "dropout": self.dropout} | fields
-            return block(features, name=name, **wanted)
+        def at(side: int, features: int, name: str, **fields: object) -> Callable[..., jax.Array]:
+            wanted = {"attention": side in self.attention, "dropout": self.dropout, "layer": next(layers)} | fields
+            made = block(features, name=name, **wanted)
+            return lambda h, embedding: made(h, embedding, condition.dropout)
 
         dtype = DTYPES[self.dtype] or x.dtype
         # A channel of ones stands for the biases that layers do not have.
@@ -229,17 +233,22 @@ class EDM2(nn.Module):
         gain = self.param("gain", nn.initializers.zeros, ())
         return Linear(x.shape[-1], (3, 3), name="last")(h, gain).astype(x.dtype)
 
-    def embed(self, s: jax.Array, t: jax.Array, label: jax.Array | None, levels: Sequence[int]) -> jax.Array:
-        """The embedding of both times and, if there are classes, of the label: [batch, dim], float32."""
-        dim = max(levels)
-        source = Linear(dim, name="source")(positional(s, channels=levels[0]))
-        gap = Linear(dim, name="gap")(positional(t - s, channels=levels[0]))
-        embedding = mixed(source, gap, share=0.5)
+    def embed(self, s: jax.Array, t: jax.Array, condition: Condition, levels: Sequence[int]) -> jax.Array:
+        """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
+        dim, count = max(levels), s.shape[0]
+
+        def embedded(number: jax.Array, name: str) -> jax.Array:
+            return Linear(dim, name=name)(positional(number, channels=levels[0]))
+
+        embedding = mixed(embedded(s, "source"), embedded(t - s, "gap"), share=0.5)
         if self.classes:
-            label = jnp.full(s.shape, self.classes) if label is None else label
+            label = conditions.labels_of(condition, count, classes=self.classes)
             # The label of none is a row of zeros.
             picked = jax.nn.one_hot(label, self.classes, dtype=jnp.float32) * math.sqrt(self.classes)
             embedding = mixed(embedding, Linear(dim, name="label")(picked), share=0.5)
+        if self.guided:
+            scale = embedded(conditions.inverse_scale(condition, count), "scale")
+            embedding = mixed(embedding, scale, share=0.5)
         return silu(embedding)
 
 

@@ -7,6 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from models.conditions import NOTHING, Condition
 from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
@@ -35,12 +36,13 @@ class FlowMapModel(nn.Module):
     """``v_{s,t}(x) = std * network(s, t, x / std)``: every objective trains this one model.
 
     Attributes:
-      network: a Linen module (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
+      network: a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
       std: standard deviation of the data (and of the noise), so that the network sees numbers of order one.
       output: what the network's output means, a key of ``OUTPUTS``: the average velocity itself, the mean denoiser
         ``x + (1 - s) v``, or the F of TrigFlow, which up to its sign is that of EDM.
       auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
+      size: (height, width, colours) of the images that the network is given in place of vectors; None for vectors.
     """
 
     network: nn.Module
@@ -48,15 +50,23 @@ class FlowMapModel(nn.Module):
     output: str = "velocity"
     auxiliary: nn.Module | None = None
     variance: nn.Module | None = None
+    size: tuple[int, ...] | None = None
 
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
         output, x = OUTPUTS[self.output], x / self.std
-        return self.std * output.velocity(self.network(s, t, output.scaled(s, x)), s, x)
+        made = self._on_images(self.network, s, t, output.scaled(s, x), condition)
+        return self.std * output.velocity(made, s, x)
 
-    def auxiliary_velocity(self, t: jax.Array, x: jax.Array) -> jax.Array:
+    def auxiliary_velocity(self, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
         """T [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
-        return self.std * self.auxiliary(t, t, x / self.std)
+        return self.std * self._on_images(self.auxiliary, t, t, x / self.std, condition)
+
+    def _on_images(
+        self, network: nn.Module, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition
+    ) -> jax.Array:
+        shown = x if self.size is None else x.reshape(len(x), *self.size)
+        return network(s, t, shown, condition).reshape(x.shape)
 
     def log_variance(self, s: jax.Array, t: jax.Array) -> jax.Array:
         """s, t [batch] -> [batch]."""
@@ -85,32 +95,34 @@ def initialize(model: FlowMapModel, key: jax.Array, shape: tuple[int, ...]) -> P
     return model.init(key, jnp.zeros((1,)), jnp.zeros((1, *shape)), method="everything")
 
 
-def bind(model: FlowMapModel, params: Params) -> AverageVelocity:
+def bind(model: FlowMapModel, params: Params, condition: Condition = NOTHING) -> AverageVelocity:
     """The model at given parameters as an average velocity ``v(s, t, x)``.
 
     Args:
       model: the model.
       params: Linen variables of the model.
+      condition: what the network is told about each point.
 
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
-    return lambda s, t, x: model.apply(params, s, t, x)
+    return lambda s, t, x: model.apply(params, s, t, x, condition)
 
 
-def bind_auxiliary(model: FlowMapModel, params: Params) -> Velocity | None:
+def bind_auxiliary(model: FlowMapModel, params: Params, condition: Condition = NOTHING) -> Velocity | None:
     """The second network of a model as a velocity ``b(t, x)``, or None if it has none.
 
     Args:
       model: the model.
       params: Linen variables of the model.
+      condition: what the network is told about each point.
 
     Returns:
       (t [batch], x [batch, ...]) -> [batch, ...], or None.
     """
     if model.auxiliary is None:
         return None
-    return lambda t, x: model.apply(params, t, x, method="auxiliary_velocity")
+    return lambda t, x: model.apply(params, t, x, condition, method="auxiliary_velocity")
 
 
 def bind_log_variance(model: FlowMapModel, params: Params) -> Callable[[jax.Array, jax.Array], jax.Array] | None:

@@ -6,6 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from models import conditions
+from models.conditions import NOTHING, Condition
 from models.embeddings import fourier_features
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
@@ -25,6 +27,8 @@ class MLP(nn.Module):
       time_features: harmonics of s and t added to the input; 0 for none.
       dtype: a key of ``DTYPES``.
       remat: keep the inputs of the hidden layers alone and compute the rest again in the backward pass.
+      classes: number of labels, 0 for none; the label ``classes`` means none given.
+      guided: whether the scale of guidance is an input.
     """
 
     width: int = 256
@@ -35,17 +39,27 @@ class MLP(nn.Module):
     time_features: int = 0
     dtype: str = "float32"
     remat: bool = False
+    classes: int = 0
+    guided: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
         """s, t [batch] in [0, 1], x [batch, ...] in units of the data's std -> [batch, ...] in the same units."""
-        flat = x.reshape(x.shape[0], -1)
+        count = x.shape[0]
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=count)
+        flat = x.reshape(count, -1)
         time = jnp.stack([s, t], axis=-1)
         h = [time, flat]
         if self.point_features:
             h.append(fourier_features(flat, count=self.point_features, base=self.point_base))
         if self.time_features:
             h.append(fourier_features(time, count=self.time_features, base=jnp.pi))
+        if self.classes:
+            # The label of none is a row of zeros.
+            label = conditions.labels_of(condition, count, classes=self.classes)
+            h.append(jax.nn.one_hot(label, self.classes, dtype=flat.dtype))
+        if self.guided:
+            h.append(conditions.inverse_scale(condition, count)[:, None])
         h = jnp.concatenate(h, axis=-1)
         for k in range(self.depth):
 

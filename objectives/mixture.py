@@ -28,6 +28,7 @@ class Maps(NamedTuple):
       stage: average velocity of the student as it was when the current stage of training began, or None.
       auxiliary: a second velocity b(t, x), trained beside the student, or None.
       log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
+      unconditional: ``target`` without labels, for guidance, or None.
     """
 
     student: AverageVelocity
@@ -36,6 +37,7 @@ class Maps(NamedTuple):
     stage: AverageVelocity | None = None
     auxiliary: Velocity | None = None
     log_variance: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    unconditional: AverageVelocity | None = None
 
 
 class Batch(NamedTuple):
@@ -49,6 +51,10 @@ class Batch(NamedTuple):
       pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
       noise_std: standard deviation of the noise.
       progress: []; share of the training that is done, in [0, 1].
+      label: [batch]; classes as the network is told them, where the number of classes means none, or None.
+      labelled: [batch]; True where the label is told, or None.
+      scale: [batch]; scale of guidance that the network is told, 1 without a label, or None.
+      dropout: [batch]; typed PRNG keys for the network, or None.
     """
 
     x0: jax.Array
@@ -58,6 +64,10 @@ class Batch(NamedTuple):
     pool: jax.Array | None = None
     noise_std: float = 1.0
     progress: jax.Array | float = 1.0
+    label: jax.Array | None = None
+    labelled: jax.Array | None = None
+    scale: jax.Array | None = None
+    dropout: jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,7 @@ def example():
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_the_worked_example_is_right(example):
     case, p, data = example["psd_3_case"], tiny_params(), cases.Data(*inputs())

@@ -23,6 +23,7 @@ from ml_collections import ConfigDict
 from experiments import settings
 from experiments.changes import PLANE_CHANGES
 from models.mlp import paper_checkerboard
+from models.networks import fields_of
 
 STD = math.sqrt(1 / 3)
 
@@ -43,7 +44,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.dataset = "checkerboard"
     if setting == "paper":
         network = paper_checkerboard()
-        config.network.update({field: getattr(network, field) for field in config.network if field != "output"})
+        config.network.update({field: getattr(network, field) for field in fields_of("mlp")})
         config.training.update(
             {
                 "steps": 150_000,

@@ -1,12 +1,14 @@
-"""The table of data sets, and the one check that every data set passes before it is used."""
+"""The tables of data sets, and the one check that every data set that is drawn passes before it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+import functools
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from experiments.datasets import digits, files, planar
+from experiments.datasets import cifar10, digits, files, folders, generated, hub, latents, patches, planar
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 
@@ -19,25 +21,87 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
 }
 
 
+class Kind(NamedTuple):
+    """Data sets that are named KIND:WHAT,option=value,...
+
+    Attributes:
+      load: (what, options) -> the data set.
+      what: what stands behind the colon, for messages; "" for nothing, "PATH" for a file or folder.
+      options: type of each option.
+    """
+
+    load: Callable[..., Dataset]
+    what: str
+    options: Mapping[str, type]
+
+
+FORM = {"side": int, "crop": int, "filter": str}
+KINDS: dict[str, Kind] = {
+    "patches": Kind(patches.patches, "", {"side": int}),
+    "cifar10": Kind(cifar10.cifar10, "PATH", {"checksum": str}),
+    "images": Kind(folders.images, "PATH", {**FORM, "labels": str}),
+    "huggingface": Kind(
+        hub.huggingface, "NAME", {"config": str, "split": str, "test": str, "image": str, "label": str, **FORM}
+    ),
+    "latents": Kind(latents.latents, "PATH", {"scale": float}),
+    "generated": Kind(generated.generated, "HEIGHTxWIDTHxCHANNELS", {"classes": int, "count": int}),
+}
+# Data sets of this many names are kept: their examples stay in memory.
+KEPT = 2
+
+
 def load(name: str) -> Dataset:
     """Loads a data set by name, or from a file of the user's own, and checks it.
 
     Args:
-      name: a key of ``DATASETS``, or a path that ends in .npy or .npz.
+      name: a key of ``DATASETS``; KIND:WHAT,option=value,... with a key of ``KINDS`` (a path holds no comma); or a path
+        that ends in .npy or .npz.
 
     Returns:
-      the data set.
+      the data set; the same object again for a KIND:WHAT that has not changed.
 
     Raises:
-      UsageError: on an unknown name (the nearest is suggested), a file that cannot be used (see ``files.load``), or
-        data of a wrong shape or with NaN.
+      UsageError: on an unknown name or option (the nearest is suggested), a file that cannot be used (see
+        ``files.load`` and the modules of ``KINDS``), or data of a wrong shape or with NaN.
     """
+    kind, _, rest = name.partition(":")
+    if kind in KINDS:
+        path = Path(rest.split(",")[0]).expanduser()
+        changed = path.stat().st_mtime_ns if rest and path.exists() else None
+        return _of_kind(kind, rest, str(path.absolute()), changed)
     if name.lower().endswith(files.SUFFIXES):
         return files.load(Path(name).expanduser())
     if name not in DATASETS:
-        raise UsageError(f"unknown data set {name!r}; {nearest(name, DATASETS)}, or a path to a .npy or .npz file")
+        known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]
+        raise UsageError(f"unknown data set {name!r}; {nearest(name, known)}, or a path to a .npy or .npz file")
     dataset = DATASETS[name]()
     check(dataset)
+    return dataset
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_kind(kind: str, rest: str, path: str, changed: int | None) -> Dataset:
+    """A data set KIND:WHAT,option=value,...; ``path`` and ``changed`` tell whether it is the one that is kept."""
+    load, what, known = KINDS[kind]
+    given = rest.split(",") if rest else []
+    first = [given.pop(0)] if what and given else []
+    if what and not (first and first[0]):
+        raise UsageError(f"data set {kind} is incomplete; expected --config.dataset={kind}:{what}")
+    options = {}
+    for part in given:
+        option, equals, value = part.partition("=")
+        if option not in known or not equals:
+            raise UsageError(f"unknown option {part!r} of data set {kind}; {nearest(option, known)}; as in side=64")
+        try:
+            options[option] = known[option](value)
+        except ValueError as error:
+            expected = {int: "a whole number", float: "a number"}[known[option]]
+            raise UsageError(f"data set {kind} with {option}={value}; expected {expected}") from error
+    if what == "PATH":
+        first = [Path(first[0]).expanduser()]
+    dataset = load(*first, **options)
+    if dataset.records is None:
+        check(dataset)
     return dataset
 
 

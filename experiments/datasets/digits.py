@@ -33,7 +33,7 @@ def labelled() -> Split:
     train, test, train_classes, test_classes = train_test_split(
         images, classes, test_size=TEST_SHARE, random_state=SPLIT_SEED, stratify=classes
     )
-    return Split(train, train_classes, test, test_classes)
+    return Split(train, train_classes.astype(np.int32), test, test_classes.astype(np.int32))
 
 
 def digits() -> Dataset:
@@ -45,14 +45,18 @@ def digits() -> Dataset:
     Reference: E. Alpaydin, C. Kaynak, "Optical recognition of handwritten digits", UCI, test part, as packaged by
       scikit-learn.
     """
-    train, _, test, _ = labelled()
+    train, train_classes, test, test_classes = labelled()
 
     def sample(key: jax.Array) -> jax.Array:
         return jnp.asarray(train)[pick(key, len(train))]
+
+    def label(key: jax.Array) -> jax.Array:
+        return jnp.asarray(train_classes)[pick(key, len(train))]
 
     std = float(train.std())
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
         return exact_data.empirical(interpolant, points=train, base_std=std)
 
-    return Dataset("digits", (64,), std, sample, Images(train, test, (8, 8)), exact_flow, train)
+    truth = Images(train, test, (8, 8), train_classes, test_classes)
+    return Dataset("digits", (64,), std, sample, truth, exact_flow, train, 10, label, train_classes)

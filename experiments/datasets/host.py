@@ -14,6 +14,8 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 
+Examples = tuple[np.ndarray, np.ndarray | None]
+
 
 def batches(
     dataset: Dataset,
@@ -25,7 +27,8 @@ def batches(
     start: int,
     threads: int = 4,
     prefetch: int = 8,
-) -> Iterator[tuple[np.ndarray, ...]]:
+    labels: bool = False,
+) -> Iterator[tuple[Examples, ...]]:
     """The data of every training step from ``start`` on, without end.
 
     Example i of term k on a device is number
@@ -44,10 +47,11 @@ def batches(
       start: the first step.
       threads: steps that are read at the same time.
       prefetch: steps that are read ahead.
+      labels: whether classes are read, too.
 
     Returns:
-      iterator of one array per term, [len(devices), sizes[k], *shape] in float32; its threads end when it is closed or
-      forgotten.
+      iterator of one pair per term, [len(devices), sizes[k], *shape] in float32, and classes [len(devices), sizes[k]]
+      or None; its threads end when it is closed or forgotten.
 
     Raises:
       UsageError: if the data set draws its examples; and by the iterator, if a record has another shape or is not
@@ -57,10 +61,10 @@ def batches(
     order = shuffled(len(dataset.records), seed=seed)
     first = total_devices * np.cumsum([0, *sizes])
 
-    def read(step: int) -> tuple[np.ndarray, ...]:
+    def read(step: int) -> tuple[Examples, ...]:
         base = step * int(first[-1])
         return tuple(
-            _gather(dataset, order, [base + int(offset) + device * size for device in devices], size)
+            _gather(dataset, order, [base + int(offset) + device * size for device in devices], size, labels=labels)
             for size, offset in zip(sizes, first[:-1], strict=True)
         )
 
@@ -87,8 +91,8 @@ def shuffled(count: int, *, seed: int) -> grain.MapDataset:
     return grain.MapDataset.range(count).seed(seed % 2**32).shuffle().repeat()
 
 
-def _gather(dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], size: int) -> np.ndarray:
-    """[len(starts), size, *shape]; the examples at ``size`` positions from each start on."""
+def _gather(dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], size: int, *, labels: bool) -> Examples:
+    """[len(starts), size, *shape]; the examples at ``size`` positions from each start on, and their classes."""
     numbers = [order[position] for start in starts for position in range(start, start + size)]
     found = np.empty((len(numbers), *dataset.shape), np.float32)
     for place, number in zip(found, numbers, strict=True):
@@ -105,10 +109,11 @@ def _gather(dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], si
             f"record {numbers[int(finite.argmin())]} of data set {dataset.name} contains NaN or infinity; expected "
             "finite numbers: mend the data, and run the same command again"
         )
-    return found.reshape(len(starts), size, *dataset.shape)
+    classes = dataset.labels[numbers].reshape(len(starts), size) if labels else None
+    return found.reshape(len(starts), size, *dataset.shape), classes
 
 
-def _closing(iterator: grain.DatasetIterator) -> Iterator[tuple[np.ndarray, ...]]:
+def _closing(iterator: grain.DatasetIterator) -> Iterator[tuple[Examples, ...]]:
     # Also when the loop around it ends by an error: threads that still read would keep the process alive.
     with contextlib.closing(iterator):
         yield from iterator

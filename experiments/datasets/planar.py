@@ -67,10 +67,12 @@ def _blurred_points(name: str, centres: np.ndarray, *, blur: float, box: float) 
     """An equal mixture of round Gaussians; along a curve the centres lie much closer than the blur."""
     centres = centres - centres.mean(axis=0)
 
+    def centre(key: jax.Array) -> jax.Array:
+        return jax.random.randint(key, (), 0, len(centres))
+
     def sample(key: jax.Array) -> jax.Array:
         key_centre, key_blur = jax.random.split(key)
-        index = jax.random.randint(key_centre, (), 0, len(centres))
-        return jnp.asarray(centres, jnp.float32)[index] + blur * jax.random.normal(key_blur, (2,))
+        return jnp.asarray(centres, jnp.float32)[centre(key_centre)] + blur * jax.random.normal(key_blur, (2,))
 
     def bin_mass(bins: int) -> np.ndarray:
         edges = np.linspace(-box, box, bins + 1)
@@ -99,7 +101,12 @@ def _blurred_points(name: str, centres: np.ndarray, *, blur: float, box: float) 
             base_std=std,
         )
 
-    return Dataset(name, (2,), std, sample, truth, exact_flow)
+    def label(key: jax.Array) -> jax.Array:
+        return centre(jax.random.split(key)[0])
+
+    # Points that lie close stand for a curve and are no classes.
+    named = {"classes": len(centres), "label": label} if len(centres) < CURVE_POINTS // 2 else {}
+    return Dataset(name, (2,), std, sample, truth, exact_flow, **named)
 
 
 def spiral() -> Dataset:
@@ -120,6 +127,6 @@ def two_moons() -> Dataset:
 
 
 def eight_gaussians() -> Dataset:
-    """Eight Gaussians of standard deviation 0.06, equally spaced on a circle of radius 0.8."""
+    """Eight Gaussians of standard deviation 0.06, equally spaced on a circle of radius 0.8; each is a class."""
     angle = 2 * np.pi * np.arange(8) / 8
     return _blurred_points("eight_gaussians", 0.8 * np.stack([np.cos(angle), np.sin(angle)], -1), blur=0.06, box=1.2)

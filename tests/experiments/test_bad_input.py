@@ -870,6 +870,43 @@ USES = {
     "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected at least 1"),
     "no run to invert": Case(INVERT, "--workdir=new", "holds no run (no config.json)"),
     "a picture of an unknown kind": Case(WALK, "--out=x.jpg", "--out=x.jpg; expected a file that ends in .png"),
+    "weights that are not there": Case(
+        "experiments.inception",
+        "--convert=none.pth --out=x.npz",
+        "no file --convert=none.pth; download https://github.com/mseitzer/pytorch-fid",
+    ),
+    "weights of another file": Case(
+        "experiments.inception", "--convert=file --out=x.npz", "--convert=file has sha256", a_file
+    ),
+    "weights into another format": Case(
+        "experiments.inception",
+        "--convert=file --out=x.pth",
+        "--out=x.pth; expected a file that ends in .npz",
+        a_file,
+    ),
+    "a judge without classes": Case(
+        "experiments.judge", "--dataset=two_moons", "--dataset=two_moons has no pictures with classes"
+    ),
+    "images that are not there": Case(
+        "experiments.image_score",
+        "--samples=none.npz --reference=digits --out=new",
+        "none.npz; expected images saved by numpy.save",
+    ),
+    "a reference without images": Case(
+        "experiments.image_score",
+        "--samples=points.npy --reference=two_moons --out=new",
+        "--reference=two_moons has no images",
+    ),
+    "a range that does not exist": Case(
+        "experiments.image_score",
+        "--samples=points.npy --reference=digits --out=new --range=1",
+        "unknown --range='1'; did you mean '0,1'",
+    ),
+    "Inception weights that are not there": Case(
+        "experiments.image_score",
+        "--samples=points.npy --reference=digits --out=new --inception=none.npz",
+        "no file of Inception weights none.npz; download",
+    ),
     "no run, and no configuration": Case("experiments.compare_samplers", "", "--workdir is missing"),
     "a configuration that does not exist": Case(
         "experiments.compare_samplers",

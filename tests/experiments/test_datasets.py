@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from experiments import datasets, metrics, plots
-from experiments.datasets import DATASETS, files
+from experiments.datasets import DATASETS, stored
+from experiments.datasets import examples as checked
 from experiments.datasets.dataset import Images
 from experiments.errors import UsageError
 from experiments.evaluate import evaluate
@@ -209,8 +210,8 @@ def test_floats_are_taken_as_they_are(tmp_path, dtype):
 
 def test_a_file_is_mapped_and_checked_in_parts(tmp_path, monkeypatch):
     x = 3 + examples(1001, 3)
-    monkeypatch.setattr(files, "CHUNK", 100)
-    monkeypatch.setattr(files, "SCORED", 50)
+    monkeypatch.setattr(checked, "CHUNK", 100)
+    monkeypatch.setattr(stored, "SCORED", 50)
     dataset = save(tmp_path / "x.npy", x)
     assert isinstance(dataset.records.array, np.memmap)
     assert "stored" not in vars(dataset.records)
@@ -226,7 +227,7 @@ def test_an_array_in_the_order_of_fortran_gives_the_same_examples(tmp_path):
 
 
 def test_only_data_that_fit_are_held_by_compiled_code(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "DEVICE_BYTES", 1000)
+    monkeypatch.setattr(stored, "DEVICE_BYTES", 1000)
     fits, large = save(tmp_path / "a.npy", np.uint8(100 * examples(30, 10))), save(tmp_path / "b.npy", examples(30, 10))
     fits.check_sample()
     message = r"data set b.npy has 0 MB .* compiled code may hold 0 MB; .* --config.training.data=host"
@@ -242,7 +243,7 @@ def test_the_exact_velocity_of_a_file_is_that_of_few_examples(tmp_path, monkeypa
     t, x = np.float32(0.95), dataset.truth.train[:1] * 0.95
     # Close to the data the posterior is the nearest example: b = (y - x) / (1 - t).
     np.testing.assert_allclose(b(t[None], x), (dataset.truth.train[:1] - x) / (1 - t), rtol=0.2, atol=0.3)
-    monkeypatch.setattr(files, "EXACT_NUMBERS", 50)
+    monkeypatch.setattr(stored, "EXACT_NUMBERS", 50)
     assert datasets.load(str(tmp_path / "x.npy")).exact_flow is None
 
 
@@ -281,10 +282,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-@pytest.mark.parametrize("chunk", [7, files.CHUNK])
+@pytest.mark.parametrize("chunk", [7, checked.CHUNK])
 def test_a_faulty_array_is_named(tmp_path, monkeypatch, fault, chunk):
     array, message = BROKEN[fault]
-    monkeypatch.setattr(files, "CHUNK", chunk)
+    monkeypatch.setattr(checked, "CHUNK", chunk)
     with pytest.raises(UsageError, match=message) as caught:
         save(tmp_path / "x.npy", array)
     assert "\n" not in str(caught.value)

@@ -56,6 +56,7 @@ def test_it_is_the_same_run_however_it_is_computed(plain, how):
     assert int(state.skipped) == 0
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_same_curve_and_hold_exact_shares(plain):
     script = (
         "import jax, numpy as np\n"
@@ -106,6 +107,7 @@ def test_the_given_state_is_donated_and_copies_on_the_host_are_not():
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_rematerialization_keeps_less():
     config = config_for("lsd", batch_size=4096)
     config.network.update({"width": 64, "depth": 4, "activation": "gelu"})

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import datasets, engine, runs, settings
+from experiments import datasets, engine, networks, settings
 from experiments import devices as mapping
 from experiments.draws import draw
 from experiments.optimizers import optimizer, schedule, update_average
@@ -24,14 +24,19 @@ def config_for(name="lsd", **training):
 
 def parts(config):
     dataset = datasets.load(config.dataset)
-    model = runs.build_model(config, dataset)
-    return model, settings.objective_of(config), dataset, settings.interpolant_of(config)
+    objective = settings.objective_of(config)
+    model = networks.build(config, objective, dataset)
+    return model, objective, dataset, settings.interpolant_of(config)
 
 
 def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
-        teacher = diagonal(bind(model, engine.initial_state(config, model, objective, dataset.shape).params))
+        params = engine.initial_state(config, model, objective, dataset.shape).params
+
+        def teacher(condition):
+            return diagonal(bind(model, params, condition))
+
     run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
     state = engine.initial_state(config, model, objective, dataset.shape)
     return run, mapping.replicate(state, devices=devices, mapping=config.training.mapping)

@@ -61,6 +61,7 @@ def test_flow_matching_is_judged_by_its_euler_step(tmp_path):
     np.testing.assert_allclose(row["one_step_error"], expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_map_of_both_directions_is_judged_on_the_way_back_too(tmp_path):
     config = small()
     config.objective.options.times = "square"

@@ -25,7 +25,8 @@ def read(dataset, steps, *, sizes=SIZES, devices=range(4), total=4, seed=0, star
     found = host.batches(dataset, sizes=sizes, devices=devices, total_devices=total, seed=seed, start=start, **options)
     batches = list(itertools.islice(found, steps))
     found.close()
-    return batches
+    assert all(classes is None for terms in batches for _, classes in terms)
+    return [tuple(examples for examples, _ in terms) for terms in batches]
 
 
 def numbers_of(batches):

@@ -88,6 +88,7 @@ def until_saved(workdir, *, step, timeout=200):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_lost_process_ends_the_others_and_the_run_continues(tmp_path):
     long = {"processes": 2, "steps": 100_000, "extra": ["--config.training.checkpoint_every=100"]}
     started = start(tmp_path, **long)

@@ -73,6 +73,7 @@ def test_with_nothing_to_lose_the_first_signal_ends_at_once(mode):
     assert errors.endswith("stopped: SIGTERM; everything is saved: the same command continues\n")
 
 
+@pytest.mark.slow
 def test_stopped_and_run_again_a_run_ends_as_if_nothing_had_happened(tmp_path):
     """SIGTERM while it starts or compiles, SIGINT while it trains, SIGKILL while it saves; evaluations on the way."""
     command = [*COMMAND, "--config.training.evaluate_every=1000", "--config.evaluation.samples=500", "--quiet"]

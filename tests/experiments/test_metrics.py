@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import norm
 
 from experiments import datasets, metrics
@@ -87,6 +87,15 @@ def test_mmd_of_a_shifted_gaussian():
 
     np.testing.assert_allclose(metrics.mmd(x, y), 2 * (mean_kernel(0) - mean_kernel(1)), rtol=0.15)
     assert abs(metrics.mmd(RNG.standard_normal((n, 1)), y)) < 3e-3
+
+
+def test_mmd_by_pairs():
+    x, y = RNG.standard_normal((2, 40, 30)) + 50 + np.array([0.0, 0.2])[:, None, None]
+    y = y[:30]
+    width = np.median(pdist(y))
+    k_xx, k_yy, k_xy = (np.exp(-cdist(*pair, "sqeuclidean") / (2 * width**2)) for pair in ((x, x), (y, y), (x, y)))
+    expected = k_xx[~np.eye(40, dtype=bool)].mean() + k_yy[~np.eye(30, dtype=bool)].mean() - 2 * k_xy.mean()
+    np.testing.assert_allclose(metrics.mmd(x, y), expected, rtol=1e-9)
 
 
 def test_mass_outside_the_box():

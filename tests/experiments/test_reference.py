@@ -67,6 +67,7 @@ def test_points_are_those_of_the_path():
     np.testing.assert_allclose(x_0.std(), dataset.std, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_the_second_time_it_comes_from_the_cache(config, monkeypatch):
     dataset = datasets.load(config.dataset)
     built = reference.load_or_build(config, dataset)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tensorboardX.proto import event_pb2
 
-from experiments import config_files, datasets, engine, logs, runs, settings
+from experiments import config_files, datasets, engine, logs, networks, runs, settings
 from experiments.checkpoints import Checkpoints
 from experiments.dry_run import describe
 from experiments.errors import UsageError
@@ -192,9 +192,8 @@ def test_the_whole_state_survives_a_checkpoint(tmp_path, optimizer):
     config = small(optimizer=optimizer, ema=(0.9, 0.999))
     config.evaluation.ema = 0.9
     dataset = datasets.load(config.dataset)
-    state = engine.initial_state(
-        config, runs.build_model(config, dataset), settings.objective_of(config), dataset.shape
-    )
+    objective = settings.objective_of(config)
+    state = engine.initial_state(config, networks.build(config, objective, dataset), objective, dataset.shape)
     state = state._replace(step=jnp.asarray(7, jnp.int32), params=jax.tree.map(lambda p: p + 0.5, state.params))
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(7, state)
@@ -284,6 +283,7 @@ print(counted["cache_hits"], counted["cache_misses"])
 """
 
 
+@pytest.mark.slow
 def test_the_second_start_of_a_configuration_compiles_nothing(tmp_path):
     environment = os.environ | {"FLOWMAP_CACHE": str(tmp_path / "cache")}
     counted = []

@@ -48,6 +48,7 @@ def test_activations_keep_their_size():
     assert float(jnp.mean(jnp.square(y[:, 1:-1, 1:-1]))) == pytest.approx(1, abs=0.1)
 
 
+@pytest.mark.slow
 def test_only_the_direction_of_a_weight_matters(trained):
     s, t, x, _ = inputs()
     scaled = jax.tree_util.tree_map_with_path(
@@ -63,6 +64,7 @@ def test_only_the_direction_of_a_weight_matters(trained):
     assert projected["params"]["gain"] == trained["params"]["gain"]
 
 
+@pytest.mark.slow
 def test_the_network_starts_at_zero_and_knows_both_times(trained):
     s, t, x, _ = inputs()
     fresh = SMALL.init(jax.random.key(0), s, t, x)
@@ -73,6 +75,7 @@ def test_the_network_starts_at_zero_and_knows_both_times(trained):
     assert float(jnp.abs(apply(trained, s, t + 0.1, x) - at).max()) > 1e-3  # another gap
 
 
+@pytest.mark.slow
 def test_forward_derivatives_inside_backward_ones_agree_with_differences(trained, x64):
     params = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), trained)
     s, t, x, w = (value.astype(jnp.float64) for value in inputs(batch=2))
@@ -95,22 +98,6 @@ def test_examples_do_not_see_each_other(trained):
     v = jax.jit(bind(FlowMapModel(SMALL, std=1.0), {"params": {"network": trained["params"]}}))
     changed = v(s, t, x.at[0].add(1.0))
     np.testing.assert_allclose(changed[1:], v(s, t, x)[1:], atol=1e-5)
-
-
-@pytest.mark.slow
-def test_labels_and_dropout(trained):
-    s, t, x, _ = inputs()
-    network = SMALL.clone(classes=3, dropout=0.5)
-    params = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: leaf + 0.5 if path[-1].key == "gain" else leaf,
-        network.init(jax.random.key(0), s, t, x, jnp.zeros(4, int)),
-    )
-    apply = jax.jit(network.apply)
-    none, none_given = apply(params, s, t, x, jnp.full(4, 3)), apply(params, s, t, x)
-    np.testing.assert_allclose(none, none_given, atol=1e-5)
-    assert float(jnp.abs(apply(params, s, t, x, jnp.zeros(4, int)) - none).max()) > 1e-3
-    dropped = apply(params, s, t, x, rngs={"dropout": jax.random.key(0)})
-    assert float(jnp.abs(dropped - none_given).max()) > 1e-3
 
 
 @pytest.mark.slow

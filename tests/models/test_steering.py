@@ -169,6 +169,7 @@ def distance(found):
     return float(np.linalg.norm(mean - aim.mean)), bound, w
 
 
+@pytest.mark.slow
 def test_trajectory_tilting_samples_the_true_tilted_law_of_a_mixture():
     found = mixture_steps(mean=False, constancy=True)
     error, bound, w = distance(found)
@@ -181,6 +182,7 @@ def test_trajectory_tilting_samples_the_true_tilted_law_of_a_mixture():
     np.testing.assert_array_less(np.abs(second - aim.covariance), 2 * bound)
 
 
+@pytest.mark.slow
 def test_the_mean_as_look_ahead_is_biased_unless_its_change_is_weighed():
     exact_error, _, _ = distance(mixture_steps(mean=False, constancy=True))
     error, bound, _ = distance(mixture_steps(mean=True, constancy=True))

@@ -200,6 +200,7 @@ def test_pulled_back_lagrangian_is_the_lagrangian_residual_at_the_source():
     np.testing.assert_allclose(pulled_back(v, v, other(t, x), x, s, t), lagrangian(v, other, y, s, t), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_secants_average_to_the_exact_map():
     # E over u of b_u(X_{s,u}(x)) is v_{s,t}(x): both losses are least squares around it. Gauss-Legendre in u.
     flow = exact.gaussian(LINEAR, mean=jnp.array([1.0, -0.5]), covariance=jnp.array([[0.5, 0.1], [0.1, 0.2]]))

@@ -107,6 +107,7 @@ def test_density_of_boxes_is_the_convolution():
         np.testing.assert_allclose(jnp.exp(flow.log_density(jnp.array([t]), x[None]))[0], expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_velocity_at_both_ends():
     flow = checkerboard()

@@ -53,6 +53,7 @@ def checkerboard(path=LINEAR):
     return exact_data.boxes(path, lows=lows, highs=lows + 0.5, base_std=np.sqrt(1 / 3))
 
 
+@pytest.mark.slow
 def test_checkerboard_map_carries_noise_to_the_squares_and_back():
     b = checkerboard().b
     n = 40

@@ -1,0 +1,141 @@
+"""What stored examples are, and the checks that they pass: type, shape, number, values, classes."""
+
+from collections.abc import Iterator
+import math
+from typing import NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from experiments.errors import UsageError
+
+DTYPES = ("float16", "float32", "float64", "uint8")
+LARGEST = 100.0  # magnitude of numbers that count as of order one
+SMALLEST_STD = 1e-6  # in units of the largest magnitude: below it is rounding
+CHUNK = 2**22  # numbers that are checked at once
+
+
+class Source(Protocol):
+    """Stored examples: what of an array is used here."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
+        """One example, or some."""
+
+
+class Examples(NamedTuple):
+    """Stored examples, perhaps with classes.
+
+    Attributes:
+      what: what they are called in messages.
+      x: the examples [n, ...].
+      y: [n]; their classes, or None.
+    """
+
+    what: str
+    x: Source
+    y: np.ndarray | None = None
+
+
+def scaled(values: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
+    """Stored numbers as float32: those of uint8 in [-1, 1], others as they are."""
+    numbers = values.astype(np.float32)
+    # Rounded once, so that compiled code gives the same bits.
+    return (2 * numbers - 255) * np.float32(1 / 255) if values.dtype == np.uint8 else numbers
+
+
+def check_form(array: Source, what: str, *, fewest: int) -> None:
+    """Checks type, shape and number of examples; UsageError on the first fault."""
+    if array.dtype.name not in DTYPES:
+        raise UsageError(f"{what} is of type {array.dtype}; expected {', '.join(DTYPES)}: convert it by .astype")
+    if len(array.shape) < 2 or math.prod(array.shape[1:]) < 2:
+        raise UsageError(
+            f"{what} has shape {array.shape}; expected (number of examples, ...), each of 2 numbers or more: reshape it"
+        )
+    if len(array) < fewest:
+        raise UsageError(f"{what} holds {len(array)} examples; expected at least {fewest}: give more data")
+
+
+def check_classes(examples: Examples, test: Examples | None, *, classes: int | None) -> int:
+    """The number of classes, 0 for none; UsageError unless both splits have one in 0 .. classes - 1 per example."""
+    parts = [examples] if test is None else [examples, test]
+    if all(part.y is None for part in parts):
+        return 0
+    for what, x, y in parts:
+        if y is None:
+            raise UsageError(f"{what} has no classes, and the other split has: give both, or none")
+        if y.shape != (len(x),) or y.dtype.kind not in "iu":
+            raise UsageError(
+                f"classes of {what} are {y.dtype} of shape {y.shape}; expected integers of shape ({len(x)},), one for "
+                "each example"
+            )
+        top = f"{classes - 1}" if classes else "the number of classes less 1"
+        bad = np.flatnonzero((y < 0) | (y >= (classes or np.inf)))
+        if len(bad):
+            raise UsageError(f"{what} has class {y[bad[0]]} at example {bad[0]}; expected 0 to {top}: correct it")
+    if classes is not None:
+        return classes
+    found = np.unique(examples.y)
+    missing = np.flatnonzero(found != np.arange(len(found)))
+    if len(missing):
+        raise UsageError(
+            f"{examples.what} has classes up to {found[-1]}, but none of its examples has class {missing[0]}; expected "
+            "classes 0, 1, ... without gaps: number them so"
+        )
+    beyond = np.flatnonzero(test.y >= len(found)) if test is not None else []
+    if len(beyond):
+        raise UsageError(
+            f"{test.what} has class {test.y[beyond[0]]} at example {beyond[0]}, and those to train on have 0 to "
+            f"{len(found) - 1}; expected the same: correct it"
+        )
+    return len(found)
+
+
+def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """(index of the first example, [n, dim] examples), a part of the file at a time."""
+    rows = max(1, CHUNK // math.prod(array.shape[1:]))
+    for start in range(0, len(array), rows):
+        part = np.asarray(array[start : start + rows])
+        yield start, part.reshape(len(part), -1)
+
+
+def check_numbers(array: np.ndarray, what: str, train: np.ndarray) -> float:
+    """Checks every number of an array; returns the standard deviation of the rows ``train``."""
+    in_train = np.zeros(len(array), bool)
+    in_train[train] = True
+    bad, large, largest, parts = [], [], 0.0, []
+    for start, part in _chunks(array):
+        finite = np.isfinite(part).all(axis=1)
+        bad.append(start + np.flatnonzero(~finite))
+        magnitudes = np.abs(scaled(part[finite]) if part.dtype == np.uint8 else part[finite]).max(axis=1, initial=0)
+        largest = max(largest, float(magnitudes.max(initial=0)))
+        large.append(start + np.flatnonzero(finite)[magnitudes > LARGEST])
+        # No statistics of numbers that are refused below: their squares may overflow.
+        chosen = part[finite & in_train[start : start + len(part)]]
+        if chosen.size and largest <= LARGEST:
+            chosen = scaled(chosen)
+            parts.append((chosen.size, chosen.mean(dtype=np.float64), chosen.var(dtype=np.float64)))
+    bad, large = np.concatenate(bad), np.concatenate(large)
+    if bad.size:
+        raise UsageError(
+            f"{what}: {bad.size} of {len(array)} examples ({bad.size / len(array):.2%}) contain NaN or infinity, first "
+            f"example {bad[0]}; expected finite numbers: clean the data before training"
+        )
+    if large.size:
+        raise UsageError(
+            f"{what}: {large.size} of {len(array)} examples ({large.size / len(array):.2%}) contain numbers above "
+            f"{LARGEST:g} in magnitude, up to {largest:.4g}, first example {large[0]}; scale the data to order one, or "
+            "save pictures as uint8"
+        )
+    sizes, means, variances = np.array(parts).T
+    # The variance of the whole: within the parts, and between their means.
+    mean = np.average(means, weights=sizes)
+    std = float(np.sqrt(np.average(variances + (means - mean) ** 2, weights=sizes)))
+    if not std > SMALLEST_STD * largest:
+        raise UsageError(f"{what}: all numbers are {mean:.4g}; expected data that vary: is it the right array?")
+    return std

@@ -1,0 +1,150 @@
+"""Examples that were computed before, such as the latents of an autoencoder: a .npz file, or a folder of shards.
+
+A folder holds for each split, "train" and perhaps "test":
+  train-00000.array_record, ...  records of array_record, each one example as the bytes of a .npy file
+  train-classes.npy              classes of all of them, in the order of the shards; left out without classes
+  train.json                     {"count", "shape", "dtype", "shards", "classes"}; written last
+``write`` makes it. Records are read when they are asked for, by grain.
+"""
+
+from collections.abc import Iterable
+import io
+import json
+from pathlib import Path
+
+from array_record.python.array_record_module import ArrayRecordWriter
+import grain
+import numpy as np
+
+from experiments.datasets import files, stored
+from experiments.datasets.dataset import Dataset
+from experiments.datasets.examples import Examples
+from experiments.errors import UsageError
+
+SCALE = 0.18215  # of the latents of the autoencoder of Stable Diffusion, to a standard deviation of about 1
+SHARD = 10_000
+REMEDY = "write it again by experiments.datasets.latents.write"
+
+
+def latents(path: Path, *, scale: float = SCALE) -> Dataset:
+    """Stored arrays [height, width, channels] times ``scale``.
+
+    Args:
+      path: a .npz file with the array "x" [n, height, width, channels] and perhaps "y" [n], "test" and "test_y", as of
+        ``files.load``; or a folder as described above.
+      scale: what numbers are multiplied with.
+
+    Returns:
+      the data set, named like the file or folder.
+
+    Raises:
+      UsageError: if it is missing or damaged, examples have other than three axes, or as ``stored.dataset``.
+    """
+    if not np.isfinite(scale) or scale <= 0:
+        raise UsageError(f"latents with scale={scale}; expected a number above 0")
+    if path.is_dir():
+        train = _of_shards(path, "train", scale)
+        test = _of_shards(path, "test", scale) if (path / "test.json").exists() else None
+    else:
+        if path.suffix.lower() != ".npz":
+            raise UsageError(f"latents:{path}; expected a .npz file or a folder of shards that exists")
+        train, test = (
+            part and part._replace(x=_times(part.x, scale)) for part in files.splits(files.read(path), str(path))
+        )
+    size = train.x.shape[1:]
+    if len(size) != 3:
+        raise UsageError(f"{train.what} has examples of shape {size}; expected [height, width, channels]: reshape them")
+    return stored.dataset(path.name, train, test, size=size, exact=False)
+
+
+def write(
+    folder: Path,
+    examples: Iterable[tuple[np.ndarray, int | None]],
+    *,
+    split: str = "train",
+    shard: int = SHARD,
+) -> int:
+    """Writes one split into a folder, an example at a time.
+
+    Args:
+      folder: is made if it is not there; its split must not be there.
+      examples: (array [height, width, channels], class or None) of each example: one shape and type.
+      split: "train" or "test".
+      shard: examples in each file.
+
+    Returns:
+      the number of examples.
+
+    Raises:
+      UsageError: if the split is there already, or an example is unlike the first.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / f"{split}.json").exists():
+        raise UsageError(f"{folder} holds the split {split} already; write to another folder")
+    form, classes, shards, writer = None, [], [], None
+    for x, y in examples:
+        form = form or (x.shape, x.dtype, y is None)
+        if (x.shape, x.dtype, y is None) != form:
+            classed = "a class on one of them only, or " if (y is None) != form[2] else ""
+            raise UsageError(
+                f"example {len(classes)} is {x.dtype} {x.shape}, the first is {form[1]} {form[0]}; expected all alike "
+                f"({classed}another type or shape)"
+            )
+        if len(classes) % shard == 0:
+            if writer:
+                writer.close()
+            shards.append(f"{split}-{len(shards):05}.array_record")
+            # One example in a group: it is read alone.
+            writer = ArrayRecordWriter(str(folder / shards[-1]), "group_size:1")
+        buffer = io.BytesIO()
+        np.save(buffer, x, allow_pickle=False)
+        writer.write(buffer.getvalue())
+        classes.append(y)
+    if form is None:
+        raise UsageError(f"no examples to write to {folder}; expected at least one")
+    writer.close()
+    if not form[2]:
+        np.save(folder / f"{split}-classes.npy", np.array(classes, np.int32))
+    about = {"count": len(classes), "shape": form[0], "dtype": form[1].name, "shards": shards, "classes": not form[2]}
+    (folder / f"{split}.json").write_text(json.dumps(about, indent=2) + "\n")
+    return len(classes)
+
+
+def _times(x: np.ndarray, scale: float) -> np.ndarray:
+    """Numbers times ``scale`` in float32; others than numbers are left to ``stored.dataset`` to refuse."""
+    if x.dtype.kind != "f":
+        raise UsageError(f"latents are of type {x.dtype}; expected float16 or float32")
+    # Before a change of type: those too large are refused, and named, later.
+    return (x * x.dtype.type(scale)) if x.dtype == np.float64 else x.astype(np.float32) * np.float32(scale)
+
+
+def _of_shards(folder: Path, split: str, scale: float) -> Examples:
+    what = f"{folder}, split {split}"
+    try:
+        about = json.loads((folder / f"{split}.json").read_text())
+        count, shape, dtype, shards = about["count"], tuple(about["shape"]), np.dtype(about["dtype"]), about["shards"]
+        missing = [name for name in shards if not (folder / name).is_file()]
+        source = None if missing else grain.sources.ArrayRecordDataSource([str(folder / name) for name in shards])
+        found = len(source) if source else 0
+        classes = np.load(folder / f"{split}-classes.npy", allow_pickle=False) if about["classes"] else None
+    except FileNotFoundError as error:
+        raise UsageError(f"{what}: no file {Path(error.filename).name}; {REMEDY}") from error
+    except Exception as error:  # a damaged file may raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UsageError(f"{what} cannot be read ({reason}); {REMEDY}") from error
+    if missing:
+        raise UsageError(f"{what}: no file {missing[0]}; {REMEDY}")
+    if found != count:
+        raise UsageError(f"{what} holds {found} records; expected {count}: {REMEDY}")
+
+    def read(number: int) -> np.ndarray:
+        try:
+            x = np.load(io.BytesIO(source[number]), allow_pickle=False)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UsageError(f"{what}: record {number} cannot be read ({reason}); {REMEDY}") from error
+        if (x.shape, x.dtype) != (shape, dtype):
+            raise UsageError(f"{what}: record {number} is {x.dtype} {x.shape}; expected {dtype} {shape}: {REMEDY}")
+        return _times(x, scale)
+
+    return Examples(what, stored.Decoded(read, count, shape, np.float32), classes)

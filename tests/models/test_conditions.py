@@ -1,0 +1,81 @@
+"""What networks are told beside times and point: labels, the scale of guidance, keys of dropout."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from models import networks
+from models.conditions import Condition, Dropout
+
+SMALL = {
+    "mlp": {"width": 8, "depth": 1},
+    "unet": {"channels": 8, "multipliers": (1, 1), "blocks": 1, "attention": (), "dropout": 0.5},
+    "edm2": {"channels": 8, "multipliers": (1, 1), "blocks": 1, "attention": (), "dropout": 0.5},
+    "dit": {"width": 8, "depth": 1, "heads": 2, "dropout": 0.5},
+}
+S, T = jnp.array([0.1, 0.3, 0.5]), jnp.array([0.4, 0.3, 0.9])
+X = jax.random.normal(jax.random.key(0), (3, 4, 4, 1))
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def apply(request):
+    """(condition) -> output of a network whose weights are all away from zero; its kind."""
+    network = networks.build(request.param, classes=3, guided=True, **SMALL[request.param])
+    params = network.init(jax.random.key(1), S, T, X)
+    keys = jax.random.split(jax.random.key(2), len(jax.tree.leaves(params)))
+    leaves, structure = jax.tree.flatten(params)
+    moved = [leaf + 0.3 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    params = jax.tree.unflatten(structure, moved)
+    return jax.jit(lambda condition: network.apply(params, S, T, X, condition)), request.param
+
+
+def test_what_is_told_changes_its_own_row_alone(apply):
+    apply, kind = apply
+    keys = jax.random.split(jax.random.key(3), 3)
+    whole = Condition(jnp.array([0, 1, 2]), jnp.array([1.0, 2.0, 3.0]), keys)
+    at = apply(whole)
+    changes = {
+        "label": whole.label.at[1].set(0),
+        "scale": whole.scale.at[1].set(5.0),
+        "dropout": keys.at[1].set(jax.random.key(9)),
+    }
+    for name, value in changes.items():
+        change = jnp.abs(apply(whole._replace(**{name: value})) - at).max(axis=(1, 2, 3))
+        if name != "dropout" or kind != "mlp":
+            assert change[1] > 1e-4, name
+        np.testing.assert_allclose(change[jnp.array([0, 2])], 0, atol=1e-5)
+
+
+def test_nothing_told_is_no_label_and_scale_one(apply):
+    apply, _ = apply
+    np.testing.assert_allclose(
+        apply(Condition()), apply(Condition(jnp.full(3, 3), jnp.ones(3))), atol=1e-5, err_msg="label of none"
+    )
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    layer, x = Dropout(0.25, 1), jnp.full((64, 500), 2.0)
+    keys = jax.random.split(jax.random.key(4), 64)
+    dropped = layer.apply({}, x, keys)
+    assert set(np.unique(dropped)) == {0.0, np.float32(2 / 0.75)}
+    # Three standard errors of 32,000 draws.
+    assert abs(float((dropped == 0).mean()) - 0.25) < 3 * np.sqrt(0.25 * 0.75 / 32_000)
+    assert not np.array_equal(dropped, Dropout(0.25, 2).apply({}, x, keys))
+    np.testing.assert_array_equal(layer.apply({}, x, None), x)
+    # A row's mask is that of its key, wherever the row stands.
+    np.testing.assert_array_equal(layer.apply({}, x[:7], keys[5:12]), dropped[5:12])
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (Condition(label=jnp.zeros(3, int)), "received labels and has no classes"),
+        (Condition(scale=jnp.ones(3)), "guidance scale, which is none of its inputs"),
+        (Condition(dropout=jax.random.split(jax.random.key(0), 2)), "dropout of shape \\(2,\\) for 3 points"),
+    ],
+)
+def test_what_a_network_does_not_know_is_refused(condition, message):
+    network = networks.build("mlp", **SMALL["mlp"])
+    with pytest.raises(ValueError, match=message):
+        network.init(jax.random.key(0), S, T, X, condition)
