@@ -1,13 +1,13 @@
 """Scores a trained flow map: its samples at 1, 2, 4, 8 and 16 steps, and the map itself against the exact one.
 
-    python -m experiments.evaluate --workdir=runs/lsd [--checkpoint=best]
+    python -m experiments.evaluate --workdir=runs/lsd [--checkpoint=best] [--inception=FILE] [--guidance=2]
 
 Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``samples.png`` (density next to the target),
 ``map_error.png`` and, in the plane, ``trajectories.png``, and their data (``samples.npz``, ``map.npz``) into the run's
 folder, and prints the tables. The exact map comes from ``experiments.reference``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import functools
 import math
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 
 from experiments import (
     caches,
+    checks,
     conditioning,
     errors,
     image_scores,
@@ -142,12 +143,15 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
     }
 
 
-def evaluate(workdir: Path, *, checkpoint: str = "checkpoints") -> list[dict[str, object]]:
+def evaluate(
+    workdir: Path, *, checkpoint: str = "checkpoints", changes: Mapping[str, object] | None = None
+) -> list[dict[str, object]]:
     """Scores a checkpoint of a run and writes the results into its folder.
 
     Args:
       workdir: the run's folder.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
+      changes: fields of the run's protocol that are other ones here.
 
     Returns:
       one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat;
@@ -157,6 +161,8 @@ def evaluate(workdir: Path, *, checkpoint: str = "checkpoints") -> list[dict[str
       UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
     """
     config, dataset, model, params, trained = runs.load_trained(workdir, checkpoint=checkpoint)
+    config.evaluation.update(changes or {})
+    checks.check_evaluation(config)
     runs.check_writable(workdir)
     how = protocol.of(config)
     conditioning.check_scale(config, how.guidance)
@@ -226,12 +232,17 @@ def written(workdir: Path, names: Sequence[str]) -> str:
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
     CHECKPOINT = command_flags.define_checkpoint()
+    CHANGES = {
+        "inception": flags.DEFINE_string("inception", None, "file of Inception weights, for FID"),
+        "guidance": flags.DEFINE_float("guidance", None, "scale of guidance, of a network that was trained for it"),
+    }
 
     def main() -> None:
         """Runs the command."""
         workdir, checkpoint = Path(WORKDIR.value), command_flags.checkpoint_folder(CHECKPOINT)
         caches.keep_compiled()
-        evaluate(workdir, checkpoint=checkpoint)
+        changes = {name: flag.value for name, flag in CHANGES.items() if flag.value is not None}
+        evaluate(workdir, checkpoint=checkpoint, changes=changes)
         print((workdir / "metrics.md").read_text())
         print(written(workdir, WRITTEN))
 

@@ -10,11 +10,18 @@ from optax import contrib
 
 from experiments.errors import UsageError, nearest
 
+
+def _as_matrices(params: Any) -> Any:
+    """Which weights Muon orthogonalizes, and as what: matrices, and the kernels of convolutions as one matrix each."""
+    kernel = contrib.MuonDimensionNumbers(reduction_axis=(0, 1, 2), output_axis=3)
+    return jax.tree.map(lambda leaf: {2: contrib.MuonDimensionNumbers(), 4: kernel}.get(leaf.ndim), params)
+
+
 OPTIMIZERS = {
     "adam": lambda rate, beta2: optax.adam(rate, b2=beta2),
     "radam": lambda rate, beta2: optax.radam(rate, b2=beta2),
-    # Orthogonalized momentum for matrices, Adam for vectors.
-    "muon": lambda rate, beta2: contrib.muon(rate, adam_b2=beta2),
+    # Orthogonalized momentum for matrices and kernels, Adam for vectors.
+    "muon": lambda rate, beta2: contrib.muon(rate, adam_b2=beta2, muon_weight_dimension_numbers=_as_matrices),
 }
 
 

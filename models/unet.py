@@ -155,7 +155,8 @@ class UNet(nn.Module):
             for k in range(self.blocks + 1):
                 h = at(jnp.concatenate([h, skips.pop()], axis=-1), features, f"decode_{level}_{k}")
             if level:
-                h = convolution(features, 3, dtype, name=f"up_{level}")(h.repeat(2, axis=1).repeat(2, axis=2))
+                enlarged = h.repeat(2, axis=1).repeat(2, axis=2)
+                h = convolution(levels[level - 1], 3, dtype, name=f"up_{level}")(enlarged)
         h = nn.silu(GroupNorm(name="norm_last")(h))
         return convolution(x.shape[-1], 3, dtype, zero=True, name="last")(h).astype(x.dtype)
 
@@ -171,5 +172,6 @@ class UNet(nn.Module):
             h = h + dense("scale")(time_features(conditions.inverse_scale(condition, count)))
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)
-            h = h + nn.Embed(self.classes + 1, dim, name="label")(label)
+            start = nn.initializers.normal(1.0)  # as large as the embedded times
+            h = h + nn.Embed(self.classes + 1, dim, embedding_init=start, name="label")(label)
         return nn.silu(dense("embedding")(nn.silu(h)))

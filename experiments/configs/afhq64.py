@@ -1,13 +1,13 @@
-"""AFHQ at 64 x 64 as in arXiv 2505.18825 (Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model"), Table 1.
+"""AFHQ at 64 x 64 as in arXiv 2505.18825 (Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model").
 
     python -m experiments.train --config=experiments/configs/afhq64.py:lsd --workdir=runs/afhq64_lsd \\
         --config.dataset=images:afhq,side=64,filter=box
-    python -m experiments.evaluate --workdir=runs/afhq64_lsd --inception=PATH/inception.npz
+    python -m experiments.evaluate --workdir=runs/afhq64_lsd --inception=PATH
 
 Variants: any objective of ``objectives.build.OBJECTIVES`` (the paper's are lsd, psd_m, psd_u; its esd diverged), and
 
-paper (default)  EDM2 U-Net of 124,264,485 parameters with the learned weight, activations in bfloat16; batch 256, 800,000
-                 steps of RAdam, weights at unit norm after each; four H100, 36 hours. FID is against the
+paper (default)  EDM2 U-Net of 124,264,485 parameters with the learned weight, activations in bfloat16; batch 256,
+                 800,000 steps of RAdam, weights at unit norm after each; four H100, 36 hours. FID is against the
                  training images; they are few (about 15,000), and one-step samples get worse late in the training.
                  Expected FID (best checkpoint for each N) at N = 1, 2, 4, 8, 16:
                    lsd   11.19  7.78  7.00  5.89  5.61     psd_m  18.86 14.75 14.40 13.26 11.07

@@ -1,14 +1,14 @@
-"""CelebA at 64 x 64 as in arXiv 2505.18825 (Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model"), Table 1.
+"""CelebA at 64 x 64 as in arXiv 2505.18825 (Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model").
 
     python -m experiments.train --config=experiments/configs/celeba64.py:lsd --workdir=runs/celeba64_lsd \\
         --config.dataset=images:img_align_celeba,side=64,crop=140,filter=box
-    python -m experiments.evaluate --workdir=runs/celeba64_lsd --inception=PATH/inception.npz
+    python -m experiments.evaluate --workdir=runs/celeba64_lsd --inception=PATH
 
 Variants: any objective of ``objectives.build.OBJECTIVES`` (the paper's are lsd, psd_m, psd_u; its esd diverged), and
 
-paper (default)  EDM2 U-Net of 124,264,485 parameters with the learned weight, activations in bfloat16; batch 256, 800,000
-                 steps of RAdam, weights at unit norm after each; four H100, 48 hours. Images are cropped to
-                 their middle 140 x 140 and resized by areas; no flips. The released configuration has batch 512 instead.
+paper (default)  EDM2 U-Net of 124,264,485 parameters with the learned weight, activations in bfloat16; batch 256,
+                 800,000 steps of RAdam, weights at unit norm after each; four H100, 48 hours. Images are cropped
+                 to their middle 140 x 140 and resized by areas; no flips. The released configuration has batch 512.
                  Expected FID (best checkpoint for each N) at N = 1, 2, 4, 8, 16:
                    lsd   12.22  5.74 3.18 2.18 1.96     psd_m  19.64 11.75 7.89 6.06 5.09
                    psd_u 18.81 11.02 7.47 6.00 5.63

@@ -2,14 +2,14 @@
 
     python -m experiments.train --config=experiments/configs/cifar10.py:lsd --workdir=runs/cifar10_lsd \\
         --config.dataset=cifar10:PATH/cifar-10-python.tar.gz
-    python -m experiments.evaluate --workdir=runs/cifar10_lsd --inception=PATH/inception.npz
+    python -m experiments.evaluate --workdir=runs/cifar10_lsd --inception=PATH
 
 Variants: any objective of ``objectives.build.OBJECTIVES`` (the paper's are lsd, psd_m, psd_u; its esd diverged), and
 
-paper (default)  EDM2 U-Net of 54,673,314 parameters with the learned weight, float32, dropout 0.13; batch 512, 400,000
-                 steps of RAdam, weights at unit norm after each; four H100, 24 hours. Noise has the standard deviation of
-                 the data, about 0.5, as in the paper. Expected FID (50,000 samples against the 50,000 training images;
-                 best checkpoint for each N) at N = 1, 2, 4, 8, 16:
+paper (default)  EDM2 U-Net of 54,673,314 parameters with the learned weight, float32, dropout 0.13; batch 512,
+                 400,000 steps of RAdam, weights at unit norm after each; four H100, 24 hours. Noise has the standard
+                 deviation of the data, about 0.5, as in the paper. Expected FID (50,000 samples against the
+                 50,000 training images; best checkpoint for each N) at N = 1, 2, 4, 8, 16:
                    lsd    8.10  4.37 3.34 3.33 3.57     psd_m  12.81 8.43 5.96 5.07 4.64
                    psd_u 13.61  7.95 6.03 5.32 5.16
                  Not run by us: there was no GPU.

@@ -1,10 +1,10 @@
-"""ImageNet at 256 x 256 in the 32 x 32 x 4 latent space of the Stable Diffusion autoencoder, by diffusion transformers.
+"""ImageNet at 256 x 256 in the 32 x 32 x 4 latents of the Stable Diffusion autoencoder, by diffusion transformers.
 
-    python -m experiments.train --config=experiments/configs/imagenet256_latent.py:mean_flow,xl2 --workdir=runs/mf_xl2 \\
+    python -m experiments.train --config=experiments/configs/imagenet256_latent.py:mean_flow,xl2 --workdir=runs/mf \\
         --config.dataset=latents:PATH
 
-Variants: an objective, and the size of the network, b4 (default), b2, l2 or xl2; or smoke. Guidance stands in the targets
-of the objectives that have it in their papers:
+Variants: an objective, and the size of the network, b4 (default), b2, l2 or xl2; or smoke. Guidance stands in the
+targets of the objectives that have it in their papers:
 
 objective            guidance here                                            expected one-step FID, XL/2 (two steps)
 mean_flow            own output and v_u, effective scale 2.5, kappa 0.92       3.43; B/4 11.4      arXiv 2505.13447
@@ -13,8 +13,8 @@ alpha_flow           as mean_flow                                             2.
 tvm                  scale 2, terminal                                        3.29                arXiv 2511.19797
 shortcut             scale 1.5 at the shortest jump                           10.6                arXiv 2410.12557
 
-All others train without guidance. Batch 256, 1.2 million steps (240 epochs) of Adam at 1e-4 with beta2 0.95, averages of
-the weights at 0.9999, activations in bfloat16, on eight 80 GB GPUs: MeanFlow's setting for all of them, so that
+All others train without guidance. Batch 256, 1.2 million steps (240 epochs) of Adam at 1e-4 with beta2 0.95, averages
+of the weights at 0.9999, activations in bfloat16, on eight 80 GB GPUs: MeanFlow's setting for all of them, so that
 objectives can be compared, and therefore not the own setting of the other papers, which differ in batch, length and
 network (tvm, alpha_flow and improved_mean_flow train longer). improved MeanFlow's interval as an input, and its second
 head, are not here. FID needs decoded images, which the autoencoder's owner makes: score them by

@@ -50,7 +50,8 @@ class Images(NamedTuple):
       train: [n, dim]; training examples.
       test: [m, dim]; held-out examples.
       size: what an example shows: (height, width) of a drawing, dark where its numbers are high; (height, width,
-        channels) of a photograph with 1 or 3 channels, bright where they are high; None if it is no picture.
+        channels) of a photograph with 1 or 3 channels, bright where they are high, or of latents, drawn by
+        their first channel; None if it is no picture.
       train_labels: [n]; classes of the training examples, or None.
       test_labels: [m]; classes of the held-out examples, or None.
     """

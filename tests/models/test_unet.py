@@ -43,7 +43,7 @@ def test_number_of_parameters():
     encoder = conv(1, 8) + block(8, 8) + block(8, 16, True)
     middle = block(16, 16, True) + block(16, 16)
     # The skips: the first convolution and a block of 8, the halved image of 8 and a block of 16.
-    decoder = block(16 + 16, 16, True) + block(16 + 8, 16, True) + conv(16, 16) + block(16 + 8, 8) + block(8 + 8, 8)
+    decoder = block(16 + 16, 16, True) + block(16 + 8, 16, True) + conv(16, 8) + block(8 + 8, 8) + block(8 + 8, 8)
     expected = embedding + encoder + middle + decoder + 2 * 8 + conv(8, 1)
     params = jax.eval_shape(lambda: SMALL.init(jax.random.key(0), *inputs()))
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == expected
