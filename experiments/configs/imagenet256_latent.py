@@ -51,4 +51,4 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.training.update({"schedule": "constant", "clip": 1.0, "ema": (0.9999,), "data": "host"})
     config.training.update({"steps_per_dispatch": 50, "checkpoint_every": 20_000})
     config.evaluation.update({"ema": 0.9999, "samples": 50_000, "reference": "train", "points": 256})
-    return image_settings.smoke(config, "generated:32x32x4,classes=1000,count=64") if setting == "smoke" else config
+    return image_settings.smoke(config, "generated:32x32x4,classes=10,count=64") if setting == "smoke" else config

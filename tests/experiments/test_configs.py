@@ -34,7 +34,7 @@ def load(name):
 def test_the_papers_settings_have_the_papers_networks(name, shape, expected):
     config = load(name)
     checks.check(config, devices=4)
-    made = datasets.load("generated:" + "x".join(map(str, shape)) + ",count=16")
+    made = datasets.load("generated:" + "x".join(map(str, shape)) + ",count=20")
     model = networks.build(config, settings.objective_of(config), made)
     params = jax.eval_shape(lambda: initialize(model, jax.random.key(0), made.shape))
     assert count_parameters(params) == expected
@@ -138,7 +138,7 @@ def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(device
 def test_forced_normalization_after_each_step():
     config = load("cifar10:smoke")
     config.network.update({"multipliers": (1,), "attention": ()})
-    config.dataset = "generated:4x4x1,classes=10,count=16"
+    config.dataset = "generated:4x4x1,classes=10,count=40"
     objective, dataset, model = parts(config)
 
     dispatch = engine.make_dispatch(
