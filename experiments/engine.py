@@ -281,7 +281,7 @@ def make_dispatch(
         if steps == 1:
             # No loop: in one, the derivatives of convolutions are fifty times slower on CPUs.
             state, made = update(inputs, state, jax.tree.map(lambda x: x[0], inputs.examples))
-            metrics, bad = jax.tree.map(lambda x: x[None], made)
+            metrics, bad = jax.tree.map(lambda x: jnp.asarray(x)[None], made)
         else:
             state, (metrics, bad) = jax.lax.scan(
                 lambda state, examples: update(inputs, state, examples), state, inputs.examples, length=steps

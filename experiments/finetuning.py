@@ -143,6 +143,7 @@ def tune(
         {
             "optimizer": "adam",
             "learning_rate": plan.learning_rate,
+            "beta2": 0.999,
             "schedule": "cosine",
             "steps": plan.steps,
             "decay_after": 0,

@@ -3,7 +3,7 @@
 from ml_collections import ConfigDict
 
 from experiments import settings
-from objectives.build import default_options
+from objectives.build import OBJECTIVES, default_options
 
 
 def paper_images(objective: str) -> ConfigDict:
@@ -24,7 +24,19 @@ def paper_images(objective: str) -> ConfigDict:
     return config
 
 
-SMOKE = {"steps": 3, "steps_per_dispatch": 1, "checkpoint_every": 3, "batch_size": 8, "data": "device"}
+def where_data_are(objective: str) -> str:
+    """"host", where large data belong, or "device" for objectives that compare with a pool of data.
+
+    Args:
+      objective: a key of ``OBJECTIVES``.
+
+    Returns:
+      the value of ``training.data``.
+    """
+    return "device" if any(term.pool for term in OBJECTIVES[objective]().terms) else "host"
+
+
+SMOKE = {"steps": 3, "steps_per_dispatch": 1, "checkpoint_every": 3, "batch_size": 16, "data": "device"}
 
 
 def smoke(config: ConfigDict, dataset: str) -> ConfigDict:

@@ -27,5 +27,5 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config = image_settings.paper_images(objective)
     config.dataset = "images:afhq,side=64,filter=box"
     config.network.update({"multipliers": (1, 2, 3, 4), "blocks": 3, "attention": (16, 8), "dtype": "bfloat16"})
-    config.training.update({"steps": 800_000, "batch_size": 256, "data": "host"})
+    config.training.update({"steps": 800_000, "batch_size": 256, "data": image_settings.where_data_are(objective)})
     return image_settings.smoke(config, "generated:64x64x3,count=32") if setting == "smoke" else config

@@ -48,7 +48,8 @@ def get_config(variant: str | None = None) -> ConfigDict:
         config.network.tokens = 4
     config.guidance.update(GUIDANCE.get(objective, {}))
     config.training.update({"steps": 1_200_000, "batch_size": 256, "learning_rate": 1e-4, "beta2": 0.95})
-    config.training.update({"schedule": "constant", "clip": 1.0, "ema": (0.9999,), "data": "host"})
+    config.training.update({"schedule": "constant", "clip": 1.0, "ema": (0.9999,)})
     config.training.update({"steps_per_dispatch": 50, "checkpoint_every": 20_000})
+    config.training.data = image_settings.where_data_are(objective)
     config.evaluation.update({"ema": 0.9999, "samples": 50_000, "reference": "train", "points": 256})
     return image_settings.smoke(config, "generated:32x32x4,classes=10,count=64") if setting == "smoke" else config

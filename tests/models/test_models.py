@@ -63,7 +63,7 @@ def test_outputs_are_the_same_map_in_other_words(output):
 
     class Known(nn.Module):
         @nn.compact
-        def __call__(self, s, t, x):
+        def __call__(self, s, t, x, condition):
             # The input is x, or x on the circle of TrigFlow.
             if output == "trigflow":
                 x = x * jnp.sqrt((1 - s) ** 2 + s**2)[:, None]
