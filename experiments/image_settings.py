@@ -25,7 +25,7 @@ def paper_images(objective: str) -> ConfigDict:
 
 
 def where_data_are(objective: str) -> str:
-    """"host", where large data belong, or "device" for objectives that compare with a pool of data.
+    """ "host", where large data belong, or "device" for objectives that compare with a pool of data.
 
     Args:
       objective: a key of ``OBJECTIVES``.

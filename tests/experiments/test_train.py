@@ -327,9 +327,7 @@ def test_examples_read_by_the_host_give_the_same_run_after_an_interruption(tmp_p
     assert_same_weights(weights(tmp_path / "whole"), weights(tmp_path / "stopped"))
     # 12 steps before the interruption, of which 8 were saved; the next 12 begin there.
     steps = [
-        np.concatenate([points[:, k].reshape(-1, 3) for points, _ in examples])
-        for examples in seen
-        for k in range(4)
+        np.concatenate([points[:, k].reshape(-1, 3) for points, _ in examples]) for examples in seen for k in range(4)
     ]
     del steps[12:16]
     np.testing.assert_array_equal(steps[8], steps[12])
