@@ -19,7 +19,7 @@ import jax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import benchmark_report, caches, checks, errors, machine, scaling, settings
+from experiments import benchmark_report, caches, checks, errors, machine, networks, scaling, settings
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.report import peak_memory
@@ -106,7 +106,7 @@ def measure(
         "machine": machine.record() | {"peak_gflops": peak.of(devices) / 1e9, "peak_gflops_one_device": peak.one / 1e9},
         "setting": {
             "dataset": config.dataset,
-            **{name: config.network[name] for name in ("width", "depth", "activation")},
+            "network": networks.described(config.network),
             **{name: config.training[name] for name in ("batch_size", "optimizer", "steps_per_dispatch")},
         },
         "objectives": [
@@ -143,7 +143,7 @@ def _row(
 
 
 def overhead(config: ConfigDict, *, dispatches: int, repeats: int, peak: machine.Peak) -> dict[str, Any] | None:
-    """What the host adds where a step takes about ``SHORT_STEP``: flow matching, a small network, a batch that fits.
+    """What the host adds where a step takes about ``SHORT_STEP``: flow matching, a small MLP, a batch that fits.
 
     Args:
       config: the configuration of flow matching; its logs, checkpoints and steps per dispatch are kept.
@@ -152,8 +152,10 @@ def overhead(config: ConfigDict, *, dispatches: int, repeats: int, peak: machine
       peak: the machine's peak.
 
     Returns:
-      the setting and the times, or None if the step is too long for a loop.
+      the setting and the times, or None if the network is no MLP or the step is too long for a loop.
     """
+    if config.network.kind != "mlp":
+        return None
     devices, run = jax.local_device_count(), ConfigDict(config.to_dict())
     run.network.width, run.network.depth = min(64, config.network.width), min(3, config.network.depth)
     run.training.optimizer = "adam"

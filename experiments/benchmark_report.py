@@ -54,9 +54,8 @@ def _introduction(found: Results) -> str:
     machine, setting = found["machine"], found["setting"]
     return (
         f"# Cost of a training step: {setting['dataset']}\n\n"
-        f"Network: MLP of width {setting['width']} and depth {setting['depth']}, {setting['activation']}; batch "
-        f"{setting['batch_size']}; {setting['optimizer']}. {machine['devices']} x {machine['device_kind']}, "
-        f"{machine['cpus']} CPU cores, jax {machine['jax']}; measured matmul peak "
+        f"Network: {setting['network']}; batch {setting['batch_size']}; {setting['optimizer']}. {machine['devices']} x "
+        f"{machine['device_kind']}, {machine['cpus']} CPU cores, jax {machine['jax']}; measured matmul peak "
         f"{machine['peak_gflops']:.0f} GFLOP/s ({machine['peak_gflops_one_device']:.0f} on one device)."
     )
 
@@ -105,16 +104,16 @@ def _machine(found: Results) -> str:
     ]
     return (
         f"{tables.markdown(header, body)}\n\n"
-        "Operations are those of matrix products alone. Memory is that of one compiled dispatch on one device; the "
-        f"whole command held {found['peak_memory_gb']:.2f} GB at most. Loop: the real training loop, with its log, "
-        "progress bar and one checkpoint; a dash where it would take too long, or diverged."
+        "Operations are those of matrix products and convolutions alone. Memory is that of one compiled dispatch on "
+        f"one device; the whole command held {found['peak_memory_gb']:.2f} GB at most. Loop: the real training loop, "
+        "with its log, progress bar and one checkpoint; a dash where it would take too long, or diverged."
     )
 
 
 def _overhead(found: Results) -> str:
     short = found["overhead"]
     if not short:
-        return "host overhead: not measured, the steps of a small network take too long or diverge"
+        return "host overhead: not measured, the network is no MLP, or steps of a small one take too long or diverge"
     return (
         f"host overhead at {short['ms_per_step']:.2f} ms steps: {short['host_share']:.1%} "
         f"(flow matching, MLP of width {short['width']} and depth {short['depth']}, Adam, batch {short['batch_size']}, "

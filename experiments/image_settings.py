@@ -25,7 +25,7 @@ def paper_images(objective: str) -> ConfigDict:
 
 
 def where_data_are(objective: str) -> str:
-    """ "host", where large data belong, or "device" for objectives that compare with a pool of data.
+    """Where large data belong: on the "host", but on the "device" for objectives that compare with a pool of them.
 
     Args:
       objective: a key of ``OBJECTIVES``.

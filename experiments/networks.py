@@ -75,6 +75,21 @@ def check(network: ConfigDict) -> None:
         raise UsageError(f"--config.network.multipliers={network.multipliers}; expected numbers such as (1, 2)")
 
 
+def described(network: ConfigDict) -> str:
+    """A network in the words of a report, such as "MLP of width 128 and depth 5, gelu"."""
+    if network.kind == "mlp":
+        text = f"MLP of width {network.width} and depth {network.depth}, {network.activation}"
+    elif network.kind == "dit":
+        text = (
+            f"DiT of width {network.width} and depth {network.depth}, {network.heads} heads, patches of {network.patch}"
+        )
+    else:
+        name = {"unet": "U-Net", "edm2": "EDM2's U-Net"}[network.kind]
+        levels = ", ".join(str(network.channels * factor) for factor in network.multipliers)
+        text = f"{name} of {levels} channels, {network.blocks} blocks a level"
+    return text + (", told the class" if network.conditional else "")
+
+
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple | list) else value
 

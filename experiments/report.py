@@ -10,7 +10,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import protocol, settings, tables
+from experiments import networks, protocol, settings, tables
 from experiments.protocol import Metric
 from objectives.build import default_options
 
@@ -110,14 +110,14 @@ def markdown(
 
 
 def _introduction(config: ConfigDict, configs: Sequence[ConfigDict], budget: str) -> str:
-    network, training = config.network, config.training
+    training = config.training
     equal = {
         "evaluations": "equal numbers of network evaluations (forward-pass equivalents)",
         "steps": "equal numbers of training steps",
     }[budget]
     return (
         f"# {config.dataset}: {len({run.objective.name for run in configs})} objectives, {equal}\n\n"
-        f"Network: MLP of width {network.width} and depth {network.depth}; batch {training.batch_size}; "
+        f"Network: {networks.described(config.network)}; batch {training.batch_size}; "
         f"{training.optimizer}, learning rate {training.learning_rate:g}, {training.schedule}; "
         f"seeds {sorted({run.seed for run in configs})}; {config.evaluation.samples} samples per cell. "
         "Best of each column in bold; after ± the standard error over seeds."

@@ -11,6 +11,7 @@ from experiments import checks
 from experiments.errors import UsageError, nearest
 from experiments.machine import Peak
 from experiments.timing import Program, Timed, compiled, fastest
+from models.networks import fields_of
 
 SIZES = {"batch": (256, 1024, 4096, 16384), "width": (64, 128, 256, 512), "devices": (1, 2, 4, 8)}
 
@@ -45,6 +46,11 @@ def points(config: ConfigDict, sizes: Mapping[str, Sequence[int]]) -> dict[str, 
     for axis, values in sizes.items():
         if axis not in SIZES:
             raise UsageError(f"unknown --scaling={axis}; {nearest(axis, SIZES)}")
+        if axis == "width" and "width" not in fields_of(config.network.kind):
+            raise UsageError(
+                f"--scaling=width, and a network of kind {config.network.kind} has no width; leave it out, such as "
+                "--scaling=batch,devices, or --scaling= for nothing"
+            )
         if not values or any(value < 1 for value in values):
             shown, example = (",".join(map(str, list_)) for list_ in (values, SIZES[axis]))
             raise UsageError(f"--{axis}_sizes={shown}; expected positive whole numbers, such as {example}")

@@ -17,13 +17,15 @@ from models.conditions import NOTHING, Condition, Dropout
 from models.mlp import DTYPES
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
-TIME_SCALE = 1000.0  # published frequencies are made for times from 0 to 1000
 TIMES = ("both", "gap")
 NORMAL = nn.initializers.normal(0.02)
 
 
 def time_features(t: jax.Array) -> jax.Array:
-    """``cos(1000 w_k t), sin(1000 w_k t)`` with ``w_k = 10000^(-k / 128)``, in float32.
+    """``cos(w_k t), sin(w_k t)`` with ``w_k = 10000^(-k / 128)``, in float32.
+
+    Times are not multiplied by 1000, as models of single times do it: the rules of flow maps differentiate the network
+    in its times, and these derivatives would be a thousand times larger.
 
     Args:
       t: [batch]; times or differences of times.
@@ -33,7 +35,7 @@ def time_features(t: jax.Array) -> jax.Array:
     """
     half = FREQUENCIES // 2
     frequencies = jnp.exp(-math.log(10_000.0) * jnp.arange(half, dtype=jnp.float32) / half)
-    angles = TIME_SCALE * t.astype(jnp.float32)[:, None] * frequencies[None]
+    angles = t.astype(jnp.float32)[:, None] * frequencies[None]
     return jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], axis=-1)
 
 

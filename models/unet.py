@@ -16,10 +16,11 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.dit import time_features
+from models.embeddings import fourier_features
 from models.mlp import DTYPES
 
 GROUP = 8  # channels that are normalized together, at least
+HARMONICS = 4  # of a time; few, since the rules differentiate the network in its times
 ROOT_HALF = math.sqrt(0.5)  # two paths that are added keep their size
 
 
@@ -36,9 +37,22 @@ class GroupNorm(nn.Module):
         h = x.astype(jnp.promote_types(x.dtype, jnp.float32)).reshape(*x.shape[:-1], groups, channels // groups)
         h = h - h.mean(axis=(1, 2, 4), keepdims=True)
         h = (h * jax.lax.rsqrt(jnp.mean(jnp.square(h), axis=(1, 2, 4), keepdims=True) + 1e-6)).reshape(x.shape)
-        scale = self.param("scale", nn.initializers.ones, (1, 1, 1, channels))
-        shift = self.param("shift", nn.initializers.zeros, (1, 1, 1, channels))
-        return (h * scale + shift).astype(x.dtype)
+        scale = self.param("scale", nn.initializers.ones, (channels,))
+        shift = self.param("shift", nn.initializers.zeros, (channels,))
+        return (h * scale[None, None, None] + shift[None, None, None]).astype(x.dtype)
+
+
+def time_features(t: jax.Array) -> jax.Array:
+    """``t`` beside ``sin(pi k t), cos(pi k t)`` for k = 1 .. 4, in float32 or more.
+
+    Args:
+      t: [batch]; times, differences of times, or other numbers in [0, 1].
+
+    Returns:
+      [batch, 9].
+    """
+    t = t.astype(jnp.promote_types(t.dtype, jnp.float32))[:, None]
+    return jnp.concatenate([t, fourier_features(t, count=HARMONICS, base=math.pi)], axis=-1)
 
 
 def convolution(features: int, side: int, dtype: jnp.dtype, *, zero: bool = False, name: str | None = None) -> nn.Conv:

@@ -59,6 +59,17 @@ def test_loops_count_as_often_as_they_run_and_branches_as_the_dearest():
     assert counted(lambda a: jnp.einsum("nij,nkj->nik", a, a), jnp.ones((5, 3, 4))) == 5 * 2 * 3 * 3 * 4
 
 
+def test_a_gradient_of_a_convolution_costs_two_more_of_it():
+    x, kernel = jnp.ones((5, 6, 6, 3)), jnp.ones((3, 3, 3, 4))
+
+    def convolved(x, kernel):
+        return jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    one = 2 * (5 * 6 * 6 * 4) * (3 * 3 * 3)
+    assert counted(convolved, x, kernel) == one
+    assert counted(jax.grad(lambda *both: jnp.sum(convolved(*both) ** 2), argnums=(0, 1)), x, kernel) == 3 * one
+
+
 def test_the_peak_of_some_devices_is_theirs_or_that_of_the_cores_they_share():
     peak = machine.Peak(sides=(32,))
     assert peak.one > 0
@@ -238,6 +249,14 @@ def test_sizes_are_whole_numbers():
     # A word that is no axis is refused where the axes are known.
     with pytest.raises(UsageError, match="unknown --scaling=widht; did you mean 'width'"):
         scaling.points(small(), benchmark.read_sizes(["widht"], {}))
+
+
+def test_networks_without_a_width_are_not_varied_in_it():
+    config = small()
+    config.network.update({"kind": "unet", "width": 256, "depth": 5})
+    with pytest.raises(UsageError, match="--scaling=width, and a network of kind unet has no width; leave it out"):
+        scaling.points(config, {"width": [64]})
+    assert benchmark.overhead(config, dispatches=3, repeats=1, peak=None) is None
 
 
 def test_the_loop_is_the_real_one_and_leaves_nothing_behind(monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.unet import GroupNorm, UNet
+from models.unet import GroupNorm, UNet, time_features
 
 SMALL = UNet(channels=8, multipliers=(1, 2), blocks=1, attention=(2,))
 
@@ -39,7 +39,7 @@ def test_number_of_parameters():
         found = 2 * a + conv(a, b) + dense(32, 2 * b) + 2 * b + conv(b, b) + (conv(a, b, 1) if a != b else 0)
         return found + (2 * b + dense(b, 3 * b) + dense(b, b) if attention else 0)
 
-    embedding = 2 * dense(256, 32) + dense(32, 32)
+    embedding = 2 * dense(9, 32) + dense(32, 32)
     encoder = conv(1, 8) + block(8, 8) + block(8, 16, True)
     middle = block(16, 16, True) + block(16, 16)
     # The skips: the first convolution and a block of 8, the halved image of 8 and a block of 16.
@@ -93,3 +93,8 @@ def test_sides_that_cannot_be_halved_and_odd_channels_are_refused():
         SMALL.init(jax.random.key(0), s, t, jnp.zeros((3, 5, 5, 1)))
     with pytest.raises(ValueError, match="17 channels do not divide into 2 groups; expected a multiple of 8"):
         GroupNorm().init(jax.random.key(0), jnp.zeros((1, 2, 2, 17)))
+
+
+def test_times_are_embedded_in_few_harmonics():
+    expected = [0.3, *np.sin(0.3 * np.pi * np.arange(1, 5)), *np.cos(0.3 * np.pi * np.arange(1, 5))]
+    np.testing.assert_allclose(time_features(jnp.array([0.3]))[0], expected, atol=1e-6)
