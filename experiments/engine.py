@@ -56,12 +56,14 @@ class Inputs(NamedTuple):
 
     Attributes:
       device: [devices]; global index.
+      seed: [devices]; of the run. Since it is no constant of the program, runs that differ in it alone share one.
       stop: [devices]; 1 if this process was asked to stop.
       examples: data read by the host, one pair per term: [devices, steps, examples of the device, ...], and as many
         classes or None; or None.
     """
 
     device: jax.Array
+    seed: jax.Array
     stop: jax.Array
     examples: tuple[Examples, ...] | None = None
 
@@ -88,9 +90,9 @@ class Report(NamedTuple):
 class Dispatch:
     """Several training steps on all devices: ``state, report = dispatch(state)``. The given state is donated."""
 
-    def __init__(self, mapped: Callable[[State, Inputs], tuple[State, Report]], own: np.ndarray):
-        """Wraps what ``devices.over_devices`` returned, for the devices ``own`` of this process."""
-        self._mapped, self._own = mapped, own
+    def __init__(self, mapped: Callable[[State, Inputs], tuple[State, Report]], own: np.ndarray, seed: int):
+        """Wraps what ``devices.over_devices`` returned, for the devices ``own`` of this process and a seed."""
+        self._mapped, self._own, self._seed = mapped, own, np.full(own.shape, seed, np.uint32)
 
     def __call__(
         self, state: State, *, stop: bool = False, examples: tuple[Examples, ...] | None = None
@@ -105,11 +107,11 @@ class Dispatch:
         Returns:
           (next state, what happened).
         """
-        return self._mapped(state, Inputs(self._own, np.full_like(self._own, stop), examples))
+        return self._mapped(state, Inputs(self._own, self._seed, np.full_like(self._own, stop), examples))
 
     def lower(self, state: State, *, examples: tuple[Any, ...] | None = None) -> jax.stages.Lowered:
         """The program of a call with such arguments, which may be shapes and types alone."""
-        return self._mapped.lower(state, Inputs(self._own, np.zeros_like(self._own), examples))
+        return self._mapped.lower(state, Inputs(self._own, self._seed, np.zeros_like(self._own), examples))
 
     def planned_bytes(self, state: State, *, examples: tuple[Any, ...] | None = None) -> int | None:
         """Memory that the compiler plans on each device beside inputs and outputs, in bytes; None if it does not tell.
@@ -180,8 +182,6 @@ def make_dispatch(
     # A part of a batch stands to a device as a device to the batch: contiguous examples of every term.
     parts = mapping.total(devices) * training.accumulate
     sizes = counts(objective.terms, training.batch_size, devices=parts)
-    # Offset 1 keeps the training keys apart from the key of the initial weights.
-    seed_key = jax.random.fold_in(jax.random.key(config.seed), 1)
 
     def progress_at(step: jax.Array) -> jax.Array:
         return step / training.steps
@@ -207,11 +207,21 @@ def make_dispatch(
             unconditional=bind(model, target, condition._replace(label=None, scale=None)) if told.labels else None,
         )
 
-    def term_gradient(k: int, state: State, part: jax.Array, examples: Examples | None) -> tuple[Params, Any]:
+    def term_gradient(
+        k: int, state: State, key: jax.Array, part: jax.Array, examples: Examples | None
+    ) -> tuple[Params, Any]:
         """Gradient of one term on one part of the batch, and what is reported about it."""
         term, size, progress = objective.terms[k], sizes[k], progress_at(state.step)
-        key = jax.random.fold_in(jax.random.fold_in(seed_key, state.step), k)
-        batch = draw(term, dataset, key, part * size, size, progress=progress, examples=examples, told=told)
+        batch = draw(
+            term,
+            dataset,
+            jax.random.fold_in(key, k),
+            part * size,
+            size,
+            progress=progress,
+            examples=examples,
+            told=told,
+        )
 
         def value(params: Params) -> tuple[jax.Array, Any]:
             mean, residuals = weighted(term, maps_of(params, state, batch), interpolant, batch)
@@ -220,13 +230,15 @@ def make_dispatch(
 
         return jax.grad(value, has_aux=True)(state.params)
 
-    def gradients(state: State, device: jax.Array, examples: tuple[Examples, ...] | None) -> Any:
+    def gradients(state: State, inputs: Inputs, examples: tuple[Examples, ...] | None) -> Any:
         """[(gradient, report)] of all terms, averaged over the parts of this device."""
+        # Offset 1 keeps the training keys apart from the key of the initial weights.
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.key(inputs.seed), 1), state.step)
 
         def of_part(j: jax.Array | int, examples: tuple[Examples, ...] | None) -> list[Any]:
-            part = device * training.accumulate + j
+            part = inputs.device * training.accumulate + j
             given = examples or (None,) * len(sizes)
-            return [term_gradient(k, state, part, given[k]) for k in range(len(sizes))]
+            return [term_gradient(k, state, key, part, given[k]) for k in range(len(sizes))]
 
         if training.accumulate == 1:
             return of_part(0, examples)
@@ -262,7 +274,7 @@ def make_dispatch(
         return State(state.step + 1, params, opt_state, ema, *next_copies(state, params), state.skipped)
 
     def update(inputs: Inputs, state: State, examples: tuple[Examples, ...] | None) -> tuple[State, Any]:
-        found = jax.lax.pmean(gradients(state, inputs.device, examples), mapping.AXIS)
+        found = jax.lax.pmean(gradients(state, inputs, examples), mapping.AXIS)
         gradient = jax.tree.map(lambda *leaves: sum(leaves), *(gradient for gradient, _ in found))
         loss, norm = sum(value for _, (value, _, _) in found), optax.tree.norm(gradient)
         metrics, bad = {"loss": loss, "grad_norm": norm, "learning_rate": rate(state.step)}, {}
@@ -294,7 +306,7 @@ def make_dispatch(
         return state, Report(metrics, last | {"skipped": state.skipped}, bad, stop)
 
     mapped = mapping.over_devices(dispatch, devices=devices, mapping=training.mapping)
-    return Dispatch(mapped, mapping.own(devices))
+    return Dispatch(mapped, mapping.own(devices), config.seed)
 
 
 def _sums_over_bad(residuals: jax.Array, times: Times) -> jax.Array:
