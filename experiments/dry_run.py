@@ -1,5 +1,6 @@
 """What a run would do, without doing it: its configuration, size, cost and memory, and what it would write."""
 
+import math
 from pathlib import Path
 
 import jax
@@ -11,6 +12,9 @@ from experiments.datasets.dataset import Dataset
 from experiments.guidance import Teacher
 from models.flow_map_model import FlowMapModel, count_parameters
 from objectives.mixture import Objective, counts
+
+# The memory of the GPUs that papers train on.
+GPU_BYTES = 80e9
 
 
 def describe(config: ConfigDict, workdir: Path | None) -> str:
@@ -88,7 +92,21 @@ def _memory(
             for size in sizes
         )
     planned = dispatch.planned_bytes(example, examples=examples)
-    return state if planned is None else f"{state}, and {_mega(planned)} while a step is computed (the compiler's plan)"
+    if planned is None:
+        return state
+    return (
+        f"{state}, and {_mega(planned)} while a step is computed (the compiler's plan)\n"
+        f"on a GPU of {GPU_BYTES / 1e9:.0f} GB: {_fit(state_bytes + planned)}"
+    )
+
+
+def _fit(needed: float) -> str:
+    """Whether so many bytes on a device fit into ``GPU_BYTES``."""
+    how = f"about {needed / 1e9:.1f} GB, as planned for {jax.default_backend()}: {needed / GPU_BYTES:.0%} of it"
+    if needed <= GPU_BYTES:
+        return how
+    parts = 2 ** math.ceil(math.log2(needed / GPU_BYTES))
+    return f"{how}; take more devices, --config.network.remat=true or --config.training.accumulate={parts}"
 
 
 def _files(config: ConfigDict, state_bytes: int) -> str:
