@@ -25,13 +25,22 @@ def _draw_planar(axis: plt.Axes, mass: np.ndarray, top: float) -> None:
 
 
 def _grid(images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
-    """[rows, columns, dim]; the first images, or with labels [n] a row of the first images of each class."""
+    """[rows, columns, dim]; the first images, or with labels [n] the first images of each class in rows of its own."""
     if labels is None:
         rows = min(DIGIT_ROWS, math.isqrt(len(images)))
         return images[: rows**2].reshape(rows, rows, -1)
     classes, counts = np.unique(labels, return_counts=True)
-    columns = min(DIGIT_ROWS, int(counts[:CLASS_ROWS].min()))
-    return np.stack([images[np.flatnonzero(labels == found)[:columns]] for found in classes[:CLASS_ROWS]])
+    lines, fewest = _lines(len(classes)), int(counts[:CLASS_ROWS].min())
+    # Few images of a class stand in one row.
+    lines = lines if fewest >= lines * DIGIT_ROWS else 1
+    columns = min(DIGIT_ROWS, fewest)
+    chosen = [images[np.flatnonzero(labels == found)[: lines * columns]] for found in classes[:CLASS_ROWS]]
+    return np.stack(chosen).reshape(-1, columns, images.shape[-1])
+
+
+def _lines(classes: int) -> int:
+    """Rows of each class: several, where there are few classes."""
+    return max(1, DIGIT_ROWS // classes)
 
 
 def _draw_images(axis: plt.Axes, images: np.ndarray, truth: Images, labels: np.ndarray | None = None) -> None:
@@ -53,7 +62,8 @@ def _cell_size(truth: object, labels: np.ndarray | None) -> tuple[float, float]:
     """(width, height) in inches of a panel: large enough that no pixel of a picture is left out."""
     if not isinstance(truth, Images) or truth.size is None:
         return CELL, CELL
-    rows = DIGIT_ROWS if labels is None else min(CLASS_ROWS, len(np.unique(labels)))
+    classes = 0 if labels is None else len(np.unique(labels))
+    rows = min(CLASS_ROWS, classes * _lines(classes)) if classes else DIGIT_ROWS
     width, height = (count * (side + 1) / DPI for count, side in ((DIGIT_ROWS, truth.size[1]), (rows, truth.size[0])))
     # A tenth goes to margins.
     scale = min(max(1.1, CELL / max(width, height)), LARGEST_CELL / max(width, height))

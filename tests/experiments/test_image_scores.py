@@ -284,3 +284,9 @@ def test_pictures_are_drawn_in_rows_of_their_classes(tmp_path, monkeypatch):
     np.testing.assert_array_equal(numbers[0], [np.flatnonzero(labels == k) for k in range(3)])
     np.testing.assert_array_equal(numbers[0], numbers[1])
     np.testing.assert_array_equal(numbers[2], [np.flatnonzero(labels == k)[::-1] for k in range(3)])
+
+
+def test_few_classes_have_several_rows_each():
+    labels = np.arange(40) % 2
+    found = plots._grid(np.arange(40.0)[:, None], labels)[..., 0]
+    np.testing.assert_array_equal(found, [*np.arange(0, 36, 2).reshape(3, 6), *np.arange(1, 37, 2).reshape(3, 6)])
