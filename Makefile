@@ -16,8 +16,8 @@ demo: $(READY)
 	  --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo
 
 digits: $(READY)
-	$(RUN) -m experiments.compare --config=experiments/configs/digits.py \
-	  --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/digits
+	$(RUN) -m experiments.compare --config=experiments/configs/digits.py:lsd,unet --config.training.steps=400 \
+	  --objectives=flow_matching,lsd,psd_m,mean_flow,improved_mean_flow,ct,sct --workdir=runs/digits_unet
 
 # A map in a few jumps against the samplers of diffusion models.
 samplers: $(READY)

@@ -1,14 +1,14 @@
 """Handwritten digits of 8 x 8 pixels (scikit-learn).
 
-    python -m experiments.compare --config=experiments/configs/digits.py \\
-        --objectives=flow_matching,lsd,esd,psd_m,ct --workdir=runs/digits
     python -m experiments.train --config=experiments/configs/digits.py:lsd,unet --workdir=runs/digits_lsd
+    python -m experiments.compare --config=experiments/configs/digits.py:lsd,unet --config.training.steps=400 \\
+        --objectives=flow_matching,lsd,psd_m,mean_flow,improved_mean_flow,ct,sct --workdir=runs/digits_unet
 
 Variants: any objective of ``objectives.build.OBJECTIVES``, and a setting. Real data without a paper to compare with:
 1,437 images to train on, 360 held out to score against.
 
-laptop (default)  an MLP on vectors of 64 numbers, no classes. Measured figures: README.md.
-unet              a small U-Net that is told the class. Measured figures: docs/images.md.
+laptop (default)  an MLP on vectors of 64 numbers, no classes: fast, for steering and reward learning.
+unet              a small U-Net that is told the class: one-step digits in five minutes. Measured: docs/images.md.
 smoke             three steps of the latter, smaller, on made data of the same shape.
 """
 
