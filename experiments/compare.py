@@ -146,6 +146,8 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
             print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
+        # Programs of tens of runs use up the memory maps that a process may have; those on disk are found again.
+        jax.clear_caches()
     # The reference has no N and is the same for every run.
     scored = [row for row in rows if row["N"]]
     perfect = next((row for row in rows if not row["N"]), None)
