@@ -58,7 +58,8 @@ def test_every_preset_of_latents_is_sound(objective, size):
     assert bool(config.guidance.scheme) == (objective != "lsd")
 
 
-@pytest.mark.parametrize("name", SMOKE[:1] + [pytest.param(name, marks=pytest.mark.slow) for name in SMOKE[1:]])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMOKE)
 def test_three_steps_of_every_configuration(name, tmp_path):
     config = load(f"{name}:smoke")
     train(config, tmp_path, quiet=True)
@@ -113,7 +114,7 @@ def test_examples_are_the_same_with_labels_and_without():
         jax.tree.map(np.testing.assert_array_equal, getattr(plain, name), getattr(told, name))
 
 
-@pytest.mark.parametrize("devices", [2, 4])
+@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(devices):
     config = load("digits:lsd,unet")
     config.network.update({"channels": 8, "dropout": 0.3, "multipliers": (1,), "attention": ()})

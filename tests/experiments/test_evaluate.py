@@ -122,7 +122,7 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
 class Breaking:
     """A model that stays where it is, and gives NaN for positive points from time 1/2 on."""
 
-    def apply(self, params, s, t, x):
+    def apply(self, params, s, t, x, condition):
         return jnp.where((s[:, None] >= 0.5) & (x > 0), jnp.nan, 0 * x)
 
 

@@ -63,6 +63,7 @@ def test_a_teacher_is_guided_within_the_interval(taught, scheme):
         assert float(jnp.abs(own - other).max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_a_student_of_a_guided_teacher_is_trained_and_asked_for_scales(taught, tmp_path):
     config = tiny("lmd")
     config.teacher = str(taught / "teacher")

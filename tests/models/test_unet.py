@@ -59,6 +59,7 @@ def test_starts_at_zero_and_each_example_is_on_its_own(trained):
         np.testing.assert_allclose(changed[1:], at[1:], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_reverse_over_forward_against_differences(trained, x64):
     """Gradient in the weights of a derivative along (s, x): what the Eulerian losses need."""
     s, t, x = (value.astype(jnp.float64) for value in inputs())
