@@ -16,14 +16,10 @@ from ml_collections import ConfigDict
 
 from experiments import image_settings, settings
 
-# As on the checkerboard: with grad X . w stopped, ESD diverges here.
-CHANGES = {"esd": {"stop_gradient": "velocity"}}
-
-
 def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd" or "lsd,unet"."""
     objective, setting = settings.parse_variant(variant, settings=("laptop", "unet", "smoke"))
-    config = settings.base(objective, changes=CHANGES)
+    config = settings.base(objective, changes=image_settings.SHORT)
     config.dataset = "digits"
     if setting == "laptop":
         config.network.update({"width": 256, "depth": 5, "time_features": 2})

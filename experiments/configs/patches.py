@@ -17,7 +17,7 @@ from experiments import image_settings, settings
 def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd"."""
     objective, setting = settings.parse_variant(variant, settings=("laptop", "smoke"))
-    config = settings.base(objective, changes={"esd": {"stop_gradient": "velocity"}})
+    config = settings.base(objective, changes=image_settings.SHORT)
     config.dataset = "patches:"
     config.network.update({"kind": "unet", "channels": 16, "multipliers": (1, 2, 4), "blocks": 1, "attention": (8,)})
     config.network.conditional = True
