@@ -5,10 +5,9 @@ from ml_collections import ConfigDict
 from experiments import settings
 from objectives.build import OBJECTIVES, default_options
 
-
-# What some hundred steps need otherwise than the paper's hundreds of thousands. With grad X . w stopped, ESD diverges, as
-# on the checkerboard. CT's average of the weights that make the target, of decay 0.9976 at 75 levels, never leaves the
-# first weights in 400 steps: a coarser last grid and a faster average.
+# What some hundred steps need otherwise than the paper's hundreds of thousands. With grad X . w stopped, ESD diverges,
+# as on the checkerboard. CT's average that makes the targets, of decay 0.9976 at 75 levels, never leaves its first
+# weights in 400 steps: a coarser last grid and a faster average.
 SHORT = {"esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
 
 

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 
 from experiments import image_settings, settings
 
+
 def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd" or "lsd,unet"."""
     objective, setting = settings.parse_variant(variant, settings=("laptop", "unet", "smoke"))
