@@ -58,6 +58,17 @@ def test_every_preset_of_latents_is_sound(objective, size):
     assert bool(config.guidance.scheme) == (objective != "lsd")
 
 
+def test_the_average_of_ct_forgets_its_first_weights_within_a_short_training():
+    def left(config, steps=400):
+        decay = settings.objective_of(config).target_decay
+        return np.prod([float(decay(jnp.asarray(step / steps))) for step in range(steps)])
+
+    short, papers = load("digits:ct,unet"), load("digits:ct,unet")
+    papers.objective.options.update({"last": 150, "decay": 0.9})
+    assert left(papers) > 0.3
+    assert left(short) < 1e-6
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMOKE)
 def test_three_steps_of_every_configuration(name, tmp_path):
