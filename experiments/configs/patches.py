@@ -21,7 +21,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.dataset = "patches:"
     config.network.update({"kind": "unet", "channels": 16, "multipliers": (1, 2, 4), "blocks": 1, "attention": (8,)})
     config.network.conditional = True
-    config.training.update({"steps": 1000, "batch_size": 32, "steps_per_dispatch": 1, "checkpoint_every": 500})
+    config.training.update({"steps": 1000, "batch_size": 64, "steps_per_dispatch": 1, "checkpoint_every": 500})
     config.training.update({"optimizer": "muon", "learning_rate": 1e-2, "ema": (0.99,)})
     config.evaluation.update(
         {"samples": 500, "points": 64, "triples": 64, "kid_subset": 500, "reference": "train", "ema": 0.99}
