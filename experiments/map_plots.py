@@ -89,5 +89,6 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
     panels[0].plot([], [], color="tab:red", lw=1.0, label="learned")
     panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="noise")
     panels[0].legend(fontsize=8, loc="upper right")
-    figure.savefig(path, dpi=110)
+    # Panels of equal sides push their titles over the edge of a low figure.
+    figure.savefig(path, dpi=110, bbox_inches="tight")
     plt.close(figure)
