@@ -5,11 +5,6 @@ from ml_collections import ConfigDict
 from experiments import settings
 from objectives.build import OBJECTIVES, default_options
 
-# What some hundred steps need otherwise than the paper's hundreds of thousands. With grad X . w stopped, ESD diverges,
-# as on the checkerboard. CT's average that makes the targets is still one third its first weights after 400 steps of
-# the paper's grid, and one jump is grey: a coarser last grid and a faster average.
-SHORT = {"esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
-
 
 def paper_images(objective: str) -> ConfigDict:
     """What the image settings of arXiv 2505.18825 share.

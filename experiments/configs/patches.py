@@ -12,12 +12,13 @@ smoke             three steps of a smaller one, on made data of the same shape.
 from ml_collections import ConfigDict
 
 from experiments import image_settings, settings
+from experiments.changes import IMAGE_CHANGES
 
 
 def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd"."""
     objective, setting = settings.parse_variant(variant, settings=("laptop", "smoke"))
-    config = settings.base(objective, changes=image_settings.SHORT)
+    config = settings.base(objective, changes=IMAGE_CHANGES)
     config.dataset = "patches:"
     config.network.update({"kind": "unet", "channels": 16, "multipliers": (1, 2, 4), "blocks": 1, "attention": (8,)})
     config.network.conditional = True
