@@ -7,7 +7,16 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_p
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
+from jaxtyping import install_import_hook
 import pytest
+
+# Shapes and types are checked at each call; int passes for float. It must stand before anything imports the rooms.
+CHECKED = [
+    # "taxonomy",
+    # "objectives",
+    # "models",
+]
+install_import_hook(CHECKED, "tests.typechecker.check")
 
 # Reference sets and compiled programs of this run of the tests alone, shared by its workers: none is read from the
 # user's cache, none is left there.
