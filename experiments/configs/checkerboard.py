@@ -21,7 +21,7 @@ import math
 from ml_collections import ConfigDict
 
 from experiments import settings
-from experiments.changes import PLANE_CHANGES
+from experiments.settings.changes import PLANE_CHANGES
 from models.mlp import paper_checkerboard
 from models.networks import fields_of
 

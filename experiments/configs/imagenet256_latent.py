@@ -24,7 +24,8 @@ data of the same shape.
 
 from ml_collections import ConfigDict
 
-from experiments import image_settings, settings
+from experiments import settings
+from experiments.settings import images as image_settings
 from models.dit import PRESETS
 
 SIZES = {"b4": "B/4", "b2": "B/2", "l2": "L/2", "xl2": "XL/2"}

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from experiments import reference, settings
+from experiments import settings
 from experiments.errors import BAD_INPUT, DIVERGED
+from experiments.metrics import reference
 from taxonomy.catalogue import CATALOGUE
 from tests.experiments.commands import ROOT, Commands
 from tests.experiments.small_runs import small

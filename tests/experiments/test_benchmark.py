@@ -7,9 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import benchmark, benchmark_report, caches, machine, scaling, settings, timing
+from experiments import caches, settings
+from experiments.benchmarking import benchmark, scaling, timing
+from experiments.benchmarking import report as benchmark_report
+from experiments.benchmarking.flops import matmul_flops
 from experiments.errors import DivergedError, UsageError
-from experiments.flops import matmul_flops
+from experiments.reporting import machine
 from models.mlp import MLP
 from tests.experiments.small_runs import small
 

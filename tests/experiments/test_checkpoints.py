@@ -6,11 +6,12 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import config_files, runs
-from experiments.checkpoints import Checkpoints
-from experiments.engine import State
 from experiments.errors import UsageError
-from experiments.train import train
+from experiments.settings import files as config_files
+from experiments.training import runs
+from experiments.training.checkpoints import Checkpoints
+from experiments.training.engine import State
+from experiments.training.loop import train
 from tests.experiments.small_runs import small
 
 
@@ -152,7 +153,7 @@ def test_a_state_of_an_older_version_is_read(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     found = checkpoints.read(5)
     assert found["skipped"] == 0
-    example = runs.load_trained(tmp_path, ema=0)[3]
+    example = runs.load_trained(tmp_path, ema=0).params
     shutil.rmtree(tmp_path / "checkpoints/5")
     checkpoints.close()
     old = Checkpoints(tmp_path)
@@ -178,7 +179,7 @@ def test_a_state_of_an_older_version_is_read(tmp_path):
         del (values[outer] if inner else values)[inner or outer]
         (tmp_path / file).write_text(json.dumps(values))
     assert runs.read_config(tmp_path).network.dtype == "float32"
-    assert same(runs.load_trained(tmp_path, ema=0)[3], example)
+    assert same(runs.load_trained(tmp_path, ema=0).params, example)
     config.training.steps = 5
     train(config, tmp_path)
 
@@ -203,11 +204,11 @@ def test_a_run_describes_itself(tmp_path):
     checkpoints = Checkpoints(tmp_path / "run", read_only=True)
     found = checkpoints.read(5)
     checkpoints.close()
-    params = runs.load_trained(tmp_path / "run", ema=0)[3]
+    params = runs.load_trained(tmp_path / "run", ema=0).params
     np.testing.assert_array_equal(
         found["params/params/network/Dense_0/kernel"], params["params"]["network"]["Dense_0"]["kernel"]
     )
     config = config_files.load(str(tmp_path / "run/config.json"))
     assert config.to_dict() == small(steps=5).to_dict()
     train(config, tmp_path / "again")
-    assert same(runs.load_trained(tmp_path / "again", ema=0)[3], params)
+    assert same(runs.load_trained(tmp_path / "again", ema=0).params, params)

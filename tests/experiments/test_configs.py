@@ -5,12 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import checks, config_files, datasets, draws, engine, networks, settings
-from experiments import devices as mapping
-from experiments.conditioning import check_scale, conditioned
+from experiments import datasets, settings
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate
-from experiments.train import train
+from experiments.evaluation.evaluate import evaluate
+from experiments.sampling.conditioning import check_scale, conditioned
+from experiments.settings import files as config_files
+from experiments.settings import networks
+from experiments.training import checks, draws, engine
+from experiments.training import devices as mapping
+from experiments.training.loop import train
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
 from taxonomy import exact
@@ -172,7 +175,7 @@ def test_guidance_at_sampling():
     told, none = (bind(model, params, Condition(given))(t, t, x) for given in (label, None))
     guided = conditioned(config, model, params, label, scale=3.0)(t, t, x)
     np.testing.assert_allclose(guided, none + 3 * (told - none), rtol=1e-5)
-    check_scale(config, 3.0)
+    check_scale(config, 3.0, sampler="euler")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,7 @@ def test_guidance_at_sampling():
 )
 def test_scales_that_a_map_was_not_trained_for_are_refused(config, scale, message):
     with pytest.raises(UsageError, match=message):
-        check_scale(config, scale)
+        check_scale(config, scale, sampler=settings.objective_of(config).sampler)
 
 
 @pytest.mark.slow

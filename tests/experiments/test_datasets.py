@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import datasets, metrics, plots
+from experiments import datasets
 from experiments.datasets import DATASETS, stored
 from experiments.datasets import examples as checked
 from experiments.datasets.dataset import Images
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate
-from experiments.train import train
+from experiments.evaluation.evaluate import evaluate
+from experiments.metrics import samples as metrics
+from experiments.reporting import plots
+from experiments.training.loop import train
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import devices as mapping
-from experiments import engine
+from experiments.training import devices as mapping
+from experiments.training import engine
 from models.flow_map_model import bind, count_parameters
 from tests.experiments.test_engine import config_for, dispatch_of, parts
 

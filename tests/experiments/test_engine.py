@@ -6,10 +6,12 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import datasets, engine, networks, settings
-from experiments import devices as mapping
-from experiments.draws import draw
-from experiments.optimizers import optimizer, schedule, update_average
+from experiments import datasets, settings
+from experiments.settings import networks
+from experiments.training import devices as mapping
+from experiments.training import engine
+from experiments.training.draws import draw
+from experiments.training.optimizers import optimizer, schedule, update_average
 from models.flow_map_model import bind, bind_auxiliary
 from objectives.mixture import Batch, Maps, counts, mixture
 from taxonomy.flow_map import diagonal

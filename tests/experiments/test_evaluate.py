@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -6,10 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import config_files, datasets, protocol, reference, runs
+from experiments import datasets
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate, generator
-from experiments.train import train
+from experiments.evaluation.evaluate import evaluate
+from experiments.metrics import reference
+from experiments.metrics.names import PLANAR_METRICS
+from experiments.sampling.trained import trained
+from experiments.settings import files as config_files
+from experiments.training import runs
+from experiments.training.loop import train
 from models.flow_map_model import bind
 from taxonomy.flow_map import jump
 from tests.experiments.small_runs import small
@@ -21,7 +27,7 @@ def test_evaluation_of_a_run(tmp_path):
     rows = evaluate(tmp_path)
     assert [row["N"] for row in rows] == [1, 2, ""]
     assert rows[-1]["objective"] == "perfect samples"
-    for metric in protocol.PLANAR_METRICS:
+    for metric in PLANAR_METRICS:
         better = 1 if metric.less_is_better else -1
         assert better * rows[-1][metric.name] <= better * rows[0][metric.name], metric.name
     assert np.load(tmp_path / "samples.npz")["2"].shape == (500, 2)
@@ -40,9 +46,9 @@ def test_evaluation_of_a_run(tmp_path):
 def test_evaluation_compares_with_the_exact_map(tmp_path):
     train(small(), tmp_path)
     row = evaluate(tmp_path)[0]
-    config, dataset, model, params, _ = runs.load_trained(tmp_path)
-    exact = reference.load_or_build(config, dataset)
-    mapped = jump(bind(model, params), *map(jnp.float32, (exact.s, exact.t, exact.x_s)))
+    run = runs.load_trained(tmp_path)
+    exact = reference.load_or_build(run.config, run.dataset)
+    mapped = jump(bind(run.model, run.params), *map(jnp.float32, (exact.s, exact.t, exact.x_s)))
     expected = np.mean(np.sum((np.asarray(mapped) - exact.x_t) ** 2, axis=-1))
     np.testing.assert_allclose(row["map_error"], expected, rtol=1e-4)
     np.testing.assert_allclose(row["w2_one_step"] ** 2, row["one_step_error"])
@@ -52,11 +58,11 @@ def test_evaluation_compares_with_the_exact_map(tmp_path):
 def test_flow_matching_is_judged_by_its_euler_step(tmp_path):
     train(small("flow_matching"), tmp_path)
     row = evaluate(tmp_path)[0]
-    config, dataset, model, params, _ = runs.load_trained(tmp_path)
-    exact = reference.load_or_build(config, dataset)
+    run = runs.load_trained(tmp_path)
+    exact = reference.load_or_build(run.config, run.dataset)
     x = jnp.float32(exact.x_0)
     zero = jnp.zeros(len(x))
-    ends = x + bind(model, params)(zero, zero, x)
+    ends = x + bind(run.model, run.params)(zero, zero, x)
     expected = np.mean(np.sum((np.asarray(ends) - exact.x_1) ** 2, axis=-1))
     np.testing.assert_allclose(row["one_step_error"], expected, rtol=1e-4)
 
@@ -110,8 +116,8 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
     load = runs.load_trained
 
     def broken(workdir, **options):
-        config, dataset, model, params, step = load(workdir, **options)
-        return config, dataset, model, jax.tree.map(lambda p: p * jnp.nan, params), step
+        run = load(workdir, **options)
+        return dataclasses.replace(run, params=jax.tree.map(lambda p: p * jnp.nan, run.params))
 
     monkeypatch.setattr(runs, "load_trained", broken)
     with pytest.raises(UsageError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "):
@@ -129,9 +135,10 @@ class Breaking:
 @pytest.mark.parametrize(("objective", "jump"), [("lsd", "(0.5, 0.75)"), ("flow_matching", "(0.5, 0.75)")])
 def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
     config = small(objective)
-    generate = generator(config, datasets.load(config.dataset), Breaking(), None)
-    assert np.isfinite(generate(1, 200, jax.random.key(0))).all()
+    run = trained(config, datasets.load(config.dataset), Breaking(), None, step=0)
+    assert np.isfinite(run.sample(200)).all()
     # Three quarters of the starting points have a positive coordinate.
-    message = rf"with 4 steps, 7\d.\d\d% of 200 generated samples .* after the jump \(s, t\) = {re.escape(jump)}"
+    start = rf"with 4 steps of {run.objective.sampler}, 7\d.\d\d% of 200 generated samples"
+    message = rf"{start} .* after the jump \(s, t\) = {re.escape(jump)}"
     with pytest.raises(UsageError, match=message):
-        generate(4, 200, jax.random.key(0))
+        run.sample(200, steps=4)

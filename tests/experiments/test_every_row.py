@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, draws, engine, networks, settings
-from experiments import devices as mapping
+from experiments import datasets, settings
 from experiments.configs import checkerboard
+from experiments.settings import networks
+from experiments.training import devices as mapping
+from experiments.training import draws, engine
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
 from objectives.mixture import Maps, mixture

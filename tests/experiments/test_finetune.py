@@ -5,15 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, finetuning, reward_truth, rewards, runs, steering_truth
+from experiments import datasets
 from experiments.errors import DivergedError, UsageError
-from experiments.evaluate import generator
-from experiments.finetune import finetune
-from experiments.finetuning import Plan
-from experiments.train import train
+from experiments.training import runs
+from experiments.training.loop import train
+from experiments.uses import rewards
+from experiments.uses.finetuning import loop as finetuning
+from experiments.uses.finetuning import truth as reward_truth
+from experiments.uses.finetuning.finetune import finetune
+from experiments.uses.finetuning.loop import Plan
+from experiments.uses.steering import truth as steering_truth
 from models.flow_map_model import FlowMapModel, bind, initialize
 from models.mlp import MLP
-from taxonomy.flow_map import diagonal, jump
+from taxonomy.flow_map import jump
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small
 
@@ -171,10 +175,10 @@ def test_the_table_and_the_runs(tuned):
 def test_fine_tuned_runs_are_runs(tuned, run):
     folder, rows = tuned
     by_law = {row["law"]: row for row in rows}
-    config, dataset, model, params, trained = runs.load_trained(folder / "map")
-    assert trained == 20
-    assert (config.objective.name, runs.load_trained(folder / "ode")[0].objective.name) == ("lsd", "flow_matching")
-    x = generator(config, dataset, model, params)(1, 500, jax.random.key(0))
+    by_map, by_ode = (runs.load_trained(folder / name) for name in ("map", "ode"))
+    assert by_map.step == 20
+    assert (by_map.config.objective.name, by_ode.config.objective.name) == ("lsd", "flow_matching")
+    x = by_map.sample(500)
     # Four standard errors apart at most from what the table says.
     values = np.asarray(rewards.near_corner(jnp.asarray(x)))
     assert abs(values.mean() - by_law["fine-tuned, one jump"]["reward"]) < 4 * values.std() * np.sqrt(2 / 500)
@@ -184,7 +188,7 @@ def test_fine_tuned_runs_are_runs(tuned, run):
     # The velocity that the ODE run holds is the fine-tuned one.
     t, points = jnp.full(4, 0.5), jnp.ones((4, 2))
     old = runs.load_trained(run)
-    change = diagonal(bind(*runs.load_trained(folder / "ode")[2:4]))(t, points) - diagonal(bind(*old[2:4]))(t, points)
+    change = by_ode.velocity()(t, points) - old.velocity()(t, points)
     assert float(jnp.abs(change).max()) > 1e-3
 
 

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import config_files, datasets, runs
-from experiments.evaluate import evaluate
-from experiments.train import train
+from experiments import datasets
+from experiments.evaluation.evaluate import evaluate
+from experiments.settings import files as config_files
+from experiments.training import runs
+from experiments.training.loop import train
 from models.conditions import Condition
 from models.flow_map_model import bind
 
@@ -34,8 +36,8 @@ def taught(tmp_path_factory):
 
 
 def velocity(workdir, t, x, label):
-    _, _, model, params, _ = runs.load_trained(workdir)
-    return bind(model, params, Condition(label))(t, t, x)
+    run = runs.load_trained(workdir)
+    return bind(run.model, run.params, Condition(label))(t, t, x)
 
 
 @pytest.mark.parametrize("scheme", ["teacher", "autoguidance"])
@@ -72,7 +74,7 @@ def test_a_student_of_a_guided_teacher_is_trained_and_asked_for_scales(taught, t
     for scale in (1.0, 3.0):
         rows = evaluate(tmp_path / "student", changes={"guidance": scale})
         assert np.isfinite(rows[0]["kl"])
-    _, _, model, params, _ = runs.load_trained(tmp_path / "student")
+    run = runs.load_trained(tmp_path / "student")
     s, t, x = jnp.zeros(1), jnp.ones(1), jnp.ones((1, 2))
-    one, three = (bind(model, params, Condition(jnp.array([2]), jnp.array([w])))(s, t, x) for w in (1.0, 3.0))
+    one, three = (bind(run.model, run.params, Condition(jnp.array([2]), jnp.array([w])))(s, t, x) for w in (1.0, 3.0))
     assert float(jnp.abs(one - three).max()) > 1e-5

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from experiments import hosts, logs, runs
 from experiments.errors import HOST_LOST, INTERRUPTED, UsageError
+from experiments.training import hosts, logs, runs
 from tests.experiments.test_train import ROOT, assert_same_weights, saved_steps
 
 CONFIG = "experiments/configs/two_moons.py"
@@ -72,8 +72,8 @@ def test_several_processes_give_the_result_of_one(alone, tmp_path, processes):
     assert (record["processes"], record["devices"]) == (processes, 2 * processes)
     np.testing.assert_allclose(losses(tmp_path), losses(alone), rtol=1e-5)
     ours, theirs = (runs.load_trained(path) for path in (tmp_path, alone))
-    assert ours[4] == theirs[4] == 40
-    for a, b in zip(*(np.concatenate([np.ravel(x) for x in _leaves(found[3])]) for found in (ours, theirs))):
+    assert ours.step == theirs.step == 40
+    for a, b in zip(*(np.concatenate([np.ravel(x) for x in _leaves(found.params)]) for found in (ours, theirs))):
         assert abs(a - b) < 1e-4
 
 

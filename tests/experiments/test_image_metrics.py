@@ -4,7 +4,8 @@ import scipy.linalg
 from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import polynomial_kernel
 
-from experiments import image_metrics, metrics
+from experiments.metrics import images as image_metrics
+from experiments.metrics import samples as metrics
 
 RNG = np.random.default_rng(0)
 

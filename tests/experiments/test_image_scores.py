@@ -4,21 +4,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import (
-    caches,
-    classifier,
-    image_metrics,
-    image_score,
-    image_scores,
-    inception,
-    metrics,
-    plots,
-    protocol,
-)
-from experiments import judge as judge_of
+from experiments import caches
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError
-from experiments.protocol import Protocol
+from experiments.images import classifier, inception
+from experiments.images import file as image_score
+from experiments.images import judge as judge_of
+from experiments.images import scores as image_scores
+from experiments.metrics import images as image_metrics
+from experiments.metrics import samples as metrics
+from experiments.metrics.names import IMAGE_METRICS, applying, metrics_of
+from experiments.reporting import plots
+from experiments.settings import protocol
+from experiments.settings.protocol import Protocol
 
 RNG = np.random.default_rng(0)
 SIZE = (8, 8, 3)
@@ -95,7 +93,7 @@ def test_data_without_classes_or_pictures_have_no_judge(dataset):
 def test_scores_of_fresh_and_of_copied_pictures(dataset, judge):
     x, labels = pictures(500, 3)
     found = image_scores.score(x, dataset, HOW, labels)
-    assert list(found) == [metric.name for metric in protocol.IMAGE_METRICS]
+    assert list(found) == [metric.name for metric in IMAGE_METRICS]
     test = dataset.truth.test
     assert found["frechet"] == metrics.frechet(x, test)
     expected = metrics.frechet(judge.features(x), judge.features(test))
@@ -141,8 +139,8 @@ def test_large_pictures_have_no_costly_scores_in_pixels(monkeypatch):
     found = image_scores.score(x, dataset, HOW._replace(rounding=False, pairs=50))
     assert found["frechet"] is found["entropic_w2"] is found["classifier"] is found["feature_frechet"] is None
     assert found["mmd2"] == metrics.mmd(x[:50], test[:50])
-    assert protocol.metrics_of(dataset)[0].name == "mmd2"
-    assert protocol.applying(protocol.metrics_of(dataset), [found])[-1].name == "memorization"
+    assert metrics_of(dataset)[0].name == "mmd2"
+    assert applying(metrics_of(dataset), [found])[-1].name == "memorization"
 
 
 def test_inception_scores(dataset, judge, tmp_path, monkeypatch):

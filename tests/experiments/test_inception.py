@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from experiments import inception, inception_weights
 from experiments.errors import UsageError
+from experiments.images import inception, inception_weights
 
 
 def correlate(x, kernel, stride, padding):

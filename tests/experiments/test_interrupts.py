@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from experiments import logs
 from experiments.errors import INTERRUPTED
+from experiments.training import logs
 from tests.experiments.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
 
 WAITING = """

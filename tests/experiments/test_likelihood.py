@@ -6,9 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, invert, likelihood, likelihood_scores, runs
+from experiments import datasets
 from experiments.errors import UsageError
-from experiments.train import train
+from experiments.training import runs
+from experiments.training.loop import train
+from experiments.uses.inversion import invert
+from experiments.uses.likelihood import measure as likelihood
+from experiments.uses.likelihood import scores as likelihood_scores
 from models.flow_map_model import bind
 from taxonomy import exact
 from taxonomy.interpolants import LINEAR
@@ -83,8 +87,9 @@ def test_the_command_on_a_trained_run(both_ways, capsys):
     # Of the exact velocity the solver gives the exact density.
     assert rows[-2]["error"] < 1e-5
     # By hand: change of variables of one jump at the held-out data.
-    _, dataset, model, params, _ = runs.load_trained(both_ways)
-    v, data = bind(model, params), invert.held_out(dataset, 40, 1234)
+    trained = runs.load_trained(both_ways)
+    dataset, v = trained.dataset, bind(trained.model, trained.params)
+    data = invert.held_out(dataset, 40, 1234)
 
     def back(x):
         return x - v(jnp.ones(1), jnp.zeros(1), x[None])[0]
@@ -121,8 +126,9 @@ def test_inversion_of_a_run_by_hand(both_ways, capsys):
     rows = invert.invert(both_ways)
     assert "warning" not in capsys.readouterr().err
     assert [row["steps"] for row in rows] == [1, 2, 4, "exact inverse"]
-    _, dataset, model, params, _ = runs.load_trained(both_ways)
-    v, data = bind(model, params), invert.held_out(dataset, 500, 1234)
+    trained = runs.load_trained(both_ways)
+    dataset, v = trained.dataset, bind(trained.model, trained.params)
+    data = invert.held_out(dataset, 500, 1234)
     zero, one = jnp.zeros(500), jnp.ones(500)
     z = data - v(one, zero, data)
     again = z + v(zero, one, z)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import bounds, map_metrics, reference
 from experiments.errors import UsageError
+from experiments.metrics import bounds, reference
+from experiments.metrics import maps as map_metrics
 from taxonomy import exact
 from taxonomy.interpolants import LINEAR
 from tests.experiments.test_reference import COVARIANCE, gaussian_dataset

@@ -5,7 +5,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import norm
 
-from experiments import datasets, metrics
+from experiments import datasets
+from experiments.metrics import samples as metrics
 
 RNG = np.random.default_rng(0)
 

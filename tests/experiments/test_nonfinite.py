@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import devices as mapping
-from experiments import draws, engine
 from experiments.errors import DIVERGED, DivergedError
-from experiments.nonfinite import check_finite, means
+from experiments.training import devices as mapping
+from experiments.training import draws, engine
+from experiments.training.nonfinite import check_finite, means
 from objectives.mixture import counts
 from tests.experiments.test_engine import config_for, parts
 

@@ -6,8 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import config_files, datasets, reference
+from experiments import datasets
 from experiments.errors import UsageError
+from experiments.metrics import reference
+from experiments.settings import files as config_files
 from taxonomy import exact
 from taxonomy.interpolants import INTERPOLANTS, LINEAR
 

@@ -1,17 +1,23 @@
 import csv
+import dataclasses
 
 import jax
 import numpy as np
 import pytest
 
-from experiments import compare_samplers, datasets, random_walk, runs, sampling
-from experiments.compare_samplers import EXACT, MAP, SEARCHED, VELOCITY, Line
+from experiments import datasets, settings
+from experiments.comparison import samplers as compare_samplers
+from experiments.comparison.samplers import EXACT, MAP, SEARCHED, VELOCITY, Line
 from experiments.errors import DivergedError, UsageError
-from experiments.sample import sample
-from experiments.sampling import SAMPLERS, Options
-from experiments.train import train
+from experiments.sampling import by_name as sampling
+from experiments.sampling.by_name import SAMPLERS, Options
+from experiments.training import runs
+from experiments.training.loop import train
+from experiments.uses import random_walk
+from experiments.uses.sample import sample
 from models import grids, samplers
 from models.flow_map_model import bind
+from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small
 
 
@@ -29,9 +35,10 @@ def test_samples_are_those_of_the_map_from_noise_of_the_seed(run, tmp_path):
         np.testing.assert_array_equal(file["samples"], found)
         np.testing.assert_allclose(file["times"], [0, 0.5, 1])
         assert (file["evaluations"], file["sampler"], file["seed"]) == (2, "composition", 3)
-    _, dataset, model, params, _ = runs.load_trained(run)
-    noise = dataset.std * jax.random.normal(jax.random.split(jax.random.key(3))[0], (50, 2))
-    expected = samplers.composition(bind(model, params), noise, grids.uniform(2))
+    loaded = runs.load_trained(run)
+    np.testing.assert_array_equal(loaded.sample(50, steps=2, seed=3), found)
+    noise = loaded.dataset.std * jax.random.normal(jax.random.split(jax.random.key(3))[0], (50, 2))
+    expected = samplers.composition(bind(loaded.model, loaded.params), noise, grids.uniform(2))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     own, _ = sample(run, tmp_path / "y.npz", times=("0", "0.5", "1"), count=50, seed=3)
     np.testing.assert_array_equal(own, found)
@@ -44,7 +51,7 @@ def counting(calls):
         jax.debug.callback(lambda: calls.append(1))
         return 0 * times_and_points[-1]
 
-    return sampling.Model(asked, asked, sampling.settings.interpolant_of(small()), 1.0)
+    return sampling.Model(asked, asked, LINEAR, 1.0)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -85,7 +92,8 @@ def test_the_stated_number_of_evaluations_is_that_of_the_calls(name):
 def test_what_a_map_was_not_trained_for_is_said(objective, options, sampler, steps, text):
     config = small(objective)
     config.objective.options.update(options)
-    found = sampling.warning(config, sampler, grids.uniform(steps))
+    own_sampler, options = settings.objective_of(config).sampler, config.objective.options
+    found = sampling.warning(sampler, grids.uniform(steps), method=objective, own_sampler=own_sampler, options=options)
     assert (found is None) if text is None else (text in found)
 
 
@@ -119,11 +127,11 @@ def test_samples_that_are_not_finite_are_not_written(run, tmp_path, monkeypatch)
     load = runs.load_trained
 
     def broken(workdir, **options):
-        config, dataset, model, params, step = load(workdir, **options)
-        return config, dataset, model, jax.tree.map(lambda leaf: leaf * np.nan, params), step
+        found = load(workdir, **options)
+        return dataclasses.replace(found, params=jax.tree.map(lambda leaf: leaf * np.nan, found.params))
 
     monkeypatch.setattr(runs, "load_trained", broken)
-    with pytest.raises(DivergedError, match="100.00% of 5 samples by composition are NaN or infinite; nothing is wr"):
+    with pytest.raises(DivergedError, match="of composition, 100.00% of 5 generated samples are NaN or inf"):
         sample(run, tmp_path / "x.png", count=5)
     assert not list(tmp_path.iterdir())
 

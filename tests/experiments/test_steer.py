@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from experiments import datasets, inverse_problems, rewards, steer, steering_methods, steering_truth
+from experiments import datasets
 from experiments.errors import UsageError
-from experiments.steer import Options
-from experiments.train import train
+from experiments.training.loop import train
+from experiments.uses import inverse_problems, rewards
+from experiments.uses.steering import methods as steering_methods
+from experiments.uses.steering import steer
+from experiments.uses.steering import truth as steering_truth
+from experiments.uses.steering.steer import Options
 from taxonomy import tilted
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small

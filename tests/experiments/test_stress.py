@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pytest
 
-from experiments import logs
-from experiments.checkpoints import UNFINISHED
 from experiments.errors import INTERRUPTED
+from experiments.training import logs
+from experiments.training.checkpoints import UNFINISHED
 from tests.experiments.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
 
 KILLS = 50

@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 from tensorboardX.proto import event_pb2
 
-from experiments import config_files, datasets, engine, logs, networks, runs, settings
-from experiments.checkpoints import Checkpoints
-from experiments.dry_run import describe
+from experiments import datasets, settings
 from experiments.errors import UsageError
-from experiments.protocol import Protocol
-from experiments.train import train
+from experiments.settings import files as config_files
+from experiments.settings import networks
+from experiments.settings.protocol import Protocol
+from experiments.training import engine, logs, runs
+from experiments.training.checkpoints import Checkpoints
+from experiments.training.dry_run import describe
+from experiments.training.loop import train
 from tests.experiments.small_runs import CONFIG, small
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,7 +35,7 @@ def assert_same_weights(a, b):
 def weights(workdir):
     raw = runs.load_trained(workdir, ema=0)
     averaged = runs.load_trained(workdir)
-    return raw[3], averaged[3], raw[4]
+    return raw.params, averaged.params, raw.step
 
 
 def events(workdir):
