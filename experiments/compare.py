@@ -18,7 +18,7 @@ from experiments import flags as command_flags
 from experiments.comparison.budgets import BUDGETS
 from experiments.comparison.objectives import WRITTEN, compare
 from experiments.errors import UsageError
-from experiments.evaluation.evaluate import written
+from experiments.reporting.findings import written
 
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()

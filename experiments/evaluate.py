@@ -13,7 +13,8 @@ from absl import flags
 
 from experiments import caches, errors
 from experiments import flags as command_flags
-from experiments.evaluation.evaluate import WRITTEN, evaluate, written
+from experiments.evaluation.evaluate import WRITTEN, evaluate
+from experiments.reporting.findings import written
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")

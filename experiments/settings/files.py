@@ -8,6 +8,9 @@ from ml_collections import ConfigDict
 from experiments.errors import UsageError, nearest
 from experiments.settings import DEFAULT_OBJECTIVE, base, fields
 
+# Where experiments/ lies: the checkout, or the installed packages.
+PACKAGES = Path(__file__).parent.parent.parent
+
 
 def load(path: str) -> ConfigDict:
     """Loads ``file.py:variant``; a relative path that does not exist here is looked up in the installed package.
@@ -94,19 +97,19 @@ def split(path: str) -> tuple[str, str]:
     if path.endswith(".json"):
         if not Path(path).is_file():
             raise UsageError(f"--config={path} does not exist; expected the config.json of a run's folder")
-        return str(Path(__file__).with_name("saved_config.py")), path
+        return str(Path(__file__).with_name("saved.py")), path
     file, _, variant = path.partition(":")
     return file, variant
 
 
 def locate(file: str) -> Path:
     """The configuration file itself; see ``load``."""
-    packaged = Path(__file__).parent.parent / file
+    packaged = PACKAGES / file
     for candidate in (Path(file), packaged):
         if candidate.is_file():
             return candidate
     shipped = sorted(
-        f"experiments/configs/{path.name}" for path in (Path(__file__).parent / "configs").glob("[a-z]*.py")
+        f"experiments/configs/{path.name}" for path in (PACKAGES / "experiments/configs").glob("[a-z]*.py")
     )
     raise UsageError(f"no configuration file {file!r}; {nearest(file, shipped)}")
 

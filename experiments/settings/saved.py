@@ -56,5 +56,5 @@ def read(path: Path) -> ConfigDict:
 
 
 def get_config(path: str | None = None) -> ConfigDict:
-    """The configuration of a file, as a configuration file of its own: ``saved_config.py:runs/lsd/config.json``."""
+    """The configuration of a file, as a configuration file of its own: ``saved.py:runs/lsd/config.json``."""
     return read(Path(path or ""))
