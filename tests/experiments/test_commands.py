@@ -18,7 +18,7 @@ from experiments.settings import files as config_files
 from experiments.training import checks
 from objectives.build import OBJECTIVES
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 CHECKERBOARD = "experiments/configs/checkerboard.py"
 CONFIGS = sorted(path.name for path in (ROOT / "experiments/configs").glob("[a-z]*.py"))
 

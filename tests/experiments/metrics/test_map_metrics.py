@@ -12,7 +12,7 @@ from experiments.metrics import bounds, reference
 from experiments.metrics import maps as map_metrics
 from taxonomy import exact
 from taxonomy.interpolants import LINEAR
-from tests.experiments.test_reference import COVARIANCE, gaussian_dataset
+from tests.experiments.metrics.test_reference import COVARIANCE, gaussian_dataset
 
 DATASET = gaussian_dataset()
 FLOW = exact.gaussian(

@@ -10,7 +10,7 @@ from experiments.training import runs
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.loop import is_due, train
 from tests.experiments.small_runs import small
-from tests.experiments.test_train import assert_same_weights, weights
+from tests.experiments.training.test_train import assert_same_weights, weights
 
 
 @pytest.fixture(scope="module")

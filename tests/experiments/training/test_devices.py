@@ -15,9 +15,9 @@ import pytest
 from experiments.training import devices as mapping
 from experiments.training import engine
 from models.flow_map_model import bind, count_parameters
-from tests.experiments.test_engine import config_for, dispatch_of, parts
+from tests.experiments.training.test_engine import config_for, dispatch_of, parts
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 STEPS = 6
 
 
@@ -62,7 +62,7 @@ def test_eight_devices_give_the_same_curve_and_hold_exact_shares(plain):
         "import jax, numpy as np\n"
         "from experiments import draws\n"
         "from objectives.mixture import counts\n"
-        "from tests.experiments.test_devices import config_for, curve, parts\n"
+        "from tests.experiments.training.test_devices import config_for, curve, parts\n"
         "_, objective, dataset, _ = parts(config_for('lsd'))\n"
         "sizes = counts(objective.terms, 1600, devices=8)\n"
         "def times(device):\n"

@@ -11,7 +11,7 @@ import pytest
 
 from experiments.errors import INTERRUPTED
 from experiments.training import logs
-from tests.experiments.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
+from tests.experiments.training.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
 
 WAITING = """
 import sys, time

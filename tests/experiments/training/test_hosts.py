@@ -14,7 +14,7 @@ import pytest
 
 from experiments.errors import HOST_LOST, INTERRUPTED, UsageError
 from experiments.training import hosts, logs, runs
-from tests.experiments.test_train import ROOT, assert_same_weights, saved_steps
+from tests.experiments.training.test_train import ROOT, assert_same_weights, saved_steps
 
 CONFIG = "experiments/configs/two_moons.py"
 SIZE = ["--config.network.width=8", "--config.network.depth=1", "--config.training.batch_size=64"]

@@ -10,7 +10,7 @@ from experiments.training import devices as mapping
 from experiments.training import draws, engine
 from experiments.training.nonfinite import check_finite, means
 from objectives.mixture import counts
-from tests.experiments.test_engine import config_for, parts
+from tests.experiments.training.test_engine import config_for, parts
 
 LATE = 0.97  # residuals of jumps that end later than this are made infinite
 

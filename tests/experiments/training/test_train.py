@@ -24,7 +24,7 @@ from experiments.training.dry_run import describe
 from experiments.training.loop import train
 from tests.experiments.small_runs import CONFIG, small
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def assert_same_weights(a, b):
