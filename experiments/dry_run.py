@@ -11,7 +11,8 @@ from experiments import devices as mapping
 from experiments.datasets.dataset import Dataset
 from experiments.guidance import Teacher
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # The memory of the GPUs that papers train on.
 GPU_BYTES = 80e9

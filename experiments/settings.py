@@ -9,8 +9,8 @@ from experiments.changes import PLANE_CHANGES
 from experiments.errors import UsageError, nearest
 from experiments.protocol import Protocol
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Objective
-from objectives.rows.combination import CHOICES, combination
+from objectives.methods.combination import CHOICES, combination
+from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 DEFAULT_OBJECTIVE = "lsd"

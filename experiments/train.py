@@ -30,7 +30,8 @@ from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.logs import TrainingLog
 from experiments.nonfinite import check_finite, means
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 
 class Timing(NamedTuple):

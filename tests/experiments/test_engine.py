@@ -11,7 +11,8 @@ from experiments import devices as mapping
 from experiments.draws import draw
 from experiments.optimizers import optimizer, schedule, update_average
 from models.flow_map_model import bind, bind_auxiliary
-from objectives.mixture import Batch, Maps, counts, mixture
+from objectives.mixture import counts, mixture
+from objectives.objective import Batch, Maps
 from taxonomy.flow_map import diagonal
 
 

@@ -12,7 +12,8 @@ from experiments import devices as mapping
 from experiments.configs import checkerboard
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
-from objectives.mixture import Maps, mixture
+from objectives.mixture import mixture
+from objectives.objective import Maps
 from taxonomy import exact_map, flow_map
 from taxonomy.interpolants import LINEAR
 
