@@ -30,8 +30,8 @@ from models.dit import PRESETS
 
 SIZES = {"b4": "B/4", "b2": "B/2", "l2": "L/2", "xl2": "XL/2"}
 GUIDANCE = {
-    "mean_flow": {"scheme": "mean_flow", "scale": 2.5, "own_share": 0.92},
-    "alpha_flow": {"scheme": "mean_flow", "scale": 2.5, "own_share": 0.92},
+    "mean_flow": {"scheme": "mean_flow", "scale": 2.5, "self_mix": 0.92},
+    "alpha_flow": {"scheme": "mean_flow", "scale": 2.5, "self_mix": 0.92},
     "improved_mean_flow": {"scheme": "improved_mean_flow", "scale": 8.0, "input": True},
     "tvm": {"scheme": "terminal", "scale": 2.0},
     "shortcut": {"scheme": "terminal", "scale": 1.5},

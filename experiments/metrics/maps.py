@@ -13,7 +13,7 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
-from objectives import lagrangian
+from objectives.losses import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump

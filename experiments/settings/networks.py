@@ -7,7 +7,7 @@ from experiments.errors import UsageError, nearest
 from models import dit, networks
 from models.flow_map_model import OUTPUTS, FlowMapModel
 from models.mlp import ACTIVATIONS, DTYPES
-from objectives.mixture import Objective
+from objectives.objective import Objective
 
 # Every field of every kind, with the default of a run that does not name it.
 DEFAULTS: dict[str, object] = {

@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Objective
-from objectives.rows.combination import CHOICES, combination
+from objectives.methods.combination import CHOICES, combination
+from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 # A combination of one's own takes the place of the row if its characterization is named.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from experiments.datasets.dataset import Dataset
-from objectives.mixture import Batch, Term
+from objectives.objective import Batch, Term
 from taxonomy.curricula import law_at
 from taxonomy.times import Times
 

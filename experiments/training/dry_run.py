@@ -13,7 +13,8 @@ from experiments.settings.guidance import Teacher
 from experiments.training import checks, engine, runs
 from experiments.training import devices as mapping
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # The memory of the GPUs that papers train on.
 GPU_BYTES = 80e9

@@ -21,7 +21,8 @@ from experiments.training.optimizers import optimizer, schedule, update_average
 from models.conditions import Condition
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance, initialize
 from models.networks import projection
-from objectives.mixture import Batch, Maps, Objective, counts, factor, weighted
+from objectives.mixture import counts, factor, weighted
+from objectives.objective import Batch, Maps, Objective
 from taxonomy.curricula import stage_of
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Times

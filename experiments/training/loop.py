@@ -30,7 +30,8 @@ from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
 from experiments.training.nonfinite import check_finite, means
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # (configuration, data set, model, state on the host, folder) -> numbers by name: a score on the way.
 Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, engine.State, Path], dict[str, float]]

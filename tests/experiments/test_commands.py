@@ -102,7 +102,7 @@ BAD_FIELDS = {
     "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
     "objective.options.diagonal_share": (1.5, "shares of the batch are diagonal 1.5"),
     "objective.options.stop_gradient": ("some", "stop_gradient = 'some'; expected one of velocity, none"),
-    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of paper, code"),
+    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of per_term, per_example"),
     "teacher": ("runs/teacher", "uses no teacher; drop --config.teacher"),
 }
 

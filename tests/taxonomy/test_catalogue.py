@@ -9,7 +9,7 @@ import pytest
 
 from objectives.build import OBJECTIVES
 from objectives.metrics import squared
-from objectives.mixture import Batch, Maps
+from objectives.objective import Batch, Maps
 from taxonomy import catalogue
 from taxonomy.catalogue import CATALOGUE, lookup, method
 from taxonomy.catalogue.papers import PAPERS, Paper, bibtex

@@ -16,7 +16,7 @@ from experiments.training import optimizers
 from experiments.uses.rewards import Reward
 from models import grids
 from models.flow_map_model import FlowMapModel, Params, bind
-from objectives import reward as losses
+from objectives.losses import reward as losses
 from taxonomy import times
 from taxonomy.flow_map import diagonal
 from taxonomy.interpolants import Interpolant

@@ -24,7 +24,7 @@ from experiments.reporting import findings
 from experiments.training import runs
 from experiments.uses.inversion import plots as inversion_plots
 from models import two_directions
-from objectives.mixture import Objective
+from objectives.objective import Objective
 from taxonomy.flow_map import AverageVelocity
 
 STEPS = (1, 2, 4)

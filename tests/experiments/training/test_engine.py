@@ -13,7 +13,8 @@ from experiments.training import engine
 from experiments.training.draws import draw
 from experiments.training.optimizers import optimizer, schedule, update_average
 from models.flow_map_model import bind, bind_auxiliary
-from objectives.mixture import Batch, Maps, counts, mixture
+from objectives.mixture import counts, mixture
+from objectives.objective import Batch, Maps
 from taxonomy.flow_map import diagonal
 
 

@@ -14,7 +14,8 @@ from experiments.training import devices as mapping
 from experiments.training import draws, engine
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
-from objectives.mixture import Maps, mixture
+from objectives.mixture import mixture
+from objectives.objective import Maps
 from taxonomy import exact_map, flow_map
 from taxonomy.interpolants import LINEAR
 

@@ -267,7 +267,7 @@ def test_the_exact_velocity_can_teach(tmp_path, student, file):
 def test_dry_run_tells_what_would_be_done():
     text = describe(config_files.load("experiments/configs/checkerboard.py:lsd,paper"), None)
     assert "parameters: 1,054,210" in text
-    assert "18750 diagonal, 6250 lagrangian (reduction: paper)" in text
+    assert "18750 diagonal, 6250 lagrangian (reduction: per_term)" in text
     assert "4 forward-pass equivalents" in text
 
 

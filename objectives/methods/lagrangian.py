@@ -1,11 +1,10 @@
-"""Rows of the Lagrangian rule: the target time moves and the point follows the velocity."""
+"""Methods of the Lagrangian rule: the target time moves and the point follows the velocity."""
 
 import jax
 
-from objectives import lagrangian as losses
 from objectives import weighting
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import (
+from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back, round_trip
+from objectives.methods.shared import (
     DIAGONALS,
     check_option,
     check_share,
@@ -15,6 +14,7 @@ from objectives.rows.shared import (
     self_distilled,
     source,
 )
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -35,12 +35,12 @@ def lagrangian_term(
     Returns:
       a term named "lagrangian".
     """
-    check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
+    check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
         s, _, t = batch.times
-        return losses.lagrangian(maps.student, b, source(path, batch), s, t, stop_gradient=stop_gradient)
+        return lagrangian(maps.student, b, source(path, batch), s, t, stop_gradient=stop_gradient)
 
     # One jvp with its backward pass, one velocity, and in one mode the backward pass through the velocity's input.
     cost = {"velocity": 2 + 4 + 1, "none": 2 + 4 + 1 + 2, "target": 2 + 2 + 1}[stop_gradient]
@@ -52,7 +52,7 @@ def lsd(
     diagonal_share: float = 0.75,
     times: str = "triangle",
     stop_gradient: str = "velocity",
-    reduction: str = "paper",
+    reduction: str = "per_term",
     learned_weight: bool = False,
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
@@ -62,13 +62,13 @@ def lsd(
     )
 
 
-def lmd(*, times: str = "triangle", stop_gradient: str = "none", power: float = 0.0) -> Objective:
+def lmd(*, times: str = "triangle", stop_gradient: str = "none", adaptive_power: float = 0.0) -> Objective:
     """Lagrangian map distillation of a teacher (arXiv 2406.07507).
 
-    A power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero, so that
-    the minimizer stays; it is needed where the teacher's velocity is unbounded off the data, as the exact one is.
+    An adaptive_power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero,
+    so the minimizer stays. It is needed where the teacher's velocity is unbounded off the data, as the exact one is.
     """
-    term = lagrangian_term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=power))
+    term = lagrangian_term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=adaptive_power))
     return Objective((term,), needs_teacher=True, both_directions=times == "square")
 
 
@@ -78,7 +78,9 @@ def ayf_lmd(*, times: str = "logit_normal") -> Objective:
     return Objective((term,), needs_teacher=True, both_directions=times == "square")
 
 
-def tvm(*, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "paper") -> Objective:
+def tvm(
+    *, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "per_term"
+) -> Objective:
     """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an average of the weights."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
     return self_distilled(
@@ -99,7 +101,7 @@ def _pulled_back_term(
         x_t = path.position(t, batch.x0, batch.x1)
         velocity = path.velocity(t, batch.x0, batch.x1)
         back = maps.student if stop_gradient == "none" else maps.target
-        return losses.pulled_back(maps.student, back, velocity, x_t, s, t, stop_gradient=stop_gradient)
+        return pulled_back(maps.student, back, velocity, x_t, s, t, stop_gradient=stop_gradient)
 
     # The way back, one jvp, and the backward passes through both or through the prediction alone.
     cost = {"none": 1 + 2 + 4 + 2, "target": 1 + 2 + 2}[stop_gradient]
@@ -120,7 +122,7 @@ def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
-        return losses.round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
+        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
 
     there_and_back = Term("round_trip", loss, law, round_trip_share, cost=6)
     return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)

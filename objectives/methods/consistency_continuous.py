@@ -1,14 +1,15 @@
-"""Rows of endpoint consistency in continuous time: the source moves and the end at the data stays."""
+"""Methods of endpoint consistency in continuous time: the source moves and the end at the data stays."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from objectives import consistency, direct, metrics, weighting
-from objectives import endpoint as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_not_negative, check_share, source
+from objectives import metrics, weighting
+from objectives.losses import direct
+from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
+from objectives.methods.shared import check_not_negative, check_share, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -25,7 +26,7 @@ def _continuous(velocity_of: str) -> Objective:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         velocity = _velocity(maps, path, batch, velocity_of)
-        return consistency.continuous_consistency(maps.student, velocity, source(path, batch), s, t)
+        return continuous_consistency(maps.student, velocity, source(path, batch), s, t)
 
     distilled = velocity_of == "teacher"
     term = Term("consistency", loss, time_laws.fixed_end, 1.0, cost=2 + 2 + distilled)
@@ -53,7 +54,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         ramp = curricula.warm_up(batch.progress, length=warm_up)
         # The circle of TrigFlow is that of data and noise with unit standard deviation.
         std = batch.noise_std
-        return losses.trigflow(
+        return trigflow(
             lambda s, t, x: maps.student(s, t, std * x) / std,
             velocity / std,
             source(path, batch) / std,
@@ -95,12 +96,17 @@ def scd(*, warm_up: float = 0.1, normalize: float = 0.1, prior: str = "inverse_n
 
 
 def facm(
-    *, diagonal_share: float = 0.5, clip: float = 1.0, power: float = 0.5, cosine: float = 1.0, tangent: float = 0.5
+    *,
+    diagonal_share: float = 0.5,
+    clip: float = 1.0,
+    adaptive_power: float = 0.5,
+    cosine: float = 1.0,
+    tangent: float = 0.5,
 ) -> Objective:
     """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents beside an anchor, flow matching.
 
-    clip: bound of the tangent; power: of the adaptive weight; cosine: of one minus the cosine in the anchor; tangent:
-    exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
+    clip: bound of the tangent; adaptive_power: of the adaptive weight; cosine: weight of one minus the cosine in the
+    anchor; tangent: exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
     """
     check_share("clip", clip, high=math.inf)
     check_not_negative(cosine=cosine, tangent=tangent)
@@ -108,7 +114,7 @@ def facm(
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s = batch.times.s
         velocity = path.velocity(s, batch.x0, batch.x1)
-        return losses.clipped(maps.student, velocity, source(path, batch), s, clip=clip, power=tangent)
+        return clipped(maps.student, velocity, source(path, batch), s, clip=clip, power=tangent)
 
     def anchor(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         t, x = batch.times.t, source(path, batch)
@@ -116,7 +122,7 @@ def facm(
         flow = direct.flow_matching(lambda s, t, x: prediction, velocity, x, t)
         return flow + cosine * direct.misalignment(prediction, velocity)
 
-    adaptive = weighting.adaptive(power=power, offset=0.001)
+    adaptive = weighting.adaptive(power=adaptive_power, offset=0.001)
 
     def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
         return jnp.cos(jnp.pi / 2 * times.s) * adaptive(times, loss)
@@ -143,9 +149,7 @@ def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: f
         p = jnp.maximum(s - step, 0) if ratio == 1 else s
         q = jnp.minimum(s + step, 1) if ratio == 1 else 1 - ratio * (1 - s)
         behind, ahead = ((time, path.position(time, batch.x0, batch.x1)) for time in (p, q))
-        return losses.along_path(
-            maps.student, maps.target, source(path, batch), s, behind=behind, ahead=ahead, clip=clip
-        )
+        return along_path(maps.student, maps.target, source(path, batch), s, behind=behind, ahead=ahead, clip=clip)
 
     def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
         del loss

@@ -1,14 +1,14 @@
-"""Rows of endpoint consistency at finite steps: neighbours on a path reach the same data."""
+"""Methods of endpoint consistency at finite steps: neighbours on a path reach the same data."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from objectives import consistency as losses
 from objectives import metrics, weighting
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_count, check_share, constant, source
+from objectives.losses.consistency import consistency
+from objectives.methods.shared import check_count, check_share, constant, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -43,7 +43,7 @@ def consistency_loss(velocity: str) -> Callable[..., jax.Array]:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
         x_u = neighbour(maps, path, batch, velocity=velocity)
-        return losses.consistency(maps.student, maps.target, source(path, batch), x_u, s, u, t)
+        return consistency(maps.student, maps.target, source(path, batch), x_u, s, u, t)
 
     return loss
 
@@ -160,7 +160,7 @@ def tcm(
             return jnp.where(frozen, maps.stage(u, t, x), maps.target(u, t, x))
 
         x_u = neighbour(maps, path, batch, velocity="sample")
-        return losses.consistency(maps.student, target, source(path, batch), x_u, s, u, t)
+        return consistency(maps.student, target, source(path, batch), x_u, s, u, t)
 
     def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
         return jnp.where(times.u > times.s, weighting.inverse_noise_step(times, loss), 1.0)

@@ -1,13 +1,13 @@
-"""Rows of the integral rule: the secant losses, without derivatives.
+"""Methods of the integral rule: the secant losses, without derivatives.
 
 longest: length of the longest jump that is trained, in (0, 1]; 1 / N for a map that is meant for N steps.
 """
 
 import jax
 
-from objectives import integral as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_share, self_distilled, source
+from objectives.losses import integral
+from objectives.methods.shared import check_share, self_distilled, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -22,7 +22,7 @@ def _interior_term(velocity: str, share: float, longest: float) -> Term:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
         b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
-        return losses.interior(maps.student, maps.target, b, source(path, batch), s, u, t)
+        return integral.interior(maps.student, maps.target, b, source(path, batch), s, u, t)
 
     return Term("integral", loss, _law(time_laws.triangle, longest), share, cost=3 + 1 + 1)
 
@@ -32,7 +32,7 @@ def _end_term(velocity: str, longest: float) -> Term:
         s, u, t = batch.times
         x_u = path.position(u, batch.x0, batch.x1)
         w = maps.teacher(u, x_u) if velocity == "teacher" else path.velocity(u, batch.x0, batch.x1)
-        return losses.end(maps.student, maps.target, w, x_u, s, u, t)
+        return integral.end(maps.student, maps.target, w, x_u, s, u, t)
 
     cost = 3 + 1 + (1 if velocity == "teacher" else 0)
     return Term("integral", loss, _law(time_laws.square, longest), 1.0, cost=cost)
@@ -43,7 +43,7 @@ def sdei(*, longest: float = 1.0) -> Objective:
     return Objective((_interior_term("teacher", 1.0, longest),), needs_teacher=True)
 
 
-def stei(*, diagonal_share: float = 0.5, longest: float = 1.0, reduction: str = "paper") -> Objective:
+def stei(*, diagonal_share: float = 0.5, longest: float = 1.0, reduction: str = "per_term") -> Objective:
     """Secant training that estimates the interior point, on the model's own velocity (arXiv 2505.14502)."""
     return self_distilled(diagonal_share, _interior_term("self", 1 - diagonal_share, longest), reduction)
 

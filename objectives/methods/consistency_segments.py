@@ -1,12 +1,11 @@
-"""Rows of consistency to other ends than the data: the ends of segments, or any target time."""
+"""Methods of consistency to other ends than the data: the ends of segments, or any target time."""
 
 import jax
 
-from objectives import consistency as losses
 from objectives import metrics, weighting
-from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
-from objectives.rows.consistency import consistency_loss, neighbour
-from objectives.rows.shared import (
+from objectives.losses.consistency import consistency, straightness, trajectory
+from objectives.methods.consistency import consistency_loss, neighbour
+from objectives.methods.shared import (
     check_count,
     check_not_negative,
     check_option,
@@ -15,6 +14,8 @@ from objectives.rows.shared import (
     diagonal,
     source,
 )
+from objectives.mixture import REDUCTIONS
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -62,14 +63,14 @@ def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 
         # Both parts compare the same two evaluations.
         here, there = maps.student(s, t, x_s), maps.target(u, t, x_u)
         same = (lambda s, t, x: here), (lambda u, t, x: there), x_s, x_u, s, u, t
-        return losses.consistency(*same) + straight * losses.straightness(*same)
+        return consistency(*same) + straight * straightness(*same)
 
     term = Term("consistency", loss, _segment_law(segments, step), 1.0, weighting.inverse_step, cost=3 + 1)
     return Objective((term,), target_decay=constant(decay) if decay else None)
 
 
 def ctm(
-    *, diagonal_share: float = 0.5, teacher_steps: int = 2, decay: float = 0.999, reduction: str = "paper"
+    *, diagonal_share: float = 0.5, teacher_steps: int = 2, decay: float = 0.999, reduction: str = "per_term"
 ) -> Objective:
     """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
 
@@ -83,7 +84,7 @@ def ctm(
         s, u, t = batch.times
         x_s = source(path, batch)
         x_u = flow_map.jump(flow_map.integrated(maps.teacher, steps=teacher_steps), s, u, x_s)
-        return losses.trajectory(maps.student, maps.target, x_s, x_u, s, u, t)
+        return trajectory(maps.student, maps.target, x_s, x_u, s, u, t)
 
     # The student; the outer jump and the backward pass through its input; two jumps of the target; the teacher.
     cost = 3 + 1 + 2 + 2 + 2 * teacher_steps + 1

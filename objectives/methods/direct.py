@@ -1,11 +1,11 @@
-"""Rows without a rule of consistency: regression on velocities, on pairs, and on a teacher's trajectories."""
+"""Methods without a rule of consistency: regression on velocities, on pairs, and on a teacher's trajectories."""
 
 import jax
 import jax.numpy as jnp
 
-from objectives import direct as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_count, diagonal, source, teacher_pair
+from objectives.losses import direct
+from objectives.methods.shared import check_count, diagonal, source, teacher_pair
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -22,7 +22,7 @@ def reflow(*, teacher_steps: int = 8) -> Objective:
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         pair, t = teacher_pair(maps, batch, steps=teacher_steps), batch.times.t
-        return losses.flow_matching(maps.student, path.velocity(t, pair.x0, pair.x1), source(path, pair), t)
+        return direct.flow_matching(maps.student, path.velocity(t, pair.x0, pair.x1), source(path, pair), t)
 
     term = Term("diagonal", loss, time_laws.diagonal, 1.0, cost=3 + pair_cost(teacher_steps))
     return Objective((term,), sampler="euler", needs_teacher=True)
@@ -36,7 +36,7 @@ def endpoint_regression(*, teacher_steps: int = 8) -> Objective:
         del path
         s, _, t = batch.times
         pair = teacher_pair(maps, batch, steps=teacher_steps)
-        return losses.regression(maps.student, pair.x1 - pair.x0, pair.x0, s, t)
+        return direct.regression(maps.student, pair.x1 - pair.x0, pair.x0, s, t)
 
     term = Term("regression", loss, laws.all_the_way, 1.0, cost=3 + pair_cost(teacher_steps))
     return Objective((term,), sampler="one_jump", needs_teacher=True)
@@ -51,7 +51,7 @@ def cmt(*, teacher_steps: int = 8) -> Objective:
         s, _, t = batch.times
         teacher = flow_map.integrated(maps.teacher, steps=teacher_steps)
         x_s = jax.lax.stop_gradient(flow_map.jump(teacher, jnp.zeros_like(s), s, batch.x0))
-        return losses.regression(maps.student, teacher(s, t, x_s), x_s, s, t)
+        return direct.regression(maps.student, teacher(s, t, x_s), x_s, s, t)
 
     term = Term("regression", loss, time_laws.triangle, 1.0, cost=3 + 2 * pair_cost(teacher_steps))
     return Objective((term,), needs_teacher=True)

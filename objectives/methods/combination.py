@@ -5,9 +5,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from objectives import eulerian, integral, lagrangian, progressive, weighting
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import DIAGONALS, check_option, constant, diagonal, law_of, source
+from objectives import weighting
+from objectives.losses import eulerian, integral, lagrangian, progressive
+from objectives.methods.shared import DIAGONALS, check_option, constant, diagonal, law_of, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -36,7 +37,7 @@ def combination(
     engine: str = "",
     times: str = "",
     diagonal_share: float = 0.5,
-    power: float = 0.0,
+    adaptive_power: float = 0.0,
     decay: float = 0.99,
 ) -> Objective:
     """Any rule with any velocity that is sound for it; with its own or an average's velocity, flow matching beside it.
@@ -55,7 +56,7 @@ def combination(
     if characterization in ("semigroup", "integral", "integral_end"):
         law = time_laws.with_uniform(law)
     loss = _loss(characterization, velocity, stop_gradient, engine)
-    weight = weighting.adaptive(power=power)
+    weight = weighting.adaptive(power=adaptive_power)
     term = Term(
         characterization, loss, law, 1 - share, weight, _cost(characterization, velocity, stop_gradient, engine)
     )

@@ -1,14 +1,14 @@
-"""Rows of the Eulerian rule at a finite step: no derivative of the network is taken."""
+"""Methods of the Eulerian rule at a finite step: no derivative of the network is taken."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
-from objectives import eulerian as losses
 from objectives import weighting
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import DIAGONALS, check_option, check_share, forward_law, self_distilled, source
+from objectives.losses.eulerian import central, discrete, eulerian
+from objectives.methods.shared import DIAGONALS, check_option, check_share, forward_law, self_distilled, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -17,7 +17,7 @@ from taxonomy.interpolants import Interpolant
 def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
     s, u, t = batch.times
     velocity = path.velocity(s, batch.x0, batch.x1)
-    return losses.discrete(maps.student, maps.target, velocity, source(path, batch), s, u, t)
+    return discrete(maps.student, maps.target, velocity, source(path, batch), s, u, t)
 
 
 def _with_share(law: time_laws.Law, share: Callable[[jax.Array], jax.Array]) -> curricula.Curriculum:
@@ -30,8 +30,8 @@ def alpha_flow(
     alpha: float = 0.1,
     diagonal_share: float = 0.5,
     times: str = "logit_normal",
-    power: float = 1.0,
-    reduction: str = "code",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
 ) -> Objective:
     """alpha-Flow (arXiv 2510.20771): the source takes the share alpha of the jump along the sample's velocity.
 
@@ -48,7 +48,7 @@ def alpha_flow(
     def limit(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         velocity = path.velocity(s, batch.x0, batch.x1)
-        return losses.eulerian(maps.student, velocity, source(path, batch), s, t, stop_gradient="target")
+        return eulerian(maps.student, velocity, source(path, batch), s, t, stop_gradient="target")
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         if schedule == "constant":
@@ -57,12 +57,12 @@ def alpha_flow(
             share(batch.progress) > 0, lambda: _discrete(maps, path, batch), lambda: limit(maps, path, batch)
         )
 
-    adaptive = weighting.adaptive(power=power)
+    adaptive = weighting.adaptive(power=adaptive_power)
 
     def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
         # One over alpha, and the adaptive weight times alpha^power: at power 1 the published alpha cancels.
         inverse = jnp.where(times.u > times.s, weighting.inverse_share(times, loss), 1.0)
-        return inverse ** (1 - power) * adaptive(times, loss)
+        return inverse ** (1 - adaptive_power) * adaptive(times, loss)
 
     # Either the finite step or the limit: both cost four.
     distill = Term("eulerian", loss, _with_share(base, share), 1 - diagonal_share, weight, cost=3 + 1)
@@ -75,14 +75,14 @@ def so_flow(
     last: float = 0.002,
     diagonal_share: float = 0.75,
     times: str = "logit_normal",
-    power: float = 1.0,
-    reduction: str = "code",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
 ) -> Objective:
     """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially."""
     check_share("first", first)
     check_share("last", last)
     base = forward_law(times, needed_by="so_flow")
-    adaptive = weighting.adaptive(power=power)
+    adaptive = weighting.adaptive(power=adaptive_power)
 
     def share(progress: jax.Array) -> jax.Array:
         return curricula.exponential_decay(progress, first=first, last=last)
@@ -96,7 +96,7 @@ def so_flow(
     return self_distilled(diagonal_share, distill, reduction, adaptive, law=DIAGONALS[times])
 
 
-def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:
+def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
     """Euler mean flows (arXiv 2602.02571): the first leg is an Euler step of fixed length along the sample's velocity.
 
     Its weights are not published in what was read; here each example is divided by the share of the first leg.
@@ -106,7 +106,7 @@ def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reductio
     return self_distilled(diagonal_share, distill, reduction)
 
 
-def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:
+def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
     """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference."""
     if not 0 < step < 0.5:
         raise ValueError(f"step = {step}; expected a length of time in (0, 0.5)")
@@ -114,7 +114,7 @@ def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "c
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
         behind, ahead = jnp.maximum(s - step, 0), jnp.minimum(s + step, 1)
-        return losses.central(
+        return central(
             maps.student,
             maps.target,
             path.velocity(s, batch.x0, batch.x1),

@@ -7,10 +7,39 @@ import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
-from objectives.eulerian import normalized
-from taxonomy import conversions, flow_map
+from objectives.losses.eulerian import normalized
+from taxonomy import conversions, flow_map, times
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.flow_map import AverageVelocity
+
+
+def continuous_consistency(
+    v: AverageVelocity, velocity: jax.Array, x_s: jax.Array, s: jax.Array, t: jax.Array
+) -> jax.Array:
+    """``|X_{s,t} - sg[ X_{s,t} + d/ds X_{s,t} + grad X_{s,t} . w ]|^2``: the limit of ``consistency`` as u -> s.
+
+    The value is the squared Eulerian residual; the gradient is the limit of the gradient of
+    ``consistency / (u - s)``, and ``(t - s)`` times that of ``eulerian(..., stop_gradient="target")``.
+
+    Args:
+      v: average velocity of the student; its map X is a consistency model at t = 1.
+      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (CT) or a teacher's ``b_s(I_s)`` (CD).
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      t: [batch]; end times, 1 in the papers, t >= s.
+
+    Returns:
+      [batch]; one squared residual per example. The derivative is stopped: no gradient passes through the jvp.
+
+    Raises:
+      ValueError: outside of jit, unless s <= t.
+
+    Reference: Song, Dhariwal, Chen, Sutskever, arXiv 2303.01469, Appendix B (continuous time). Time as in
+      ``consistency``.
+    """
+    times.check_order(s, t, t, needed_by="continuous_consistency")
+    end, moved = flow_map.d_source(v, s, t, x_s, velocity)
+    return squared_norm(end - sg(end + moved))
 
 
 def trigflow(

@@ -1,4 +1,4 @@
-"""What rows share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
+"""What methods share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
 
 from collections.abc import Callable, Collection
 import dataclasses
@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from objectives import metrics, weighting
-from objectives.direct import flow_matching
-from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
+from objectives.losses.direct import flow_matching
+from objectives.mixture import REDUCTIONS
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws, times
 from taxonomy.interpolants import Interpolant
 
@@ -124,7 +125,7 @@ def self_distilled(
     Args:
       diagonal_share: share of the batch on the diagonal.
       distill: the term of the rule, with the rest of the batch.
-      reduction: "paper" or "code".
+      reduction: "per_term" or "per_example".
       weight: weight of the diagonal term.
       law: law on the diagonal.
       likelihood: how a learned log-variance enters both terms, None for none.
@@ -164,7 +165,7 @@ def forward_law(name: str, *, needed_by: str) -> times.Law:
 
     Args:
       name: a key of ``LAWS``.
-      needed_by: name of the row, for the message.
+      needed_by: name of the method, for the message.
 
     Returns:
       the law.

@@ -1,14 +1,14 @@
-"""Rows of the Eulerian rule: the source moves along the path and the target stays."""
+"""Methods of the Eulerian rule: the source moves along the path and the target stays."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 
-from objectives import distributional, metrics, weighting
-from objectives import eulerian as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import (
+from objectives import metrics, weighting
+from objectives.losses.distributional import batch_posterior
+from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
+from objectives.methods.shared import (
     DIAGONALS,
     check_count,
     check_not_negative,
@@ -21,6 +21,7 @@ from objectives.rows.shared import (
     source,
     teacher_pair,
 )
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -49,7 +50,7 @@ def eulerian_term(
     Returns:
       a term named "eulerian".
     """
-    check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
+    check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, _, t = batch.times
@@ -61,7 +62,7 @@ def eulerian_term(
         else:
             w = path.velocity(s, batch.x0, batch.x1)
         tangent = maps.target(s, s, x_s) if own_tangent else None
-        return losses.eulerian(maps.student, w, x_s, s, t, stop_gradient=stop_gradient, tangent=tangent)
+        return eulerian(maps.student, w, x_s, s, t, stop_gradient=stop_gradient, tangent=tangent)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
@@ -74,7 +75,7 @@ def esd(
     diagonal_share: float = 0.75,
     times: str = "triangle",
     stop_gradient: str = "advection",
-    reduction: str = "paper",
+    reduction: str = "per_term",
     learned_weight: bool = False,
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
@@ -101,51 +102,63 @@ def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: flo
         # The paper ends at 0.99, so that the pull towards straight paths never quite stops.
         ramp = 0.99 * curricula.warm_up(batch.progress, length=warm_up)
         offset = normalize or None
-        return losses.tangent_step(maps.student, maps.teacher(s, x_s), x_s, s, t, warm_up=ramp, normalize=offset)
+        return tangent_step(maps.student, maps.teacher(s, x_s), x_s, s, t, warm_up=ramp, normalize=offset)
 
     term = Term("eulerian", loss, law, 1.0, weighting.gap_squared, cost=2 + 2 + 1)
     return Objective((term,), needs_teacher=True)
 
 
 def mean_flow(
-    *, diagonal_share: float = 0.75, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
 ) -> Objective:
     """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
-    return _of_samples("mean_flow", diagonal_share, times, power, reduction)
+    return _of_samples("mean_flow", diagonal_share, times, adaptive_power, reduction)
 
 
 def improved_mean_flow(
-    *, diagonal_share: float = 0.5, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
 ) -> Objective:
     """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
-    return _of_samples("improved_mean_flow", diagonal_share, times, power, reduction, own_tangent=True)
+    return _of_samples("improved_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
 
 
 def pixel_mean_flow(
-    *, diagonal_share: float = 0.5, times: str = "logit_normal", power: float = 1.0, reduction: str = "code"
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
 ) -> Objective:
     """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data."""
-    row = _of_samples("pixel_mean_flow", diagonal_share, times, power, reduction, own_tangent=True)
-    return row._replace(output="denoiser")
+    method = _of_samples("pixel_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
+    return method._replace(output="denoiser")
 
 
 def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_normal") -> Objective:
     """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means."""
     likelihood = metrics.cauchy_likelihood
-    return _of_samples("decoupled_mean_flow", diagonal_share, times, 0.0, "paper", likelihood=likelihood)
+    return _of_samples("decoupled_mean_flow", diagonal_share, times, 0.0, "per_term", likelihood=likelihood)
 
 
 def _of_samples(
     name: str,
     diagonal_share: float,
     times: str,
-    power: float,
+    adaptive_power: float,
     reduction: str,
     *,
     own_tangent: bool = False,
     likelihood: metrics.Likelihood | None = None,
 ) -> Objective:
-    law, weight = forward_law(times, needed_by=name), weighting.adaptive(power=power)
+    law, weight = forward_law(times, needed_by=name), weighting.adaptive(power=adaptive_power)
     distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, own_tangent=own_tangent)
     return self_distilled(diagonal_share, distill, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
 
@@ -154,13 +167,13 @@ def rectified_mean_flow(
     *,
     diagonal_share: float = 0.75,
     times: str = "logit_normal",
-    power: float = 0.5,
+    adaptive_power: float = 0.5,
     teacher_steps: int = 8,
-    reduction: str = "code",
+    reduction: str = "per_example",
 ) -> Objective:
     """Rectified MeanFlow (arXiv 2511.23342) without trimming: MeanFlow on pairs made by a teacher."""
     check_count("teacher_steps", teacher_steps)
-    row = mean_flow(diagonal_share=diagonal_share, times=times, power=power, reduction=reduction)
+    method = mean_flow(diagonal_share=diagonal_share, times=times, adaptive_power=adaptive_power, reduction=reduction)
 
     def on_pairs(term: Term) -> Term:
         def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
@@ -168,7 +181,7 @@ def rectified_mean_flow(
 
         return dataclasses.replace(term, loss=loss, cost=term.cost + 2 * teacher_steps + 1)
 
-    return row._replace(terms=tuple(map(on_pairs, row.terms)), needs_teacher=True)
+    return method._replace(terms=tuple(map(on_pairs, method.terms)), needs_teacher=True)
 
 
 def esc(
@@ -177,9 +190,9 @@ def esc(
     plug_in: float = 0.5,
     pool: int = 256,
     times: str = "logit_normal",
-    power: float = 1.0,
+    adaptive_power: float = 1.0,
     curriculum: float = 0.1,
-    reduction: str = "code",
+    reduction: str = "per_example",
 ) -> Objective:
     """ESC (arXiv 2512.11831) without guidance: MeanFlow, part of it on the posterior mean over a set of data points.
 
@@ -198,14 +211,14 @@ def esc(
         s, _, t = batch.times
         x_s = source(path, batch)
         velocity = plug_in_velocity(path, x_s, s, batch)
-        return losses.eulerian(maps.student, velocity, x_s, s, t, stop_gradient="target")
+        return eulerian(maps.student, velocity, x_s, s, t, stop_gradient="target")
 
-    weight, likelihood = weighting.adaptive(power=power, offset=0.001), metrics.gaussian_likelihood
+    weight, likelihood = weighting.adaptive(power=adaptive_power, offset=0.001), metrics.gaussian_likelihood
     share, law = 1 - diagonal_share, curricula.Curriculum(at)
     sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight)
     pooled = Term("plug_in", averaged, law, share * plug_in, weight, 4, likelihood=likelihood, pool=pool)
-    row = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
-    return row._replace(terms=(*row.terms, pooled))
+    method = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+    return method._replace(terms=(*method.terms, pooled))
 
 
 def plug_in_velocity(path: Interpolant, x_s: jax.Array, s: jax.Array, batch: Batch) -> jax.Array:
@@ -223,7 +236,7 @@ def plug_in_velocity(path: Interpolant, x_s: jax.Array, s: jax.Array, batch: Bat
     Reference: arXiv 2512.11831; the probabilities are ``distributional.batch_posterior``.
     """
     alpha, beta = path.alpha(s), path.beta(s)
-    p = distributional.batch_posterior(x_s, batch.x1, batch.pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
+    p = batch_posterior(x_s, batch.x1, batch.pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
     # The mean of the data decides: the velocity is affine in it. The last factor is 1 except at s = 1.
     flat = batch.pool.reshape(batch.pool.shape[0], -1)
     mean = expand(p[:, 0], x_s) * batch.x1 + (p[:, 1:] @ flat).reshape(x_s.shape)

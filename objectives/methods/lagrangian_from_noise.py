@@ -1,13 +1,12 @@
-"""Rows whose source is the noise, s = 0: a teacher is distilled without data, by differences in the target time."""
+"""Methods whose source is the noise, s = 0: a teacher is distilled without data, by differences in the target time."""
 
 import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
-from objectives import direct, distributional
-from objectives import lagrangian as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_not_negative, check_share
+from objectives.losses import direct, distributional, lagrangian
+from objectives.methods.shared import check_not_negative, check_share
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.times import Law, Times
@@ -31,7 +30,7 @@ def pid(*, step: float = 0.004) -> Objective:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path
         s, u, t = batch.times
-        return losses.two_ended_difference(maps.student, maps.teacher, batch.x0, s, u, t)
+        return lagrangian.two_ended_difference(maps.student, maps.teacher, batch.x0, s, u, t)
 
     term = Term("lagrangian", loss, _ending_early(laws.from_noise, step), 1.0, cost=3 + 3 + 1)
     return Objective((term,), sampler="one_jump", needs_teacher=True, output="denoiser")
@@ -44,7 +43,7 @@ def boot(*, step: float = 0.04, boundary_share: float = 0.25) -> Objective:
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path
         s, u, t = batch.times
-        return losses.bootstrap(maps.student, maps.target, maps.teacher, batch.x0, s, u, t)
+        return lagrangian.bootstrap(maps.student, maps.target, maps.teacher, batch.x0, s, u, t)
 
     def boundary(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         del path
@@ -79,7 +78,9 @@ def free_flow(
         del path
         s, _, t = batch.times
         before, after = jnp.maximum(t - step, 0), jnp.minimum(t + step, 1)
-        return losses.difference(maps.student, maps.target, maps.teacher, batch.x0, s, t, before=before, after=after)
+        return lagrangian.difference(
+            maps.student, maps.target, maps.teacher, batch.x0, s, t, before=before, after=after
+        )
 
     def correction(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, r, t = batch.times

@@ -1,11 +1,11 @@
-"""Rows out of the family: what they match is the law of the mapped points, not each point with its own path."""
+"""Methods out of the family: what they match is the law of the mapped points, not each point with its own path."""
 
 import jax
 import jax.numpy as jnp
 
-from objectives import distributional as losses
-from objectives.mixture import Batch, Maps, Objective, Term
-from objectives.rows.shared import check_share, source
+from objectives.losses.distributional import moment_matching
+from objectives.methods.shared import check_share, source
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -22,7 +22,7 @@ def imm(*, group: int = 4, step: float = 0.05) -> Objective:
         mapped = flow_map.jump(maps.student, s, t, source(path, batch))
         target = flow_map.jump(maps.target, u, t, path.position(u, batch.x0, batch.x1))
         # In units of the jump, so that the kernel sees average velocities; very short ones are not magnified.
-        return losses.moment_matching(mapped, target, group=group, scale=jnp.maximum(t - s, 0.01))
+        return moment_matching(mapped, target, group=group, scale=jnp.maximum(t - s, 0.01))
 
     law = time_laws.with_step(time_laws.triangle, step=step)
     return Objective((Term("moments", loss, law, 1.0, cost=3 + 1, group=group),))

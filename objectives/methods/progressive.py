@@ -1,26 +1,27 @@
-"""Rows of the semigroup rule: one jump equals two."""
+"""Methods of the semigroup rule: one jump equals two."""
 
 from collections.abc import Callable
 
 import jax
 
-from objectives import progressive as losses
 from objectives import weighting
-from objectives.direct import regression
-from objectives.mixture import REDUCTIONS, Batch, Maps, Objective, Term
-from objectives.rows.shared import check_count, check_option, constant, diagonal, learned, self_distilled, source
+from objectives.losses.direct import regression
+from objectives.losses.progressive import STOP_GRADIENT, progressive
+from objectives.methods.shared import check_count, check_option, constant, diagonal, learned, self_distilled, source
+from objectives.mixture import REDUCTIONS
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 
 
 def _term(share: float, law: time_laws.Law, stop_gradient: str) -> Term:
-    check_option("stop_gradient", stop_gradient, losses.STOP_GRADIENT)
+    check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
         s, u, t = batch.times
         x_s = source(path, batch)
-        return losses.progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
+        return progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
 
     return Term("progressive", loss, law, share, cost=3 + 2 + (4 if stop_gradient == "none" else 0))
 
@@ -29,7 +30,7 @@ def psd_m(
     *,
     diagonal_share: float = 0.75,
     stop_gradient: str = "target",
-    reduction: str = "paper",
+    reduction: str = "per_term",
     learned_weight: bool = False,
 ) -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
@@ -41,7 +42,7 @@ def psd_u(
     *,
     diagonal_share: float = 0.75,
     stop_gradient: str = "target",
-    reduction: str = "paper",
+    reduction: str = "per_term",
     learned_weight: bool = False,
 ) -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
@@ -49,7 +50,7 @@ def psd_u(
     return self_distilled(diagonal_share, distill, reduction, likelihood=learned(learned_weight))
 
 
-def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "code") -> Objective:
+def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
     """SplitMeanFlow (arXiv 2507.16884): PSD with a uniform stop whose diagonal is a teacher's velocity."""
     check_option("reduction", reduction, REDUCTIONS)
     distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), "target")
@@ -106,7 +107,7 @@ def _staged(stages: int, first: Callable[[Maps], flow_map.AverageVelocity]) -> C
         x_s = source(path, batch)
 
         def from_map(w: flow_map.AverageVelocity) -> jax.Array:
-            return losses.progressive(maps.student, w, x_s, s, u, t)
+            return progressive(maps.student, w, x_s, s, u, t)
 
         if stages == 1:
             return from_map(first(maps))
@@ -117,7 +118,7 @@ def _staged(stages: int, first: Callable[[Maps], flow_map.AverageVelocity]) -> C
 
 
 def shortcut(
-    *, diagonal_share: float = 0.75, levels: int = 6, decay: float = 0.999, reduction: str = "code"
+    *, diagonal_share: float = 0.75, levels: int = 6, decay: float = 0.999, reduction: str = "per_example"
 ) -> Objective:
     """Shortcut models (arXiv 2410.12557) without guidance: dyadic jumps, targets by averaged weights.
 
