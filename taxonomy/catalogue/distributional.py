@@ -1,4 +1,4 @@
-"""Methods that train a flow map by comparing distributions instead of paths."""
+"""Distribution matching: a flow map is trained by comparing distributions instead of paths."""
 
 from taxonomy.catalogue.method import NOISE_AT_ONE, Method
 
@@ -6,18 +6,12 @@ METHODS = (
     Method(
         name="imm",
         title="Inductive moment matching (IMM)",
-        family="neighbours",
         characterization="distributional",
         velocity="sample",
         stop_gradient="all of the target",
         engine="finite step",
         times="triangle s <= t, uniform, u = s + 0.05; groups of 4 share them",
         weight="uniform",
-        target="current",
-        teacher="none",
-        directions="forward",
-        cost=4.0,
-        year=2025,
         paper="zhou2025inductive",
         code="lumalabs/imm",
         headline="ImageNet 256, 8 steps, FID 1.99",
