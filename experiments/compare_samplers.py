@@ -104,7 +104,7 @@ def trained(config: ConfigDict, workdir: Path) -> dict[str, tuple[sampling.Model
         _, dataset, model, params, _ = runs.load_trained(folder)
 
         def model_of(params: object, model=model, run=run, std: float = dataset.std) -> sampling.Model:
-            return sampling.model_of(run, bind(model, params), base_std=std)
+            return sampling.model_of(run, bind(model, params), noise_std=std)
 
         found[name] = (model_of, params)
     dataset, path = datasets.load(config.dataset), settings.interpolant_of(config)

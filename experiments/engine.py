@@ -20,7 +20,7 @@ from experiments.guidance import Teacher
 from experiments.optimizers import optimizer, schedule, update_average
 from models.conditions import Condition
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance, initialize
-from models.networks import projection
+from models.networks import KINDS
 from objectives.mixture import Batch, Maps, Objective, counts, factor, weighted
 from taxonomy.curricula import stage_of
 from taxonomy.interpolants import Interpolant
@@ -192,7 +192,7 @@ def make_dispatch(
         largest_scale=config.guidance.scale if config.guidance.input else None,
         dropout=config.network.dropout > 0,
     )
-    project = projection(config.network.kind)
+    project = KINDS[config.network.kind].project
 
     def maps_of(params: Params, state: State, batch: Batch) -> Maps:
         condition = Condition(batch.label, batch.scale, batch.dropout)

@@ -98,7 +98,7 @@ def generator(
         if kind == "euler":
             return samplers.euler(diagonal(v), x0, grid)
         if kind == "renoising":
-            return samplers.renoising(v, interpolant, key_noise, x0, grid, base_std=dataset.std)
+            return samplers.renoising(v, interpolant, key_noise, x0, grid, noise_std=dataset.std)
         if kind == "one_jump":
             return samplers.one_jump(v, x0, grid)
         return samplers.composition(v, x0, grid)

@@ -25,7 +25,7 @@ from experiments import caches, datasets, errors, plots
 from experiments import flags as command_flags
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from taxonomy import random_walk
 from taxonomy.interpolants import LINEAR
 

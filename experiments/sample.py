@@ -83,7 +83,7 @@ def sample(
         key_start, key_steps = jax.random.split(key)
         noise = dataset.std * jax.random.normal(key_start, (count, *dataset.shape))
         v = conditioning.conditioned(config, model, params, labels, scale=guidance)
-        trained = sampling.model_of(config, v, base_std=dataset.std)
+        trained = sampling.model_of(config, v, noise_std=dataset.std)
         return chosen.run(trained, Options(**options), key_steps, noise, times_of)
 
     try:

@@ -57,7 +57,7 @@ def ancestral(
     x: jax.Array,
     grid: jax.Array,
     *,
-    base_std: float,
+    noise_std: float,
     eta: float = 1.0,
     trajectory: bool = False,
 ) -> jax.Array:
@@ -72,7 +72,7 @@ def ancestral(
       key: typed PRNG key of the fresh noise z.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       eta: 1 for the variance of the step back given the data (DDPM), 0 for none (DDIM).
       trajectory: whether to return the points at all times.
 
@@ -97,7 +97,7 @@ def ancestral(
         back = jnp.maximum(alpha_s**2 - (path.beta(s) * alpha_t / path.beta(t)) ** 2, 0.0)
         sigma = eta * alpha_t / alpha_s * jnp.sqrt(back)
         kept = jnp.sqrt(jnp.maximum(alpha_t**2 - sigma**2, 0.0))
-        z = base_std * jax.random.normal(key, x.shape, x.dtype)
+        z = noise_std * jax.random.normal(key, x.shape, x.dtype)
         return expand(path.beta(t), x) * data + expand(kept, x) * noise + expand(sigma, x) * z
 
     return along(step, x, grid, jax.random.split(key, grid.shape[0] - 1), trajectory=trajectory)
@@ -132,18 +132,18 @@ def ddim(b: Velocity, path: Interpolant, x: jax.Array, grid: jax.Array, *, traje
     return along(step, x, grid, trajectory=trajectory)
 
 
-def noise_level(path: Interpolant, *, base_std: float, level: float) -> Callable[[jax.Array], jax.Array]:
-    """``epsilon_t = level base_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
+def noise_level(path: Interpolant, *, noise_std: float, level: float) -> Callable[[jax.Array], jax.Array]:
+    """``epsilon_t = level noise_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
 
     Args:
       path: the interpolant.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       level: 0 for the ODE.
 
     Returns:
       t [batch] -> [batch].
     """
-    return lambda t: level * base_std * jnp.sqrt(jnp.maximum(2 * path.alpha(t) * path.beta(t), 0.0))
+    return lambda t: level * noise_std * jnp.sqrt(jnp.maximum(2 * path.alpha(t) * path.beta(t), 0.0))
 
 
 def euler_maruyama(
@@ -153,7 +153,7 @@ def euler_maruyama(
     x: jax.Array,
     grid: jax.Array,
     *,
-    base_std: float,
+    noise_std: float,
     noise: Callable[[jax.Array], jax.Array],
     trajectory: bool = False,
 ) -> jax.Array:
@@ -167,7 +167,7 @@ def euler_maruyama(
       key: typed PRNG key.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       noise: epsilon, t [batch] -> [batch]; see ``noise_level``.
       trajectory: whether to return the points at all times.
 
@@ -185,7 +185,7 @@ def euler_maruyama(
     def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array, k: jax.Array) -> jax.Array:
         velocity = b(s, x)
         epsilon = jnp.where(k < last, noise(s), 0.0)
-        score = predictions.score_from_velocity(path, s, x, velocity, base_std=base_std)
+        score = predictions.score_from_velocity(path, s, x, velocity, base_std=noise_std)
         drift = velocity + expand(epsilon**2 / 2, x) * score
         z = jax.random.normal(key, x.shape, x.dtype)
         return x + expand(t - s, x) * drift + expand(epsilon * jnp.sqrt(jnp.maximum(t - s, 0.0)), x) * z

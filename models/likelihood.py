@@ -22,27 +22,27 @@ class Transport(NamedTuple):
     log_det: jax.Array
 
 
-def log_noise(x_0: jax.Array, *, base_std: float) -> jax.Array:
-    """``log N(x0; 0, base_std^2 I)``.
+def log_noise(x_0: jax.Array, *, noise_std: float) -> jax.Array:
+    """``log N(x0; 0, noise_std^2 I)``.
 
     Args:
       x_0: [batch, ...]; noise.
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       [batch]; summed over coordinates.
     """
     dim = x_0[0].size
-    return -0.5 * squared_norm(x_0) / base_std**2 - dim * (jnp.log(base_std) + 0.5 * jnp.log(2 * jnp.pi))
+    return -0.5 * squared_norm(x_0) / noise_std**2 - dim * (jnp.log(noise_std) + 0.5 * jnp.log(2 * jnp.pi))
 
 
-def of_generated(x_0: jax.Array, forward: Transport, *, base_std: float) -> jax.Array:
+def of_generated(x_0: jax.Array, forward: Transport, *, noise_std: float) -> jax.Array:
     """``log p_1(X_{0,1}(x0)) = log p_0(x0) - log |det grad X_{0,1}(x0)|``.
 
     Args:
       x_0: [batch, ...]; noise.
       forward: the way from 0 to 1 that begins there.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch]; log-density of the law of X_{0,1}(x0) at ``forward.x``, if the map is one to one.
@@ -50,20 +50,20 @@ def of_generated(x_0: jax.Array, forward: Transport, *, base_std: float) -> jax.
     Reference: change of variables; Chen, Rubanova, Bettencourt, Duvenaud, "Neural ordinary differential equations",
       arXiv 1806.07366, for velocities. Same time direction.
     """
-    return log_noise(x_0, base_std=base_std) - forward.log_det
+    return log_noise(x_0, noise_std=noise_std) - forward.log_det
 
 
-def of_data(backward: Transport, *, base_std: float) -> jax.Array:
+def of_data(backward: Transport, *, noise_std: float) -> jax.Array:
     """``log p_1(x1) = log p_0(X_{1,0}(x1)) + log |det grad X_{1,0}(x1)|``.
 
     Args:
       backward: the way from 1 to 0 that begins at the data x1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch]; log-density at x1. By jumps, it integrates to one only if X_{1,0} is one to one and onto.
     """
-    return log_noise(backward.x, base_std=base_std) + backward.log_det
+    return log_noise(backward.x, noise_std=noise_std) + backward.log_det
 
 
 def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:

@@ -72,7 +72,7 @@ def inner_velocity(b: Velocity, t: jax.Array, x_t: jax.Array) -> Velocity:
 
 
 def sample(
-    b: Velocity, key: jax.Array, t: jax.Array, x_t: jax.Array, *, base_std: float, count: int, steps: int = 16
+    b: Velocity, key: jax.Array, t: jax.Array, x_t: jax.Array, *, noise_std: float, count: int, steps: int = 16
 ) -> jax.Array:
     """Samples of ``p(x1 | x_t)`` by midpoint steps of the inner flow: ``2 count steps`` evaluations of b per point.
 
@@ -81,7 +81,7 @@ def sample(
       key: typed PRNG key of the inner noise.
       t: [batch]; times in [0, 1).
       x_t: [batch, ...]; points at these times.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       count: samples for each point.
       steps: midpoint steps.
 
@@ -98,7 +98,7 @@ def sample(
     t, x_t = (jnp.repeat(y, count, axis=0) for y in (t, x_t))
     velocity = inner_velocity(b, t, x_t)
 
-    noise = base_std * jax.random.normal(key, x_t.shape, x_t.dtype)
+    noise = noise_std * jax.random.normal(key, x_t.shape, x_t.dtype)
     drawn = along(lambda s, after, z: midpoint_step(velocity, s, after, z), noise, grids.uniform(steps))
     return drawn.reshape(-1, count, *x_t.shape[1:])
 

@@ -71,7 +71,7 @@ def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: b
 
 
 def noised(
-    path: Interpolant, key: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array, *, base_std: float
+    path: Interpolant, key: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array, *, noise_std: float
 ) -> jax.Array:
     """``(beta_s / beta_t) x + sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2) z``: from the law ``p_t`` back to ``p_s``.
 
@@ -81,13 +81,13 @@ def noised(
       s: [batch]; times to go back to, s <= t.
       t: [batch]; times of the points, in (0, 1].
       x: [batch, ...]; points at time t.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch, ...]; points at time s. It is the random walk from data to noise, seen at two times.
     """
     ratio = path.beta(s) / path.beta(t)
-    std = base_std * jnp.sqrt(jnp.maximum(path.alpha(s) ** 2 - (ratio * path.alpha(t)) ** 2, 0.0))
+    std = noise_std * jnp.sqrt(jnp.maximum(path.alpha(s) ** 2 - (ratio * path.alpha(t)) ** 2, 0.0))
     return expand(ratio, x) * x + expand(std, x) * jax.random.normal(key, x.shape, x.dtype)
 
 
@@ -98,12 +98,12 @@ def renoising(
     x: jax.Array,
     grid: jax.Array,
     *,
-    base_std: float,
+    noise_std: float,
     trajectory: bool = False,
 ) -> jax.Array:
     """Consistency sampling: jump to the data, mix with fresh noise down to the next time, and jump again.
 
-        y = X_{t_k, 1}(x),   x <- alpha_{t_{k+1}} z + beta_{t_{k+1}} y,   z ~ N(0, base_std^2 I)
+        y = X_{t_k, 1}(x),   x <- alpha_{t_{k+1}} z + beta_{t_{k+1}} y,   z ~ N(0, noise_std^2 I)
 
     Args:
       v: average velocity of the map; only ``X_{s,1}`` is used.
@@ -111,7 +111,7 @@ def renoising(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       trajectory: whether to return the points at all times.
 
     Returns:
@@ -123,7 +123,7 @@ def renoising(
     Reference: Song, Dhariwal, Chen, Sutskever, "Consistency models", arXiv 2303.01469, Algorithm 1, where noise grows
       with time.
     """
-    return gamma_sampling(v, path, key, x, grid, base_std=base_std, gamma=1.0, trajectory=trajectory)
+    return gamma_sampling(v, path, key, x, grid, noise_std=noise_std, gamma=1.0, trajectory=trajectory)
 
 
 def gamma_sampling(
@@ -133,14 +133,14 @@ def gamma_sampling(
     x: jax.Array,
     grid: jax.Array,
     *,
-    base_std: float,
+    noise_std: float,
     gamma: float,
     trajectory: bool = False,
 ) -> jax.Array:
     """Jump past the next time to u, and back to it by fresh noise of standard deviation ``gamma alpha``.
 
         alpha_u / beta_u = sqrt(1 - gamma^2) alpha_t / beta_t
-        x <- (beta_t / beta_u) X_{s,u}(x) + gamma alpha_t z,    z ~ N(0, base_std^2 I)
+        x <- (beta_t / beta_u) X_{s,u}(x) + gamma alpha_t z,    z ~ N(0, noise_std^2 I)
 
     gamma = 0 is ``composition``, gamma = 1 is ``renoising``, whose u is 1.
 
@@ -150,7 +150,7 @@ def gamma_sampling(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       gamma: in [0, 1].
       trajectory: whether to return the points at all times.
 
@@ -173,7 +173,7 @@ def gamma_sampling(
         beyond = jnp.sqrt(1 - gamma**2) * path.alpha(t) / path.beta(t)
         u = jnp.ones_like(t) if gamma == 1 else jnp.maximum(time_of_level(path, beyond), t) if gamma > 0 else t
         y = flow_map.jump(v, s, u, x)
-        z = base_std * jax.random.normal(key, x.shape, x.dtype)
+        z = noise_std * jax.random.normal(key, x.shape, x.dtype)
         return expand(path.beta(t) / path.beta(u), x) * y + expand(gamma * path.alpha(t), x) * z
 
     keys = jax.random.split(key, legs(grid)[0].shape[0])
@@ -187,7 +187,7 @@ def restart(
     x: jax.Array,
     grid: jax.Array,
     *,
-    base_std: float,
+    noise_std: float,
     back_to: float = 0.3,
     at: int = -1,
     repeats: int = 1,
@@ -201,7 +201,7 @@ def restart(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       back_to: time in [0, 1) to go back to, earlier than that of the grid at which it happens.
       at: index in the grid of the time at which it happens; -1 for the data.
       repeats: how often; each costs one jump.
@@ -229,7 +229,7 @@ def restart(
     high, low = grid[at], jnp.asarray(back_to, grid.dtype)
 
     def again(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
-        return flow_map.jump(v, s, t, noised(path, key, s, t, x, base_std=base_std))
+        return flow_map.jump(v, s, t, noised(path, key, s, t, x, noise_std=noise_std))
 
     parts = [composition(v, x, grid[: at + 1], trajectory=True) if at else x[None]]
     keys = jax.random.split(key, repeats)

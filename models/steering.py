@@ -17,7 +17,7 @@ from taxonomy.interpolants import Interpolant
 Reward = Callable[[jax.Array], jax.Array]  # x [batch, ...] -> [batch]
 LookAhead = Callable[[jax.Array, jax.Array], jax.Array]  # (t [batch], x [batch, ...]) -> x1 [batch, ...]
 Value = Callable[[jax.Array, jax.Array], jax.Array]  # (t [batch], x [batch, ...]) -> [batch]
-CEILING = 25.0  # of the guidance's gain over alpha base_std^2, which grows like 1 / t at the noise
+CEILING = 25.0  # of the guidance's gain over alpha noise_std^2, which grows like 1 / t at the noise
 
 
 def mean_look_ahead(b: Velocity, interpolant: Interpolant) -> LookAhead:
@@ -98,41 +98,23 @@ def value_and_gradient(h: Value, t: jax.Array, x: jax.Array) -> tuple[jax.Array,
     return value, back(jnp.ones_like(value))[0]
 
 
-def score(b: Velocity, interpolant: Interpolant, *, base_std: float) -> Velocity:
-    """``grad log p_t(x) = (beta'_t x - beta_t b_t(x)) / (alpha_t base_std^2 (alpha'_t beta_t - alpha_t beta'_t))``.
-
-    On the linear path ``(t b_t(x) - x) / ((1 - t) base_std^2)``; see ``predictions.score_from_velocity``.
-
-    Args:
-      b: velocity field of the path.
-      interpolant: the path.
-      base_std: standard deviation of the noise.
-
-    Returns:
-      (t [batch] in [0, 1), x [batch, ...]) -> [batch, ...].
-
-    Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797. Same time direction.
-    """
-    return lambda t, x: predictions.score_from_velocity(interpolant, t, x, b(t, x), base_std=base_std)
-
-
-def guidance_gain(t: jax.Array, interpolant: Interpolant, *, base_std: float, ceiling: float = CEILING) -> jax.Array:
-    """``(alpha_t beta'_t - alpha'_t beta_t) alpha_t base_std^2 / beta_t``: velocity per unit of score.
+def guidance_gain(t: jax.Array, interpolant: Interpolant, *, noise_std: float, ceiling: float = CEILING) -> jax.Array:
+    """``(alpha_t beta'_t - alpha'_t beta_t) alpha_t noise_std^2 / beta_t``: velocity per unit of score.
 
     The path to the tilted law has the density ``p_t e^{V_t} / Z`` with ``V_t = log E[e^{r(x1)} | x_t]``; its score is
-    greater by ``grad V_t``, and so its velocity by this gain times ``grad V_t``. Linear: ``base_std^2 (1 - t) / t``.
+    greater by ``grad V_t``, and so its velocity by this gain times ``grad V_t``. Linear: ``noise_std^2 (1 - t) / t``.
 
     Args:
       t: [batch]; times in [0, 1].
       interpolant: the path.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       ceiling: largest ``1 / beta_t``: at the noise ``grad V_t`` vanishes like beta_t, an approximation of it may not.
 
     Returns:
       [batch].
     """
     turning = predictions.determinant(interpolant, t)
-    return turning * interpolant.alpha(t) * base_std**2 / jnp.maximum(interpolant.beta(t), 1 / ceiling)
+    return turning * interpolant.alpha(t) * noise_std**2 / jnp.maximum(interpolant.beta(t), 1 / ceiling)
 
 
 def guided(b: Velocity, h: Value, scale: Callable[[jax.Array], jax.Array]) -> Velocity:

@@ -156,20 +156,20 @@ def tilting(
     return Tilted(x, log_w, jnp.append(shares, share), jnp.append(resampled, False))
 
 
-def falling(*, base_std: float, noise: float) -> Callable[[jax.Array], jax.Array]:
-    """``e_t = noise base_std sqrt(2 (1 - t))``: a diffusion that stops at the data, for ``tilting``.
+def falling(*, noise_std: float, noise: float) -> Callable[[jax.Array], jax.Array]:
+    """``e_t = noise noise_std sqrt(2 (1 - t))``: a diffusion that stops at the data, for ``tilting``.
 
     A Langevin step of size ``d e_t^2 / 2`` is stable where it is below twice the smallest variance of p_t, which on the
-    linear path is at least ``(1 - t)^2 base_std^2``: for N equal steps, noise = 1 keeps below once that variance.
+    linear path is at least ``(1 - t)^2 noise_std^2``: for N equal steps, noise = 1 keeps below once that variance.
 
     Args:
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       noise: strength; 0 for importance weights alone.
 
     Returns:
       times -> ``e_t``.
     """
-    return lambda t: noise * base_std * jnp.sqrt(2 * (1 - t))
+    return lambda t: noise * noise_std * jnp.sqrt(2 * (1 - t))
 
 
 def drawn(key: jax.Array, tilted: Tilted) -> jax.Array:

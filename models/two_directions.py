@@ -102,8 +102,8 @@ def edit(v: AverageVelocity, w: AverageVelocity, x_1: jax.Array, *, steps: int =
 def spherical(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
     """The great circle between two noises: ``sin((1 - w) h)/sin h a/|a| + sin(w h)/sin h b/|b|``, h their angle.
 
-    The length goes linearly from |a| to |b|, so that the result is as long as noise is, about ``base_std dim^(1/2)``
-    whatever base_std. A straight line between independent noises is shorter by ``2^(1/2)`` in its middle, where a map
+    The length goes linearly from |a| to |b|, so that the result is as long as noise is, about ``noise_std dim^(1/2)``
+    whatever noise_std. A straight line between independent noises is shorter by ``2^(1/2)`` in its middle, where a map
     has seen nothing in high dimension.
 
     Args:

@@ -10,7 +10,7 @@ import pytest
 from experiments import benchmark, benchmark_report, caches, machine, scaling, settings, timing
 from experiments.errors import DivergedError, UsageError
 from experiments.flops import matmul_flops
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from tests.experiments.small_runs import small
 
 BATCH, WIDTH, DEPTH, DIM = 16, 8, 3, 2

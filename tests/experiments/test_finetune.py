@@ -12,7 +12,7 @@ from experiments.finetune import finetune
 from experiments.finetuning import Plan
 from experiments.train import train
 from models.flow_map_model import FlowMapModel, bind, initialize
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from taxonomy.flow_map import diagonal, jump
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small

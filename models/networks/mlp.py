@@ -8,11 +8,10 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition
-from models.embeddings import fourier_features
+from models.networks.embeddings import fourier_features
+from models.networks.kind import DTYPES, Fields, Kind, Option, not_negative, positive, precision
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
-# What hidden layers compute in; parameters, times, points and the output keep the type that they have.
-DTYPES: dict[str, jnp.dtype | None] = {"float32": None, "bfloat16": jnp.bfloat16}
 
 
 class MLP(nn.Module):
@@ -99,3 +98,25 @@ def paper_checkerboard() -> MLP:
     output layer, raw times and points as input.
     """
     return MLP(width=512, depth=5, activation="gelu")
+
+
+def _described(fields: Fields) -> str:
+    return f"MLP of width {fields['width']} and depth {fields['depth']}, {fields['activation']}"
+
+
+KIND = Kind(
+    MLP,
+    options={
+        "dtype": precision(),
+        "remat": Option(False),
+        "width": positive(256),
+        "depth": positive(5),
+        "activation": Option("gelu", choices=ACTIVATIONS),
+        "point_features": not_negative(0),
+        "point_base": Option(1.0),
+        "time_features": not_negative(0),
+    },
+    describe=_described,
+    smoke={"width": 32, "depth": 2},
+    log_variance=lambda fields: LogVariance(),
+)

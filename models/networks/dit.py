@@ -14,7 +14,8 @@ import numpy as np
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.mlp import DTYPES
+from models.networks.kind import DTYPES, Divisor, Fields, Kind, Option, not_negative, positive, precision, share
+from models.networks.mlp import LogVariance
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
 TIMES = ("both", "gap")
@@ -143,10 +144,10 @@ class DiT(nn.Module):
       dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      times: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
-      decoupled: number of last blocks that are told t in place of s and the gap; the blocks before are told s alone. 0
+      time_embedding: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
+      target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
-      tokens: the condition is given as this many tokens of each part in place of modulation; 0 for modulation.
+      time_tokens: the condition enters as this many tokens of each part in place of modulation; 0 for modulation.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and their embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -158,9 +159,9 @@ class DiT(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
-    times: str = "both"
-    decoupled: int = 0
-    tokens: int = 0
+    time_embedding: str = "both"
+    target_only_blocks: int = 0
+    time_tokens: int = 0
     dtype: str = "float32"
     remat: bool = False
 
@@ -177,9 +178,9 @@ class DiT(nn.Module):
         h = h + positions(side, self.width)[None].astype(dtype)
         early, late, parts = self._conditions(s, t, condition)
         extra = 0
-        if self.tokens:
+        if self.time_tokens:
             given = [
-                self.param(f"token_{k}", NORMAL, (1, self.tokens, self.width)) + part[:, None, :]
+                self.param(f"token_{k}", NORMAL, (1, self.time_tokens, self.width)) + part[:, None, :]
                 for k, part in enumerate(parts)
             ]
             h = jnp.concatenate([*(token.astype(dtype) for token in given), h], axis=1)
@@ -188,7 +189,7 @@ class DiT(nn.Module):
             early = late = jnp.broadcast_to(self.param("condition", NORMAL, (1, self.width)), early.shape)
         block = nn.remat(Block) if self.remat else Block
         for k in range(self.depth):
-            told = (late if k >= self.depth - self.decoupled else early).astype(dtype)
+            told = (late if k >= self.depth - self.target_only_blocks else early).astype(dtype)
             h = block(self.heads, dropout=self.dropout, layer=k, name=f"block_{k}")(h, told, condition.dropout)
         shift, scale = Modulated(2, name="last_modulation")(late.astype(dtype), self.width)
         h = _norm(h[:, extra:]) * (1 + scale) + shift
@@ -207,11 +208,11 @@ class DiT(nn.Module):
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)
             named.append(nn.Embed(self.classes + 1, self.width, embedding_init=NORMAL, name="label")(label))
-        if self.decoupled:
+        if self.target_only_blocks:
             early, late = Embedder(self.width, name="source")(s), Embedder(self.width, name="target")(t)
             return sum(named, early), sum(named, late), [early, late, *named]
         parts = [Embedder(self.width, name="gap")(t - s)]
-        if self.times == "both":
+        if self.time_embedding == "both":
             parts.append(Embedder(self.width, name="source")(s))
         told = sum(named, sum(parts[1:], parts[0]))
         return told, told, [*parts, *named]
@@ -222,12 +223,15 @@ class DiT(nn.Module):
                 f"images have shape {x.shape[1:]}; expected (side, side, channels) with a side that patches of "
                 f"{self.patch} divide"
             )
-        if self.times not in TIMES:
-            raise ValueError(f"times = {self.times!r}; expected one of {', '.join(TIMES)}")
-        if not 0 <= self.decoupled < self.depth:
-            raise ValueError(f"decoupled = {self.decoupled}; expected 0 <= decoupled < depth = {self.depth}")
-        if self.decoupled and self.tokens:
-            raise ValueError("decoupled layers are told their time by modulation; expected tokens = 0")
+        if self.time_embedding not in TIMES:
+            raise ValueError(f"time_embedding = {self.time_embedding!r}; expected one of {', '.join(TIMES)}")
+        if not 0 <= self.target_only_blocks < self.depth:
+            raise ValueError(
+                f"target_only_blocks = {self.target_only_blocks}; expected 0 <= target_only_blocks < depth = "
+                f"{self.depth}"
+            )
+        if self.target_only_blocks and self.time_tokens:
+            raise ValueError("blocks of one time get it by modulation (target_only_blocks); expected time_tokens = 0")
 
 
 PRESETS = {
@@ -254,3 +258,31 @@ def preset(name: str, *, classes: int = 1000) -> DiT:
     if name not in PRESETS:
         raise ValueError(f"DiT preset {name!r}; expected one of {', '.join(PRESETS)}")
     return DiT(**PRESETS[name], classes=classes)
+
+
+def _described(fields: Fields) -> str:
+    return (
+        f"DiT of width {fields['width']} and depth {fields['depth']}, {fields['heads']} heads, "
+        f"patches of {fields['patch']}"
+    )
+
+
+KIND = Kind(
+    DiT,
+    options={
+        "dtype": precision(),
+        "remat": Option(False),
+        "width": positive(256),
+        "depth": positive(5),
+        "dropout": share(0.0),
+        "heads": positive(4),
+        "patch": positive(2),
+        "time_embedding": Option("both", choices=TIMES),
+        "target_only_blocks": not_negative(0),
+        "time_tokens": not_negative(0),
+    },
+    describe=_described,
+    smoke={"width": 32, "depth": 2, "heads": 2},
+    log_variance=lambda fields: LogVariance(),
+    divisor=Divisor(lambda fields: fields["patch"], field="patch"),
+)

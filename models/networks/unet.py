@@ -16,8 +16,10 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.embeddings import fourier_features
-from models.mlp import DTYPES
+from models.networks.embeddings import fourier_features
+from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
+from models.networks.kind import DTYPES, Kind
+from models.networks.mlp import LogVariance
 
 GROUP = 8  # channels that are normalized together, at least
 HARMONICS = 4  # of a time; few, since the rules differentiate the network in its times
@@ -144,7 +146,7 @@ class UNet(nn.Module):
         """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
-        conditions.check_side(x, levels=len(levels))
+        check_side(x, levels=len(levels))
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
         dtype = DTYPES[self.dtype] or x.dtype
         embedding = self.embed(s, t, condition).astype(dtype)
@@ -154,23 +156,25 @@ class UNet(nn.Module):
             made = block(features, attention=attention, dropout=self.dropout, layer=next(layers), name=name)
             return made(h, embedding, condition.dropout)
 
-        h = convolution(levels[0], 3, dtype, name="first")(x.astype(dtype))
-        skips = [h]
-        for level, features in enumerate(levels):
-            if level:
-                h = nn.avg_pool(h, (2, 2), (2, 2))
-                skips.append(h)
-            for k in range(self.blocks):
-                h = at(h, features, f"encode_{level}_{k}")
-                skips.append(h)
-        h = at(h, levels[-1], "middle_0", attention=True)
-        h = at(h, levels[-1], "middle_1", attention=False)
-        for level, features in reversed(list(enumerate(levels))):
-            for k in range(self.blocks + 1):
-                h = at(jnp.concatenate([h, skips.pop()], axis=-1), features, f"decode_{level}_{k}")
-            if level:
-                enlarged = h.repeat(2, axis=1).repeat(2, axis=2)
-                h = convolution(levels[level - 1], 3, dtype, name=f"up_{level}")(enlarged)
+        def middle(h: jax.Array) -> jax.Array:
+            h = at(h, levels[-1], "middle_0", attention=True)
+            return at(h, levels[-1], "middle_1", attention=False)
+
+        def up(h: jax.Array, level: int) -> jax.Array:
+            enlarged = h.repeat(2, axis=1).repeat(2, axis=2)
+            return convolution(levels[level], 3, dtype, name=f"up_{level + 1}")(enlarged)
+
+        h = walk(
+            convolution(levels[0], 3, dtype, name="first")(x.astype(dtype)),
+            levels=len(levels),
+            blocks=self.blocks,
+            down=lambda h, level: nn.avg_pool(h, (2, 2), (2, 2)),
+            encode=lambda h, level, k: at(h, levels[level], f"encode_{level}_{k}"),
+            middle=middle,
+            join=lambda h, skip: jnp.concatenate([h, skip], axis=-1),
+            decode=lambda h, level, k: at(h, levels[level], f"decode_{level}_{k}"),
+            up=up,
+        )
         h = nn.silu(GroupNorm(name="norm_last")(h))
         return convolution(x.shape[-1], 3, dtype, zero=True, name="last")(h).astype(x.dtype)
 
@@ -189,3 +193,14 @@ class UNet(nn.Module):
             start = nn.initializers.normal(1.0)  # as large as the embedded times
             h = h + nn.Embed(self.classes + 1, dim, embedding_init=start, name="label")(label)
         return nn.silu(dense("embedding")(nn.silu(h)))
+
+
+KIND = Kind(
+    UNet,
+    options=OPTIONS,
+    describe=lambda fields: described("U-Net", fields),
+    smoke=SMOKE,
+    log_variance=lambda fields: LogVariance(),
+    divisor=DIVISOR,
+    convolutional=True,
+)

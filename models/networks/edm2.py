@@ -8,7 +8,7 @@ diffusion models", arXiv 2312.02696, configuration G; Boffi, Albergo, Vanden-Eij
 and t - s).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import itertools
 import math
 
@@ -18,7 +18,8 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.mlp import DTYPES
+from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
+from models.networks.kind import DTYPES, Kind
 
 WEIGHT = "weight"  # name of the parameters that are kept at unit norm
 SMALL = 1e-4
@@ -197,39 +198,55 @@ class EDM2(nn.Module):
         """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
-        conditions.check_side(x, levels=len(levels))
+        check_side(x, levels=len(levels))
         embedding = self.embed(s, t, condition, levels)
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
-
-        def at(side: int, features: int, name: str, **fields: object) -> Callable[..., jax.Array]:
-            wanted = {"attention": side in self.attention, "dropout": self.dropout, "layer": next(layers)} | fields
-            made = block(features, name=name, **wanted)
-            return lambda h, embedding: made(h, embedding, condition.dropout)
-
         dtype = DTYPES[self.dtype] or x.dtype
-        # A channel of ones stands for the biases that layers do not have.
-        h = jnp.concatenate([x, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
         embedding = embedding.astype(dtype)
-        skips, side = [], x.shape[1]
-        for level, features in enumerate(levels):
-            if level == 0:
-                h = Linear(features, (3, 3), name="first")(h)
-            else:
-                side //= 2
-                h = at(side, h.shape[-1], f"down_{level}", resample="down", attention=False)(h, embedding)
-            skips.append(h)
-            for k in range(self.blocks):
-                h = at(side, features, f"encode_{level}_{k}")(h, embedding)
-                skips.append(h)
-        for level, features in reversed(list(enumerate(levels))):
-            if level == len(levels) - 1:
-                h = at(side, h.shape[-1], "middle_0", decoding=True, attention=True)(h, embedding)
-                h = at(side, h.shape[-1], "middle_1", decoding=True, attention=False)(h, embedding)
-            else:
-                side *= 2
-                h = at(side, h.shape[-1], f"up_{level}", decoding=True, resample="up", attention=False)(h, embedding)
-            for k in range(self.blocks + 1):
-                h = at(side, features, f"decode_{level}_{k}", decoding=True)(joined(h, skips.pop()), embedding)
+
+        def at(
+            h: jax.Array,
+            features: int,
+            name: str,
+            *,
+            decoding: bool = False,
+            resample: str = "",
+            attention: bool | None = None,
+        ) -> jax.Array:
+            made = block(
+                features,
+                decoding=decoding,
+                resample=resample,
+                attention=h.shape[1] in self.attention if attention is None else attention,
+                dropout=self.dropout,
+                layer=next(layers),
+                name=name,
+            )
+            return made(h, embedding, condition.dropout)
+
+        def down(h: jax.Array, level: int) -> jax.Array:
+            return at(h, h.shape[-1], f"down_{level}", resample="down", attention=False)
+
+        def middle(h: jax.Array) -> jax.Array:
+            h = at(h, h.shape[-1], "middle_0", decoding=True, attention=True)
+            return at(h, h.shape[-1], "middle_1", decoding=True, attention=False)
+
+        def up(h: jax.Array, level: int) -> jax.Array:
+            return at(h, h.shape[-1], f"up_{level}", decoding=True, resample="up", attention=False)
+
+        # A channel of ones takes the place of the biases that layers do not have.
+        image = jnp.concatenate([x, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
+        h = walk(
+            Linear(levels[0], (3, 3), name="first")(image),
+            levels=len(levels),
+            blocks=self.blocks,
+            down=down,
+            encode=lambda h, level, k: at(h, levels[level], f"encode_{level}_{k}"),
+            middle=middle,
+            join=joined,
+            decode=lambda h, level, k: at(h, levels[level], f"decode_{level}_{k}", decoding=True),
+            up=up,
+        )
         gain = self.param("gain", nn.initializers.zeros, ())
         return Linear(x.shape[-1], (3, 3), name="last")(h, gain).astype(x.dtype)
 
@@ -292,3 +309,15 @@ def cifar10() -> EDM2:
 def celeba64() -> EDM2:
     """The network of CelebA-64 and AFHQ-64 in arXiv 2505.18825; with its ``LogVariance`` 124,264,485 parameters."""
     return EDM2(channels=128, multipliers=(1, 2, 3, 4), blocks=3, attention=(16, 8))
+
+
+KIND = Kind(
+    EDM2,
+    options=OPTIONS,
+    describe=lambda fields: described("EDM2's U-Net", fields),
+    smoke=SMOKE,
+    log_variance=lambda fields: LogVariance(channels=fields["channels"]),
+    divisor=DIVISOR,
+    project=project,
+    convolutional=True,
+)
