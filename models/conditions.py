@@ -85,7 +85,7 @@ class Dropout(nn.Module):
     layer: int
 
     def __call__(self, x: jax.Array, keys: jax.Array | None) -> jax.Array:
-        """X [batch, ...], keys [batch] or None -> [batch, ...]."""
+        """x [batch, ...], keys [batch] or None -> [batch, ...]."""
         if keys is None or not self.rate:
             return x
 

@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.grids import time_of_level
+from models.grids import Grid, Trajectory, Visited, time_of_level
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity, along, legs
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
-def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def composition(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``X_{t_{N-1}, t_N} o ... o X_{t_0, t_1}(x)``: N jumps; one jump is one-step generation.
 
     Args:
@@ -33,7 +34,7 @@ def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory
     return along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid, trajectory=trajectory)
 
 
-def euler(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def euler(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``x <- x + (t_{k+1} - t_k) b_{t_k}(x)``: N Euler steps of ``dx/dt = b_t(x)``.
 
     Args:
@@ -51,7 +52,7 @@ def euler(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = Fals
     return composition(lambda s, t, x: b(s, x), x, grid, trajectory=trajectory)
 
 
-def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Visited:
     """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
 
     Args:
@@ -70,9 +71,7 @@ def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: b
     return composition(v, x, grid[jnp.array([0, -1])], trajectory=trajectory)
 
 
-def noised(
-    path: Interpolant, key: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array, *, noise_std: float
-) -> jax.Array:
+def noised(path: Interpolant, key: jax.Array, s: PerExample, t: PerExample, x: Points, *, noise_std: float) -> Points:
     """``(beta_s / beta_t) x + sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2) z``: from the law ``p_t`` back to ``p_s``.
 
     Args:
@@ -95,12 +94,12 @@ def renoising(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
     noise_std: float,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Trajectory:
     """Consistency sampling: jump to the data, mix with fresh noise down to the next time, and jump again.
 
         y = X_{t_k, 1}(x),   x <- alpha_{t_{k+1}} z + beta_{t_{k+1}} y,   z ~ N(0, noise_std^2 I)
@@ -130,13 +129,13 @@ def gamma_sampling(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
     noise_std: float,
     gamma: float,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Trajectory:
     """Jump past the next time to u, and back to it by fresh noise of standard deviation ``gamma alpha``.
 
         alpha_u / beta_u = sqrt(1 - gamma^2) alpha_t / beta_t
@@ -168,7 +167,7 @@ def gamma_sampling(
             f"gamma = {gamma}; expected a number in [0, 1]: 0 composes jumps, 1 goes to the data each time"
         )
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points, key: jax.Array) -> Points:
         # At t = 1 there is no noise to be added, and u = 1.
         beyond = jnp.sqrt(1 - gamma**2) * path.alpha(t) / path.beta(t)
         u = jnp.ones_like(t) if gamma == 1 else jnp.maximum(time_of_level(path, beyond), t) if gamma > 0 else t
@@ -184,15 +183,15 @@ def restart(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
     noise_std: float,
     back_to: float = 0.3,
     at: int = -1,
     repeats: int = 1,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Visited:
     """Composition that goes back once on its way: noise down to an earlier time and the jump again, several times.
 
     Args:
@@ -228,7 +227,7 @@ def restart(
         )
     high, low = grid[at], jnp.asarray(back_to, grid.dtype)
 
-    def again(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+    def again(s: PerExample, t: PerExample, x: Points, key: jax.Array) -> Points:
         return flow_map.jump(v, s, t, noised(path, key, s, t, x, noise_std=noise_std))
 
     parts = [composition(v, x, grid[: at + 1], trajectory=True) if at else x[None]]

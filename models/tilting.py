@@ -6,10 +6,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from models.grids import Grid
 from models.steering import Value, effective_share, systematic, value_and_gradient
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.shapes import Points
 
 
 class Tilted(NamedTuple):
@@ -33,8 +35,8 @@ def tilting(
     h: Value,
     score: Velocity,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
     diffusion: Callable[[jax.Array], jax.Array],
     tilt: Callable[[jax.Array], jax.Array] = lambda t: t,
@@ -172,7 +174,7 @@ def falling(*, noise_std: float, noise: float) -> Callable[[jax.Array], jax.Arra
     return lambda t: noise * noise_std * jnp.sqrt(2 * (1 - t))
 
 
-def drawn(key: jax.Array, tilted: Tilted) -> jax.Array:
+def drawn(key: jax.Array, tilted: Tilted) -> Points:
     """Points of equal weight, by systematic resampling.
 
     Args:

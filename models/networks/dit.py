@@ -6,23 +6,28 @@ in place of modulation as in improved MeanFlow (arXiv 2512.02012).
 """
 
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 import numpy as np
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
+from models.networks.embeddings import Features
 from models.networks.kind import DTYPES, Divisor, Fields, Kind, Option, not_negative, positive, precision, share
 from models.networks.mlp import LogVariance
+from taxonomy.shapes import PerExample, Points
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
 TIMES = ("both", "gap")
+Tokens = Float[Array, "batch tokens dim"]
 NORMAL = nn.initializers.normal(0.02)
 
 
-def time_features(t: jax.Array) -> jax.Array:
+def time_features(t: PerExample) -> Features:
     """``cos(w_k t), sin(w_k t)`` with ``w_k = 10000^(-k / 128)``, in float32.
 
     Times are not multiplied by 1000, as models of single times do it: the rules of flow maps differentiate the network
@@ -65,8 +70,8 @@ class Embedder(nn.Module):
     dim: int
 
     @nn.compact
-    def __call__(self, t: jax.Array) -> jax.Array:
-        """T [batch] -> [batch, dim]."""
+    def __call__(self, t: PerExample) -> Float[Array, "batch dim"]:
+        """t [batch] -> [batch, dim]."""
         h = nn.silu(nn.Dense(self.dim, kernel_init=NORMAL)(time_features(t)))
         return nn.Dense(self.dim, kernel_init=NORMAL)(h)
 
@@ -82,12 +87,12 @@ class Modulated(nn.Module):
 
     @nn.compact
     def __call__(self, condition: jax.Array, dim: int) -> list[jax.Array]:
-        """Condition [batch, dim] -> count vectors [batch, 1, dim]."""
+        """condition [batch, dim] -> count vectors [batch, 1, dim]."""
         made = nn.Dense(self.count * dim, kernel_init=nn.initializers.zeros, dtype=condition.dtype)(nn.silu(condition))
         return jnp.split(made[:, None, :], self.count, axis=-1)
 
 
-def _norm(x: jax.Array) -> jax.Array:
+def _norm(x: Tokens) -> Tokens:
     """Zero mean and unit variance over the channels, in float32, without weights."""
     h = x.astype(jnp.float32)
     h = h - h.mean(axis=-1, keepdims=True)
@@ -110,8 +115,8 @@ class Block(nn.Module):
     layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, condition: jax.Array, keys: jax.Array | None = None) -> jax.Array:
-        """X [batch, tokens, dim], condition [batch, dim], keys [batch] -> [batch, tokens, dim]."""
+    def __call__(self, x: Tokens, condition: Float[Array, "batch dim"], keys: jax.Array | None = None) -> Tokens:
+        """x [batch, tokens, dim], condition [batch, dim], keys [batch] -> [batch, tokens, dim]."""
         dim, dtype = x.shape[-1], x.dtype
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = Modulated(6)(condition, dim)
         x = x + gate * self.attend(_norm(x) * (1 + scale) + shift)
@@ -122,7 +127,7 @@ class Block(nn.Module):
         h = nn.Dense(dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="narrow")(h)
         return x + gate_mlp * h
 
-    def attend(self, x: jax.Array) -> jax.Array:
+    def attend(self, x: Tokens) -> Tokens:
         """Softmax attention in plain products, which have forward derivatives: [batch, tokens, dim]."""
         dim, dtype = x.shape[-1], x.dtype
         made = nn.Dense(3 * dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="query_key_value")(x)
@@ -166,7 +171,7 @@ class DiT(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         self._check(x)
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
@@ -199,7 +204,7 @@ class DiT(nn.Module):
         return h.reshape(x.shape)
 
     def _conditions(
-        self, s: jax.Array, t: jax.Array, condition: Condition
+        self, s: PerExample, t: PerExample, condition: Condition
     ) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
         """What early and late blocks are told [batch, dim], and its parts."""
         named, count = [], s.shape[0]
@@ -217,7 +222,7 @@ class DiT(nn.Module):
         told = sum(named, sum(parts[1:], parts[0]))
         return told, told, [*parts, *named]
 
-    def _check(self, x: jax.Array) -> None:
+    def _check(self, x: Points) -> None:
         if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % self.patch:
             raise ValueError(
                 f"images have shape {x.shape[1:]}; expected (side, side, channels) with a side that patches of "
@@ -234,7 +239,7 @@ class DiT(nn.Module):
             raise ValueError("blocks of one time get it by modulation (target_only_blocks); expected time_tokens = 0")
 
 
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "B/4": {"width": 768, "depth": 12, "heads": 12, "patch": 4},
     "B/2": {"width": 768, "depth": 12, "heads": 12, "patch": 2},
     "L/2": {"width": 1024, "depth": 24, "heads": 16, "patch": 2},

@@ -15,16 +15,20 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
+from models.networks.embeddings import Features
 from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
 from models.networks.kind import DTYPES, Kind
+from taxonomy.shapes import PerExample, Points
 
 WEIGHT = "weight"  # name of the parameters that are kept at unit norm
 SMALL = 1e-4
 HEAD_CHANNELS = 64  # of an attention head
 RESIDUAL, ATTENTION = 0.3, 0.3  # shares of a branch against the path that it is added to
+Images = Float[Array, "batch height width channels"]
 LIMIT = 256.0  # of activations
 
 
@@ -74,7 +78,7 @@ def silu(x: jax.Array) -> jax.Array:
     return nn.silu(x) / 0.596
 
 
-def positional(t: jax.Array, *, channels: int) -> jax.Array:
+def positional(t: PerExample, *, channels: int) -> Features:
     """``sqrt(2) cos(w_k t), sqrt(2) sin(w_k t)`` with ``w_k = 10000^(-2 k / channels)``, in float32.
 
     Args:
@@ -102,7 +106,7 @@ class Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, gain: jax.Array | float = 1.0) -> jax.Array:
-        """X [batch, ..., channels] -> [batch, ..., features], times the gain."""
+        """x [batch, ..., channels] -> [batch, ..., features], times the gain."""
         shape = (*self.kernel, x.shape[-1], self.features)
         weight = self.param(WEIGHT, nn.initializers.normal(1.0), shape)
         inputs = tuple(range(len(shape) - 1))
@@ -133,8 +137,10 @@ class Block(nn.Module):
     layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, embedding: jax.Array, keys: jax.Array | None = None) -> jax.Array:
-        """X [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
+    def __call__(
+        self, x: Images, embedding: Float[Array, "batch dim"], keys: jax.Array | None = None
+    ) -> Float[Array, "batch height_out width_out features"]:
+        """x [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
         if self.resample == "down":
             x = nn.avg_pool(x, (2, 2), (2, 2))
         elif self.resample == "up":
@@ -156,7 +162,7 @@ class Block(nn.Module):
             x = mixed(x, self.attend(x), share=ATTENTION)
         return jnp.clip(x, -LIMIT, LIMIT)
 
-    def attend(self, x: jax.Array) -> jax.Array:
+    def attend(self, x: Images) -> Images:
         """Cosine attention between all places; [batch, height, width, features] -> the same shape."""
         heads = max(1, self.features // HEAD_CHANNELS)
         y = Linear(3 * self.features, (1, 1), name="query_key_value")(x)
@@ -194,7 +200,7 @@ class EDM2(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
@@ -250,7 +256,7 @@ class EDM2(nn.Module):
         gain = self.param("gain", nn.initializers.zeros, ())
         return Linear(x.shape[-1], (3, 3), name="last")(h, gain).astype(x.dtype)
 
-    def embed(self, s: jax.Array, t: jax.Array, condition: Condition, levels: Sequence[int]) -> jax.Array:
+    def embed(self, s: PerExample, t: PerExample, condition: Condition, levels: Sequence[int]) -> Features:
         """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
         dim, count = max(levels), s.shape[0]
 
@@ -279,7 +285,7 @@ class LogVariance(nn.Module):
     channels: int = 128
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample) -> PerExample:
         """s, t [batch] -> [batch]."""
         both = mixed(*(positional(time, channels=self.channels) for time in (s, t)), share=0.5)
         return Linear(1, name="last")(both)[:, 0]
