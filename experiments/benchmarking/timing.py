@@ -20,7 +20,7 @@ from experiments.settings import networks
 from experiments.training import devices as mapping
 from experiments.training import engine, runs
 from experiments.training.loop import train
-from models.networks import CONVOLUTIONAL
+from models.networks import KINDS
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -97,7 +97,7 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     flops = matmul_flops(jax.make_jaxpr(make_dispatch(steps=1, devices=1))(jax.eval_shape(initial_state)))
     # A quarter of the peak is a fair guess.
     steps = min(max(round(SECONDS * 0.25 * rate / flops), STEPS[0]), STEPS[1])
-    if config.network.kind in CONVOLUTIONAL and jax.default_backend() == "cpu":
+    if KINDS[config.network.kind].convolutional and jax.default_backend() == "cpu":
         steps = 1  # see ``engine``: there, derivatives of convolutions are slow within a loop
     dispatch = make_dispatch(steps=steps, devices=devices)
     state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.mapping)

@@ -22,8 +22,8 @@ from ml_collections import ConfigDict
 
 from experiments import settings
 from experiments.settings.changes import PLANE_CHANGES
-from models.mlp import paper_checkerboard
 from models.networks import fields_of
+from models.networks.mlp import paper_checkerboard
 
 STD = math.sqrt(1 / 3)
 

@@ -56,7 +56,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
     config.objective = part(objective, default_options(objective) | dict(changes.get(objective, {})))
     config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
-    config.network = ConfigDict(networks.DEFAULTS)
+    config.network = ConfigDict(networks.defaults())
     config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
         {

@@ -3,6 +3,7 @@
 from ml_collections import ConfigDict
 
 from experiments import settings
+from models.networks import KINDS
 from objectives.build import OBJECTIVES, default_options
 
 
@@ -50,8 +51,7 @@ def smoke(config: ConfigDict, dataset: str) -> ConfigDict:
       the configuration.
     """
     config.dataset = dataset
-    small = {"channels": 8, "blocks": 1} if config.network.kind in ("unet", "edm2") else {"width": 32, "depth": 2}
-    config.network.update(small | ({"heads": 2} if config.network.kind == "dit" else {}))
+    config.network.update(KINDS[config.network.kind].smoke)
     config.training.update(SMOKE)
     config.evaluation.update({"samples": 16, "steps": (1, 2), "points": 8, "triples": 8, "kid_subset": 8})
     return config

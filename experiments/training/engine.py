@@ -20,7 +20,7 @@ from experiments.training.draws import Told, draw
 from experiments.training.optimizers import optimizer, schedule, update_average
 from models.conditions import Condition
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance, initialize
-from models.networks import projection
+from models.networks import KINDS
 from objectives.mixture import counts, factor, weighted
 from objectives.objective import Batch, Maps, Objective
 from taxonomy.curricula import stage_of
@@ -193,7 +193,7 @@ def make_dispatch(
         largest_scale=config.guidance.scale if config.guidance.input else None,
         dropout=config.network.dropout > 0,
     )
-    project = projection(config.network.kind)
+    project = KINDS[config.network.kind].project
 
     def maps_of(params: Params, state: State, batch: Batch) -> Maps:
         condition = Condition(batch.label, batch.scale, batch.dropout)

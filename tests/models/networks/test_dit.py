@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import dit
 from models.conditions import Condition
+from models.networks import dit
 
 SMALL = dit.DiT(width=16, depth=2, heads=2, patch=2)
 SHAPE = (4, 4, 3)
@@ -65,7 +65,7 @@ def test_the_network_starts_at_zero_and_knows_both_times():
 
 def test_the_gap_alone():
     s, t, x, _ = inputs()
-    network = SMALL.clone(times="gap")
+    network = SMALL.clone(time_embedding="gap")
     params, apply = perturbed(network, s, t, x), jax.jit(network.apply)
     at = apply(params, s, t, x)
     np.testing.assert_allclose(apply(params, s + 0.25, t + 0.25, x), at, atol=1e-5)
@@ -73,9 +73,9 @@ def test_the_gap_alone():
 
 
 @pytest.mark.slow
-def test_decoupled_layers_are_told_one_time_each():
+def test_blocks_of_one_time_see_no_other():
     s, t, x, _ = inputs()
-    network = SMALL.clone(decoupled=1)
+    network = SMALL.clone(target_only_blocks=1)
     params = perturbed(network, s, t, x)
 
     def after(s, t):
@@ -93,7 +93,7 @@ def test_decoupled_layers_are_told_one_time_each():
 @pytest.mark.slow
 def test_tokens_in_place_of_modulation():
     s, t, x, _ = inputs()
-    network = SMALL.clone(tokens=2, classes=5)
+    network = SMALL.clone(time_tokens=2, classes=5)
     label = jnp.arange(3)
     params, apply = perturbed(network, s, t, x), jax.jit(network.apply)
     at = apply(params, s, t, x, Condition(label))
@@ -163,9 +163,13 @@ def test_recomputing_changes_nothing_and_bfloat16_little():
     [
         ({}, (5, 5, 3), "a side that patches of 2 divide"),
         ({}, (64,), r"images have shape \(64,\)"),
-        ({"times": "both_of_them"}, SHAPE, "times = 'both_of_them'; expected one of both, gap"),
-        ({"decoupled": 2}, SHAPE, "decoupled = 2; expected 0 <= decoupled < depth = 2"),
-        ({"decoupled": 1, "tokens": 1}, SHAPE, "expected tokens = 0"),
+        ({"time_embedding": "both_of_them"}, SHAPE, "time_embedding = 'both_of_them'; expected one of both, gap"),
+        (
+            {"target_only_blocks": 2},
+            SHAPE,
+            "target_only_blocks = 2; expected 0 <= target_only_blocks < depth = 2",
+        ),
+        ({"target_only_blocks": 1, "time_tokens": 1}, SHAPE, "expected time_tokens = 0"),
     ],
 )
 def test_bad_input(fields, shape, message):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.unet import GroupNorm, UNet, time_features
+from models.networks.unet import GroupNorm, UNet, time_features
 
 SMALL = UNet(channels=8, multipliers=(1, 2), blocks=1, attention=(2,))
 

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import edm2
 from models.flow_map_model import FlowMapModel, bind, count_parameters, initialize
+from models.networks import edm2
 
 SMALL = edm2.EDM2(channels=8, multipliers=(1, 2), blocks=1, attention=(4,))
 SHAPE = (8, 8, 3)

@@ -1,10 +1,12 @@
 """Features of times and low-dimensional points that a plain MLP can read."""
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Features = Float[Array, "batch features"]
 
 
-def fourier_features(x: jax.Array, *, count: int, base: float) -> jax.Array:
+def fourier_features(x: Float[Array, "batch dim"], *, count: int, base: float) -> Features:
     """``sin(k base x_i), cos(k base x_i)`` for k = 1 .. count and every coordinate i.
 
     Args:

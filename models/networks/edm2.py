@@ -8,22 +8,27 @@ diffusion models", arXiv 2312.02696, configuration G; Boffi, Albergo, Vanden-Eij
 and t - s).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import itertools
 import math
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.mlp import DTYPES
+from models.networks.embeddings import Features
+from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
+from models.networks.kind import DTYPES, Kind
+from taxonomy.shapes import PerExample, Points
 
 WEIGHT = "weight"  # name of the parameters that are kept at unit norm
 SMALL = 1e-4
 HEAD_CHANNELS = 64  # of an attention head
 RESIDUAL, ATTENTION = 0.3, 0.3  # shares of a branch against the path that it is added to
+Images = Float[Array, "batch height width channels"]
 LIMIT = 256.0  # of activations
 
 
@@ -73,7 +78,7 @@ def silu(x: jax.Array) -> jax.Array:
     return nn.silu(x) / 0.596
 
 
-def positional(t: jax.Array, *, channels: int) -> jax.Array:
+def positional(t: PerExample, *, channels: int) -> Features:
     """``sqrt(2) cos(w_k t), sqrt(2) sin(w_k t)`` with ``w_k = 10000^(-2 k / channels)``, in float32.
 
     Args:
@@ -101,7 +106,7 @@ class Linear(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, gain: jax.Array | float = 1.0) -> jax.Array:
-        """X [batch, ..., channels] -> [batch, ..., features], times the gain."""
+        """x [batch, ..., channels] -> [batch, ..., features], times the gain."""
         shape = (*self.kernel, x.shape[-1], self.features)
         weight = self.param(WEIGHT, nn.initializers.normal(1.0), shape)
         inputs = tuple(range(len(shape) - 1))
@@ -132,8 +137,10 @@ class Block(nn.Module):
     layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, embedding: jax.Array, keys: jax.Array | None = None) -> jax.Array:
-        """X [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
+    def __call__(
+        self, x: Images, embedding: Float[Array, "batch dim"], keys: jax.Array | None = None
+    ) -> Float[Array, "batch height_out width_out features"]:
+        """x [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
         if self.resample == "down":
             x = nn.avg_pool(x, (2, 2), (2, 2))
         elif self.resample == "up":
@@ -155,7 +162,7 @@ class Block(nn.Module):
             x = mixed(x, self.attend(x), share=ATTENTION)
         return jnp.clip(x, -LIMIT, LIMIT)
 
-    def attend(self, x: jax.Array) -> jax.Array:
+    def attend(self, x: Images) -> Images:
         """Cosine attention between all places; [batch, height, width, features] -> the same shape."""
         heads = max(1, self.features // HEAD_CHANNELS)
         y = Linear(3 * self.features, (1, 1), name="query_key_value")(x)
@@ -193,47 +200,63 @@ class EDM2(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
-        conditions.check_side(x, levels=len(levels))
+        check_side(x, levels=len(levels))
         embedding = self.embed(s, t, condition, levels)
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
-
-        def at(side: int, features: int, name: str, **fields: object) -> Callable[..., jax.Array]:
-            wanted = {"attention": side in self.attention, "dropout": self.dropout, "layer": next(layers)} | fields
-            made = block(features, name=name, **wanted)
-            return lambda h, embedding: made(h, embedding, condition.dropout)
-
         dtype = DTYPES[self.dtype] or x.dtype
-        # A channel of ones stands for the biases that layers do not have.
-        h = jnp.concatenate([x, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
         embedding = embedding.astype(dtype)
-        skips, side = [], x.shape[1]
-        for level, features in enumerate(levels):
-            if level == 0:
-                h = Linear(features, (3, 3), name="first")(h)
-            else:
-                side //= 2
-                h = at(side, h.shape[-1], f"down_{level}", resample="down", attention=False)(h, embedding)
-            skips.append(h)
-            for k in range(self.blocks):
-                h = at(side, features, f"encode_{level}_{k}")(h, embedding)
-                skips.append(h)
-        for level, features in reversed(list(enumerate(levels))):
-            if level == len(levels) - 1:
-                h = at(side, h.shape[-1], "middle_0", decoding=True, attention=True)(h, embedding)
-                h = at(side, h.shape[-1], "middle_1", decoding=True, attention=False)(h, embedding)
-            else:
-                side *= 2
-                h = at(side, h.shape[-1], f"up_{level}", decoding=True, resample="up", attention=False)(h, embedding)
-            for k in range(self.blocks + 1):
-                h = at(side, features, f"decode_{level}_{k}", decoding=True)(joined(h, skips.pop()), embedding)
+
+        def at(
+            h: jax.Array,
+            features: int,
+            name: str,
+            *,
+            decoding: bool = False,
+            resample: str = "",
+            attention: bool | None = None,
+        ) -> jax.Array:
+            made = block(
+                features,
+                decoding=decoding,
+                resample=resample,
+                attention=h.shape[1] in self.attention if attention is None else attention,
+                dropout=self.dropout,
+                layer=next(layers),
+                name=name,
+            )
+            return made(h, embedding, condition.dropout)
+
+        def down(h: jax.Array, level: int) -> jax.Array:
+            return at(h, h.shape[-1], f"down_{level}", resample="down", attention=False)
+
+        def middle(h: jax.Array) -> jax.Array:
+            h = at(h, h.shape[-1], "middle_0", decoding=True, attention=True)
+            return at(h, h.shape[-1], "middle_1", decoding=True, attention=False)
+
+        def up(h: jax.Array, level: int) -> jax.Array:
+            return at(h, h.shape[-1], f"up_{level}", decoding=True, resample="up", attention=False)
+
+        # A channel of ones takes the place of the biases that layers do not have.
+        image = jnp.concatenate([x, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
+        h = walk(
+            Linear(levels[0], (3, 3), name="first")(image),
+            levels=len(levels),
+            blocks=self.blocks,
+            down=down,
+            encode=lambda h, level, k: at(h, levels[level], f"encode_{level}_{k}"),
+            middle=middle,
+            join=joined,
+            decode=lambda h, level, k: at(h, levels[level], f"decode_{level}_{k}", decoding=True),
+            up=up,
+        )
         gain = self.param("gain", nn.initializers.zeros, ())
         return Linear(x.shape[-1], (3, 3), name="last")(h, gain).astype(x.dtype)
 
-    def embed(self, s: jax.Array, t: jax.Array, condition: Condition, levels: Sequence[int]) -> jax.Array:
+    def embed(self, s: PerExample, t: PerExample, condition: Condition, levels: Sequence[int]) -> Features:
         """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
         dim, count = max(levels), s.shape[0]
 
@@ -262,7 +285,7 @@ class LogVariance(nn.Module):
     channels: int = 128
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample) -> PerExample:
         """s, t [batch] -> [batch]."""
         both = mixed(*(positional(time, channels=self.channels) for time in (s, t)), share=0.5)
         return Linear(1, name="last")(both)[:, 0]
@@ -292,3 +315,15 @@ def cifar10() -> EDM2:
 def celeba64() -> EDM2:
     """The network of CelebA-64 and AFHQ-64 in arXiv 2505.18825; with its ``LogVariance`` 124,264,485 parameters."""
     return EDM2(channels=128, multipliers=(1, 2, 3, 4), blocks=3, attention=(16, 8))
+
+
+KIND = Kind(
+    EDM2,
+    options=OPTIONS,
+    describe=lambda fields: described("EDM2's U-Net", fields),
+    smoke=SMOKE,
+    log_variance=lambda fields: LogVariance(channels=fields["channels"]),
+    divisor=DIVISOR,
+    project=project,
+    convolutional=True,
+)

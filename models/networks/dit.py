@@ -6,22 +6,28 @@ in place of modulation as in improved MeanFlow (arXiv 2512.02012).
 """
 
 import math
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 import numpy as np
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.mlp import DTYPES
+from models.networks.embeddings import Features
+from models.networks.kind import DTYPES, Divisor, Fields, Kind, Option, not_negative, positive, precision, share
+from models.networks.mlp import LogVariance
+from taxonomy.shapes import PerExample, Points
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
 TIMES = ("both", "gap")
+Tokens = Float[Array, "batch tokens dim"]
 NORMAL = nn.initializers.normal(0.02)
 
 
-def time_features(t: jax.Array) -> jax.Array:
+def time_features(t: PerExample) -> Features:
     """``cos(w_k t), sin(w_k t)`` with ``w_k = 10000^(-k / 128)``, in float32.
 
     Times are not multiplied by 1000, as models of single times do it: the rules of flow maps differentiate the network
@@ -64,8 +70,8 @@ class Embedder(nn.Module):
     dim: int
 
     @nn.compact
-    def __call__(self, t: jax.Array) -> jax.Array:
-        """T [batch] -> [batch, dim]."""
+    def __call__(self, t: PerExample) -> Float[Array, "batch dim"]:
+        """t [batch] -> [batch, dim]."""
         h = nn.silu(nn.Dense(self.dim, kernel_init=NORMAL)(time_features(t)))
         return nn.Dense(self.dim, kernel_init=NORMAL)(h)
 
@@ -81,12 +87,12 @@ class Modulated(nn.Module):
 
     @nn.compact
     def __call__(self, condition: jax.Array, dim: int) -> list[jax.Array]:
-        """Condition [batch, dim] -> count vectors [batch, 1, dim]."""
+        """condition [batch, dim] -> count vectors [batch, 1, dim]."""
         made = nn.Dense(self.count * dim, kernel_init=nn.initializers.zeros, dtype=condition.dtype)(nn.silu(condition))
         return jnp.split(made[:, None, :], self.count, axis=-1)
 
 
-def _norm(x: jax.Array) -> jax.Array:
+def _norm(x: Tokens) -> Tokens:
     """Zero mean and unit variance over the channels, in float32, without weights."""
     h = x.astype(jnp.float32)
     h = h - h.mean(axis=-1, keepdims=True)
@@ -109,8 +115,8 @@ class Block(nn.Module):
     layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, condition: jax.Array, keys: jax.Array | None = None) -> jax.Array:
-        """X [batch, tokens, dim], condition [batch, dim], keys [batch] -> [batch, tokens, dim]."""
+    def __call__(self, x: Tokens, condition: Float[Array, "batch dim"], keys: jax.Array | None = None) -> Tokens:
+        """x [batch, tokens, dim], condition [batch, dim], keys [batch] -> [batch, tokens, dim]."""
         dim, dtype = x.shape[-1], x.dtype
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = Modulated(6)(condition, dim)
         x = x + gate * self.attend(_norm(x) * (1 + scale) + shift)
@@ -121,7 +127,7 @@ class Block(nn.Module):
         h = nn.Dense(dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="narrow")(h)
         return x + gate_mlp * h
 
-    def attend(self, x: jax.Array) -> jax.Array:
+    def attend(self, x: Tokens) -> Tokens:
         """Softmax attention in plain products, which have forward derivatives: [batch, tokens, dim]."""
         dim, dtype = x.shape[-1], x.dtype
         made = nn.Dense(3 * dim, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="query_key_value")(x)
@@ -143,10 +149,10 @@ class DiT(nn.Module):
       dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      times: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
-      decoupled: number of last blocks that are told t in place of s and the gap; the blocks before are told s alone. 0
+      time_embedding: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
+      target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
-      tokens: the condition is given as this many tokens of each part in place of modulation; 0 for modulation.
+      time_tokens: the condition enters as this many tokens of each part in place of modulation; 0 for modulation.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and their embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -158,14 +164,14 @@ class DiT(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
-    times: str = "both"
-    decoupled: int = 0
-    tokens: int = 0
+    time_embedding: str = "both"
+    target_only_blocks: int = 0
+    time_tokens: int = 0
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         self._check(x)
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
@@ -177,9 +183,9 @@ class DiT(nn.Module):
         h = h + positions(side, self.width)[None].astype(dtype)
         early, late, parts = self._conditions(s, t, condition)
         extra = 0
-        if self.tokens:
+        if self.time_tokens:
             given = [
-                self.param(f"token_{k}", NORMAL, (1, self.tokens, self.width)) + part[:, None, :]
+                self.param(f"token_{k}", NORMAL, (1, self.time_tokens, self.width)) + part[:, None, :]
                 for k, part in enumerate(parts)
             ]
             h = jnp.concatenate([*(token.astype(dtype) for token in given), h], axis=1)
@@ -188,7 +194,7 @@ class DiT(nn.Module):
             early = late = jnp.broadcast_to(self.param("condition", NORMAL, (1, self.width)), early.shape)
         block = nn.remat(Block) if self.remat else Block
         for k in range(self.depth):
-            told = (late if k >= self.depth - self.decoupled else early).astype(dtype)
+            told = (late if k >= self.depth - self.target_only_blocks else early).astype(dtype)
             h = block(self.heads, dropout=self.dropout, layer=k, name=f"block_{k}")(h, told, condition.dropout)
         shift, scale = Modulated(2, name="last_modulation")(late.astype(dtype), self.width)
         h = _norm(h[:, extra:]) * (1 + scale) + shift
@@ -198,7 +204,7 @@ class DiT(nn.Module):
         return h.reshape(x.shape)
 
     def _conditions(
-        self, s: jax.Array, t: jax.Array, condition: Condition
+        self, s: PerExample, t: PerExample, condition: Condition
     ) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
         """What early and late blocks are told [batch, dim], and its parts."""
         named, count = [], s.shape[0]
@@ -207,30 +213,33 @@ class DiT(nn.Module):
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)
             named.append(nn.Embed(self.classes + 1, self.width, embedding_init=NORMAL, name="label")(label))
-        if self.decoupled:
+        if self.target_only_blocks:
             early, late = Embedder(self.width, name="source")(s), Embedder(self.width, name="target")(t)
             return sum(named, early), sum(named, late), [early, late, *named]
         parts = [Embedder(self.width, name="gap")(t - s)]
-        if self.times == "both":
+        if self.time_embedding == "both":
             parts.append(Embedder(self.width, name="source")(s))
         told = sum(named, sum(parts[1:], parts[0]))
         return told, told, [*parts, *named]
 
-    def _check(self, x: jax.Array) -> None:
+    def _check(self, x: Points) -> None:
         if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % self.patch:
             raise ValueError(
                 f"images have shape {x.shape[1:]}; expected (side, side, channels) with a side that patches of "
                 f"{self.patch} divide"
             )
-        if self.times not in TIMES:
-            raise ValueError(f"times = {self.times!r}; expected one of {', '.join(TIMES)}")
-        if not 0 <= self.decoupled < self.depth:
-            raise ValueError(f"decoupled = {self.decoupled}; expected 0 <= decoupled < depth = {self.depth}")
-        if self.decoupled and self.tokens:
-            raise ValueError("decoupled layers are told their time by modulation; expected tokens = 0")
+        if self.time_embedding not in TIMES:
+            raise ValueError(f"time_embedding = {self.time_embedding!r}; expected one of {', '.join(TIMES)}")
+        if not 0 <= self.target_only_blocks < self.depth:
+            raise ValueError(
+                f"target_only_blocks = {self.target_only_blocks}; expected 0 <= target_only_blocks < depth = "
+                f"{self.depth}"
+            )
+        if self.target_only_blocks and self.time_tokens:
+            raise ValueError("blocks of one time get it by modulation (target_only_blocks); expected time_tokens = 0")
 
 
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "B/4": {"width": 768, "depth": 12, "heads": 12, "patch": 4},
     "B/2": {"width": 768, "depth": 12, "heads": 12, "patch": 2},
     "L/2": {"width": 1024, "depth": 24, "heads": 16, "patch": 2},
@@ -254,3 +263,31 @@ def preset(name: str, *, classes: int = 1000) -> DiT:
     if name not in PRESETS:
         raise ValueError(f"DiT preset {name!r}; expected one of {', '.join(PRESETS)}")
     return DiT(**PRESETS[name], classes=classes)
+
+
+def _described(fields: Fields) -> str:
+    return (
+        f"DiT of width {fields['width']} and depth {fields['depth']}, {fields['heads']} heads, "
+        f"patches of {fields['patch']}"
+    )
+
+
+KIND = Kind(
+    DiT,
+    options={
+        "dtype": precision(),
+        "remat": Option(False),
+        "width": positive(256),
+        "depth": positive(5),
+        "dropout": share(0.0),
+        "heads": positive(4),
+        "patch": positive(2),
+        "time_embedding": Option("both", choices=TIMES),
+        "target_only_blocks": not_negative(0),
+        "time_tokens": not_negative(0),
+    },
+    describe=_described,
+    smoke={"width": 32, "depth": 2, "heads": 2},
+    log_variance=lambda fields: LogVariance(),
+    divisor=Divisor(lambda fields: fields["patch"], field="patch"),
+)

@@ -13,14 +13,19 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.embeddings import fourier_features
-from models.mlp import DTYPES
+from models.networks.embeddings import Features, fourier_features
+from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
+from models.networks.kind import DTYPES, Kind
+from models.networks.mlp import LogVariance
+from taxonomy.shapes import PerExample, Points
 
 GROUP = 8  # channels that are normalized together, at least
 HARMONICS = 4  # of a time; few, since the rules differentiate the network in its times
+Images = Float[Array, "batch height width channels"]
 ROOT_HALF = math.sqrt(0.5)  # two paths that are added keep their size
 
 
@@ -28,8 +33,8 @@ class GroupNorm(nn.Module):
     """Zero mean and unit variance over places and groups of channels, in float32 or more, with a scale and a shift."""
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """X [batch, height, width, channels] -> the same shape."""
+    def __call__(self, x: Images) -> Images:
+        """x [batch, height, width, channels] -> the same shape."""
         channels = x.shape[-1]
         groups = max(1, min(32, channels // GROUP))
         if channels % groups:
@@ -42,7 +47,7 @@ class GroupNorm(nn.Module):
         return (h * scale[None, None, None] + shift[None, None, None]).astype(x.dtype)
 
 
-def time_features(t: jax.Array) -> jax.Array:
+def time_features(t: PerExample) -> Features:
     """``t`` beside ``sin(pi k t), cos(pi k t)`` for k = 1 .. 4, in float32 or more.
 
     Args:
@@ -88,8 +93,10 @@ class Block(nn.Module):
     layer: int = 0
 
     @nn.compact
-    def __call__(self, x: jax.Array, embedding: jax.Array, keys: jax.Array | None = None) -> jax.Array:
-        """X [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
+    def __call__(
+        self, x: Images, embedding: Float[Array, "batch dim"], keys: jax.Array | None = None
+    ) -> Float[Array, "batch height width features"]:
+        """x [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
         h = convolution(self.features, 3, x.dtype, name="first")(nn.silu(GroupNorm(name="norm_first")(x)))
         told = nn.Dense(2 * self.features, dtype=x.dtype, name="modulation")(embedding)[:, None, None, :]
         scale, shift = jnp.split(told, 2, axis=-1)
@@ -101,7 +108,7 @@ class Block(nn.Module):
         x = ROOT_HALF * (x + h)
         return ROOT_HALF * (x + self.attend(x)) if self.attention else x
 
-    def attend(self, x: jax.Array) -> jax.Array:
+    def attend(self, x: Images) -> Images:
         """Softmax attention between all places in plain products, which have forward derivatives."""
         batch, channels = x.shape[0], x.shape[-1]
         h = GroupNorm(name="norm_attention")(x).reshape(batch, -1, channels)
@@ -140,11 +147,11 @@ class UNet(nn.Module):
     remat: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
-        conditions.check_side(x, levels=len(levels))
+        check_side(x, levels=len(levels))
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
         dtype = DTYPES[self.dtype] or x.dtype
         embedding = self.embed(s, t, condition).astype(dtype)
@@ -154,27 +161,29 @@ class UNet(nn.Module):
             made = block(features, attention=attention, dropout=self.dropout, layer=next(layers), name=name)
             return made(h, embedding, condition.dropout)
 
-        h = convolution(levels[0], 3, dtype, name="first")(x.astype(dtype))
-        skips = [h]
-        for level, features in enumerate(levels):
-            if level:
-                h = nn.avg_pool(h, (2, 2), (2, 2))
-                skips.append(h)
-            for k in range(self.blocks):
-                h = at(h, features, f"encode_{level}_{k}")
-                skips.append(h)
-        h = at(h, levels[-1], "middle_0", attention=True)
-        h = at(h, levels[-1], "middle_1", attention=False)
-        for level, features in reversed(list(enumerate(levels))):
-            for k in range(self.blocks + 1):
-                h = at(jnp.concatenate([h, skips.pop()], axis=-1), features, f"decode_{level}_{k}")
-            if level:
-                enlarged = h.repeat(2, axis=1).repeat(2, axis=2)
-                h = convolution(levels[level - 1], 3, dtype, name=f"up_{level}")(enlarged)
+        def middle(h: jax.Array) -> jax.Array:
+            h = at(h, levels[-1], "middle_0", attention=True)
+            return at(h, levels[-1], "middle_1", attention=False)
+
+        def up(h: jax.Array, level: int) -> jax.Array:
+            enlarged = h.repeat(2, axis=1).repeat(2, axis=2)
+            return convolution(levels[level], 3, dtype, name=f"up_{level + 1}")(enlarged)
+
+        h = walk(
+            convolution(levels[0], 3, dtype, name="first")(x.astype(dtype)),
+            levels=len(levels),
+            blocks=self.blocks,
+            down=lambda h, level: nn.avg_pool(h, (2, 2), (2, 2)),
+            encode=lambda h, level, k: at(h, levels[level], f"encode_{level}_{k}"),
+            middle=middle,
+            join=lambda h, skip: jnp.concatenate([h, skip], axis=-1),
+            decode=lambda h, level, k: at(h, levels[level], f"decode_{level}_{k}"),
+            up=up,
+        )
         h = nn.silu(GroupNorm(name="norm_last")(h))
         return convolution(x.shape[-1], 3, dtype, zero=True, name="last")(h).astype(x.dtype)
 
-    def embed(self, s: jax.Array, t: jax.Array, condition: Condition) -> jax.Array:
+    def embed(self, s: PerExample, t: PerExample, condition: Condition) -> Features:
         """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
         dim, count = 4 * self.channels, s.shape[0]
 
@@ -189,3 +198,14 @@ class UNet(nn.Module):
             start = nn.initializers.normal(1.0)  # as large as the embedded times
             h = h + nn.Embed(self.classes + 1, dim, embedding_init=start, name="label")(label)
         return nn.silu(dense("embedding")(nn.silu(h)))
+
+
+KIND = Kind(
+    UNet,
+    options=OPTIONS,
+    describe=lambda fields: described("U-Net", fields),
+    smoke=SMOKE,
+    log_variance=lambda fields: LogVariance(),
+    divisor=DIVISOR,
+    convolutional=True,
+)

@@ -4,7 +4,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models.embeddings import fourier_features
 from models.flow_map_model import (
     OUTPUTS,
     FlowMapModel,
@@ -14,7 +13,8 @@ from models.flow_map_model import (
     count_parameters,
     initialize,
 )
-from models.mlp import ACTIVATIONS, MLP, LogVariance, paper_checkerboard
+from models.networks.embeddings import fourier_features
+from models.networks.mlp import ACTIVATIONS, MLP, LogVariance, paper_checkerboard
 from taxonomy import conversions
 
 

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition
-from models.embeddings import fourier_features
+from models.networks.embeddings import fourier_features
+from models.networks.kind import DTYPES, Fields, Kind, Option, not_negative, positive, precision
+from taxonomy.shapes import PerExample, Points
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
-# What hidden layers compute in; parameters, times, points and the output keep the type that they have.
-DTYPES: dict[str, jnp.dtype | None] = {"float32": None, "bfloat16": jnp.bfloat16}
 
 
 class MLP(nn.Module):
@@ -43,24 +43,24 @@ class MLP(nn.Module):
     guided: bool = False
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch] in [0, 1], x [batch, ...] in units of the data's std -> [batch, ...] in the same units."""
         count = x.shape[0]
         conditions.check(condition, classes=self.classes, guided=self.guided, count=count)
         flat = x.reshape(count, -1)
         time = jnp.stack([s, t], axis=-1)
-        h = [time, flat]
+        inputs = [time, flat]
         if self.point_features:
-            h.append(fourier_features(flat, count=self.point_features, base=self.point_base))
+            inputs.append(fourier_features(flat, count=self.point_features, base=self.point_base))
         if self.time_features:
-            h.append(fourier_features(time, count=self.time_features, base=jnp.pi))
+            inputs.append(fourier_features(time, count=self.time_features, base=jnp.pi))
         if self.classes:
             # The label of none is a row of zeros.
             label = conditions.labels_of(condition, count, classes=self.classes)
-            h.append(jax.nn.one_hot(label, self.classes, dtype=flat.dtype))
+            inputs.append(jax.nn.one_hot(label, self.classes, dtype=flat.dtype))
         if self.guided:
-            h.append(conditions.inverse_scale(condition, count)[:, None])
-        h = jnp.concatenate(h, axis=-1)
+            inputs.append(conditions.inverse_scale(condition, count)[:, None])
+        h = jnp.concatenate(inputs, axis=-1)
         for k in range(self.depth):
 
             def layer(network: nn.Module, h: jax.Array, name: str = f"Dense_{k}") -> jax.Array:
@@ -84,7 +84,7 @@ class LogVariance(nn.Module):
     features: int = 4
 
     @nn.compact
-    def __call__(self, s: jax.Array, t: jax.Array) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample) -> PerExample:
         """s, t [batch] in [0, 1] -> [batch]."""
         time = jnp.stack([s, t], axis=-1)
         h = jnp.concatenate([time, fourier_features(time, count=self.features, base=jnp.pi)], axis=-1)
@@ -99,3 +99,25 @@ def paper_checkerboard() -> MLP:
     output layer, raw times and points as input.
     """
     return MLP(width=512, depth=5, activation="gelu")
+
+
+def _described(fields: Fields) -> str:
+    return f"MLP of width {fields['width']} and depth {fields['depth']}, {fields['activation']}"
+
+
+KIND = Kind(
+    MLP,
+    options={
+        "dtype": precision(),
+        "remat": Option(False),
+        "width": positive(256),
+        "depth": positive(5),
+        "activation": Option("gelu", choices=ACTIVATIONS),
+        "point_features": not_negative(0),
+        "point_base": Option(1.0),
+        "time_features": not_negative(0),
+    },
+    describe=_described,
+    smoke={"width": 32, "depth": 2},
+    log_variance=lambda fields: LogVariance(),
+)
