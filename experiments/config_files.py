@@ -62,7 +62,7 @@ def check_types(config: object, *, source: str) -> None:
         raise UsageError(f"{source} gives {type(config).__name__} from get_config; expected what settings.base makes")
     found, expected = fields(config), fields(base(DEFAULT_OBJECTIVE))
     for name, default in expected.items():
-        if name.startswith(("objective.options", "option_changes")):
+        if name.startswith(("objective.options", "objective_overrides")):
             continue
         if name not in found:
             raise UsageError(f"{source}: the configuration has no field {name}; start from settings.base(objective)")
@@ -70,7 +70,7 @@ def check_types(config: object, *, source: str) -> None:
             raise UsageError(
                 f"{source}: --config.{name}={found[name]!r}; expected {KINDS[type(default)]} such as {default!r}"
             )
-    for name in ("objective.options", "option_changes"):
+    for name in ("objective.options", "objective_overrides"):
         inner = config
         for part in name.split("."):
             inner = inner.get(part)

@@ -19,7 +19,6 @@ import numpy as np
 
 from experiments import (
     caches,
-    engine,
     errors,
     findings,
     finetune_plots,
@@ -37,6 +36,7 @@ from experiments.errors import DivergedError, UsageError, nearest
 from experiments.finetune_report import DEFAULT, Judge, Loaded, of_tilted, reached, report
 from experiments.finetuning import Plan, Tuned
 from experiments.invert import noise_of
+from experiments.state import initial_state
 from models import grids, samplers
 from models.flow_map_model import Params, bind, count_parameters
 from taxonomy.flow_map import diagonal
@@ -95,7 +95,7 @@ def _save(run: Loaded, tuned: Tuned, folder: Path, record: dict[str, object]) ->
         config = settings.with_objective(config, "flow_matching")
     objective = settings.objective_of(config)
     model = networks.build(config, objective, run.dataset)
-    example = engine.initial_state(config, model, objective, run.dataset.shape)
+    example = initial_state(config, model, objective, run.dataset.shape)
     params = {"params": {name: tuned.params["params"][name] for name in example.params["params"]}}
     state = example._replace(
         step=np.int32(run.trained),

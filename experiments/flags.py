@@ -84,7 +84,7 @@ def _locate_config(argv: list[str]) -> list[str]:
 def _beside(field: str, known: Iterable[str]) -> list[str]:
     """The fields of the same part, if there are some: the whole list fills a screen."""
     part = field.rpartition(".")[0]
-    own = [name for name in known if not name.startswith("option_changes.")]
+    own = [name for name in known if not name.startswith("objective_overrides.")]
     return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 

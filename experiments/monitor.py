@@ -13,11 +13,12 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import conditioning, engine, logs, plots, protocol, runs, scoring, settings
+from experiments import conditioning, logs, plots, protocol, runs, scoring, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.evaluate import generator
+from experiments.state import State
 from models.flow_map_model import FlowMapModel
 
 EVALUATIONS = "evaluations.jsonl"
@@ -42,7 +43,7 @@ def score_of(record: Mapping[str, float]) -> float:
 
 
 def evaluate_on_the_way(
-    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: engine.State, workdir: Path
+    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: State, workdir: Path
 ) -> dict[str, float]:
     """Scores the weights of a state by the data set's first metric and draws their samples.
 

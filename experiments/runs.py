@@ -10,12 +10,13 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import caches, checks, datasets, engine, guidance, networks, saved_config, settings
+from experiments import caches, checks, datasets, guidance, networks, saved_config, settings
 from experiments.checkpoints import Checkpoints
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.guidance import Teacher
+from experiments.state import State, initial_state
 from models.flow_map_model import FlowMapModel, Params, bind
 from taxonomy.flow_map import diagonal
 
@@ -39,7 +40,9 @@ PACKAGES = (
 
 def _normal(config: ConfigDict) -> dict[str, object]:
     # What a configuration gives to other objectives is no part of this run.
-    own = {name: value for name, value in settings.fields(config).items() if not name.startswith("option_changes.")}
+    own = {
+        name: value for name, value in settings.fields(config).items() if not name.startswith("objective_overrides.")
+    }
     # JSON knows no tuples: compare what a file can hold.
     return json.loads(json.dumps(own))
 
@@ -150,7 +153,7 @@ def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
     return dataset, load_teacher(config, dataset)
 
 
-def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:
+def weights_of(config: ConfigDict, state: State, *, ema: float | None = None) -> Params:
     """The weights of a state that are used.
 
     Args:
@@ -200,7 +203,7 @@ def load_trained(
     with contextlib.closing(Checkpoints(workdir, folder=checkpoint, read_only=True)) as checkpoints:
         if checkpoints.latest_step() is None:
             raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
-        example = engine.initial_state(config, model, settings.objective_of(config), dataset.shape)
+        example = initial_state(config, model, settings.objective_of(config), dataset.shape)
         state = checkpoints.restore(example)
     return config, dataset, model, weights_of(config, state, ema=ema), int(state.step)
 

@@ -12,11 +12,13 @@ import jax
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import datasets, engine, networks, runs, settings
+from experiments import datasets, networks, runs, settings
 from experiments import devices as mapping
+from experiments.dispatch import Dispatch, make_dispatch
 from experiments.errors import DivergedError
 from experiments.flops import matmul_flops
 from experiments.machine import Peak
+from experiments.state import State, initial_state
 from experiments.train import train
 from models.networks import CONVOLUTIONAL
 
@@ -64,8 +66,8 @@ class Loop(NamedTuple):
     host: float
 
 
-def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Callable[[], engine.State]]:
-    """All that is taken from the engine: what makes a dispatch of (steps, devices), and what makes the first state."""
+def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[], State]]:
+    """Functions that make a dispatch of (steps, devices) and the first state."""
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
@@ -74,8 +76,8 @@ def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Calla
     model = networks.build(config, objective, dataset)
     path, teacher = settings.interpolant_of(config), runs.load_teacher(config, dataset)
     return (
-        functools.partial(engine.make_dispatch, config, model, objective, dataset, path, teacher=teacher),
-        functools.partial(engine.initial_state, config, model, objective, dataset.shape),
+        functools.partial(make_dispatch, config, model, objective, dataset, path, teacher=teacher),
+        functools.partial(initial_state, config, model, objective, dataset.shape),
     )
 
 
@@ -96,9 +98,9 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     # A quarter of the peak is a fair guess.
     steps = min(max(round(SECONDS * 0.25 * rate / flops), STEPS[0]), STEPS[1])
     if config.network.kind in CONVOLUTIONAL and jax.default_backend() == "cpu":
-        steps = 1  # see ``engine``: there, derivatives of convolutions are slow within a loop
+        steps = 1  # see ``dispatch.run_steps``: there, derivatives of convolutions are slow within a loop
     dispatch = make_dispatch(steps=steps, devices=devices)
-    state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.mapping)
+    state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.device_mapping)
     start = time.perf_counter()
     executable = jax.jit(dispatch, donate_argnums=0).lower(state).compile()
     seconds = time.perf_counter() - start

@@ -252,7 +252,7 @@ IMAGES = {
         "guidance.low=0.5 and high=0.2; expected 0 <= low <= high <= 1",
     ),
     "a share that a scheme does not have": training(
-        f"--config.guidance.scheme=model {TOLD} --config.guidance.own_share=0.5", "own_share = 0.5 with scheme model"
+        f"--config.guidance.scheme=model {TOLD} --config.guidance.self_mix=0.5", "own_share = 0.5 with scheme model"
     ),
     "a class of a map without labels": Case(
         "experiments.sample", "--workdir=run --out=x.npz --label=3", "--label=3, and this run was trained without"
@@ -331,8 +331,12 @@ VALUES = {
         "--config.training.learning_rate=nan", "--config.training.learning_rate=nan; expected a positive number"
     ),
     "no width": training("--config.network.width=0", "--config.network.width=0; expected a positive number"),
-    "no checkpoints": training("--config.training.keep=0", "--config.training.keep=0; expected a positive number"),
-    "no parts": training("--config.training.accumulate=0", "--config.training.accumulate=0; expected a positive"),
+    "no checkpoints": training(
+        "--config.training.keep_checkpoints=0", "--config.training.keep_checkpoints=0; expected a positive number"
+    ),
+    "no parts": training(
+        "--config.training.grad_accumulation=0", "--config.training.grad_accumulation=0; expected a positive"
+    ),
     "no samples to score": training(
         "--config.evaluation.samples=0", "--config.evaluation.samples=0; expected at least 2"
     ),
@@ -355,7 +359,7 @@ VALUES = {
         "--config.training.data=disk", "unknown --config.training.data='disk'; Known: device, host"
     ),
     "an unknown mapping": training(
-        "--config.training.mapping=xmap", "unknown --config.training.mapping='xmap'; did you mean 'pmap'"
+        "--config.training.device_mapping=xmap", "unknown --config.training.device_mapping='xmap'; did you mean 'pmap'"
     ),
     "an unknown optimizer": training(
         "--config.training.optimizer=adma", "unknown --config.training.optimizer='adma'; did you mean 'adam'"
@@ -396,7 +400,8 @@ VALUES = {
         "shares (diagonal 0.75, lagrangian 0.25); expected a multiple of 16: use 64",
     ),
     "parts that do not divide": training(
-        "--config.training.accumulate=3", "4 device(s) x 3 parts (--config.training.accumulate): a batch of 64"
+        "--config.training.grad_accumulation=3",
+        "4 device(s) x 3 parts (--config.training.grad_accumulation): a batch of 64",
     ),
     "shares above one": training(
         "--config.objective.options.diagonal_share=1.5",

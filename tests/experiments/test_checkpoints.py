@@ -8,8 +8,8 @@ import pytest
 
 from experiments import config_files, runs
 from experiments.checkpoints import Checkpoints
-from experiments.engine import State
 from experiments.errors import UsageError
+from experiments.state import State
 from experiments.train import train
 from tests.experiments.small_runs import small
 
