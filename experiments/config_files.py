@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from experiments import old_names
 from experiments.errors import UsageError, nearest
 from experiments.settings import DEFAULT_OBJECTIVE, base, fields
 
@@ -61,8 +62,12 @@ def check_types(config: object, *, source: str) -> None:
     if not isinstance(config, ConfigDict):
         raise UsageError(f"{source} gives {type(config).__name__} from get_config; expected what settings.base makes")
     found, expected = fields(config), fields(base(DEFAULT_OBJECTIVE))
+    for name in found:
+        new = old_names.new_name(name)
+        if new and name not in expected and not name.startswith(OPTIONS):
+            raise UsageError(f"{source}: --config.{name} has another name now; write --config.{new}")
     for name, default in expected.items():
-        if name.startswith(("objective.options", "objective_overrides")):
+        if name.startswith(OPTIONS):
             continue
         if name not in found:
             raise UsageError(f"{source}: the configuration has no field {name}; start from settings.base(objective)")
@@ -70,7 +75,7 @@ def check_types(config: object, *, source: str) -> None:
             raise UsageError(
                 f"{source}: --config.{name}={found[name]!r}; expected {KINDS[type(default)]} such as {default!r}"
             )
-    for name in ("objective.options", "objective_overrides"):
+    for name in OPTIONS:
         inner = config
         for part in name.split("."):
             inner = inner.get(part)
@@ -78,6 +83,7 @@ def check_types(config: object, *, source: str) -> None:
             raise UsageError(f"{source}: --config.{name}={inner!r}; expected names and values")
 
 
+OPTIONS = ("objective.options", "objective_overrides")  # their fields depend on the objective
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "numbers"}
 
 

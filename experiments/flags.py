@@ -7,7 +7,7 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import config_files, errors, hosts, settings
+from experiments import config_files, errors, hosts, old_names, settings
 from experiments.errors import UsageError, nearest
 
 
@@ -73,6 +73,8 @@ def _locate_config(argv: list[str]) -> list[str]:
         name = argument.lstrip("-").partition("=")[0]
         if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
             field = name.removeprefix("config.")
+            if new := old_names.new_name(field):
+                raise UsageError(f"--config.{field} has another name now; write --config.{new}")
             raise UsageError(f"the configuration has no field {field!r}; {nearest(field, _beside(field, known))}")
     file, variant = config_files.split(path)
     # With a colon, an empty variant is passed on, too.

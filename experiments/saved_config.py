@@ -1,21 +1,21 @@
-"""The configuration that a run has saved: ``--config=runs/lsd/config.json`` repeats the run."""
+"""Saved configurations: ``--config=runs/lsd/config.json`` repeats the run, whatever version has written it."""
 
 import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from experiments import config_files, settings
+from experiments import config_files, old_names, settings
 from experiments.errors import UsageError
 
 PARTS = ("network", "training", "evaluation", "guidance")
 
 
 def read(path: Path) -> ConfigDict:
-    """Reads a ``config.json``; what an older version did not write has the default of today.
+    """Reads a ``config.json``; old names are translated, and a field that an old version lacked has its default.
 
     Args:
-      path: the file.
+      path: a ``config.json``.
 
     Returns:
       the configuration.
@@ -24,7 +24,7 @@ def read(path: Path) -> ConfigDict:
       UsageError: if the file is damaged, or has fields that this version does not know.
     """
     try:
-        values = json.loads(path.read_text())
+        values = old_names.translated(json.loads(path.read_text()))
         defaults = settings.base(settings.DEFAULT_OBJECTIVE).to_dict()
         values["objective"] = settings.NO_COMBINATION | values["objective"]
         values["guidance"] = values.get("guidance", {})  # older versions knew none
