@@ -6,7 +6,7 @@ from pathlib import Path
 from ml_collections import ConfigDict
 
 from experiments import old_names
-from experiments.errors import UsageError, nearest
+from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import DEFAULT_OBJECTIVE, base, fields
 
 
@@ -30,7 +30,7 @@ def load(path: str) -> ConfigDict:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except UsageError:
+    except CommandError:
         raise
     except Exception as error:  # whatever a broken file raises, it is the file that must be mended
         raise UsageError(f"--config={file} cannot be read: {type(error).__name__}: {error}") from error
@@ -38,7 +38,7 @@ def load(path: str) -> ConfigDict:
         raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
     try:
         config = module.get_config(variant)
-    except UsageError:
+    except CommandError:
         raise
     except Exception as error:
         raise UsageError(

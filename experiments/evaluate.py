@@ -81,7 +81,7 @@ def generator(
     Returns:
       (steps, count, key) -> [count, ...] samples, of each class in turn if the network is told classes; equal keys
       start from equal noise at any number of steps. It raises
-      UsageError if samples are not finite, naming the jump (s, t) after which they are not, and their share.
+      DivergedError if samples are not finite, naming the jump (s, t) after which they are not, and their share.
     """
     kind = settings.objective_of(config).sampler
     interpolant = settings.interpolant_of(config)
@@ -158,7 +158,8 @@ def evaluate(
       numbers about the map stand in each of its rows, None where they do not apply.
 
     Raises:
-      UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
+      UsageError: if there is no trained run, or the reference set is unusable.
+      DivergedError: if the map or its samples are not finite.
     """
     config, dataset, model, params, trained = runs.load_trained(workdir, checkpoint=checkpoint)
     config.evaluation.update(changes or {})

@@ -137,7 +137,7 @@ def tune(
       Tuned.
 
     Raises:
-      UsageError: if the loss or the weights are not finite.
+      DivergedError: if the loss or the weights are not finite.
     """
     training = ConfigDict(
         {

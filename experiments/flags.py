@@ -8,7 +8,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from experiments import config_files, errors, hosts, old_names, settings
-from experiments.errors import UsageError, nearest
+from experiments.errors import CommandError, UsageError, nearest
 
 
 def define_config() -> flags.FlagHolder:
@@ -38,7 +38,7 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
     argv = _locate_config(list(argv))
     try:
         rest = flags.FLAGS(argv)
-    except UsageError:
+    except CommandError:
         raise
     except flags.UnrecognizedFlagError as error:
         own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}

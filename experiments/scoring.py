@@ -100,7 +100,7 @@ def score_map(
       ({metric name: value, None where it does not apply}, what pictures are drawn from).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
     how, interpolant = protocol.of(config), settings.interpolant_of(config)
     backward = settings.objective_of(config).both_directions

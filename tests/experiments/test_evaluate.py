@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import config_files, datasets, protocol, reference, runs
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.evaluate import evaluate, generator
 from experiments.train import train
 from models.flow_map_model import bind
@@ -114,7 +114,9 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
         return config, dataset, model, jax.tree.map(lambda p: p * jnp.nan, params), step
 
     monkeypatch.setattr(runs, "load_trained", broken)
-    with pytest.raises(UsageError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "):
+    with pytest.raises(
+        DivergedError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "
+    ):
         evaluate(tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
@@ -133,5 +135,5 @@ def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
     assert np.isfinite(generate(1, 200, jax.random.key(0))).all()
     # Three quarters of the starting points have a positive coordinate.
     message = rf"with 4 steps, 7\d.\d\d% of 200 generated samples .* after the jump \(s, t\) = {re.escape(jump)}"
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DivergedError, match=message):
         generate(4, 200, jax.random.key(0))

@@ -16,7 +16,7 @@ from tensorboardX.proto import event_pb2
 from experiments import config_files, datasets, dispatch, logs, networks, runs, settings
 from experiments.checkpoints import Checkpoints
 from experiments.dry_run import describe
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.protocol import Protocol
 from experiments.train import train
 from tests.experiments.small_runs import CONFIG, small
@@ -225,7 +225,7 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, monk
 
     monkeypatch.setattr(dispatch, "make_dispatch", poisoned)
     with pytest.raises(
-        UsageError,
+        DivergedError,
         match=r"loss is nan: 48 examples of term diagonal, at .* at step 21; the checkpoint of step 20 is kept; lower",
     ):
         train(config, tmp_path)
