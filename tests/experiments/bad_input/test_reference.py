@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import reference
+from experiments.metrics import reference
 from tests.experiments.bad_input.cases import POINTS, REFERENCE, Case, a_file
 from tests.experiments.small_runs import small
 
