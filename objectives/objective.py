@@ -2,15 +2,39 @@
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
+from jaxtyping import Array, Bool, Float, Int
 
 from objectives import metrics, weighting
 from taxonomy.curricula import Curriculum
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Scalar
 from taxonomy.times import Law, Times
+
+Part = TypeVar("Part")
+# A number that changes with the progress of training, in [0, 1].
+Curve = Callable[[Scalar | float], Scalar]
+
+
+def required(part: Part | None, name: str) -> Part:
+    """A part of ``Maps`` or ``Batch`` that is given only to objectives which ask for it.
+
+    Args:
+      part: the part.
+      name: its name, for the message: "Maps.teacher".
+
+    Returns:
+      the part, not None.
+
+    Raises:
+      ValueError: if it is None.
+    """
+    if part is None:
+        raise ValueError(f"{name} is None; this objective needs it, see the fields of Objective and Term")
+    return part
 
 
 class Maps(NamedTuple):
@@ -31,7 +55,7 @@ class Maps(NamedTuple):
     teacher: Velocity | None
     stage: AverageVelocity | None = None
     auxiliary: Velocity | None = None
-    log_variance: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    log_variance: Callable[[PerExample, PerExample], PerExample] | None = None
     unconditional: AverageVelocity | None = None
 
 
@@ -52,17 +76,21 @@ class Batch(NamedTuple):
       dropout: [batch]; typed PRNG keys for the network, or None.
     """
 
-    x0: jax.Array
-    x1: jax.Array
+    x0: Points
+    x1: Points
     times: Times
-    fresh: jax.Array | None = None
-    pool: jax.Array | None = None
+    fresh: Points | None = None
+    pool: Float[Array, "count *point"] | None = None
     noise_std: float = 1.0
-    progress: jax.Array | float = 1.0
-    label: jax.Array | None = None
-    labelled: jax.Array | None = None
-    scale: jax.Array | None = None
+    progress: Scalar | float = 1.0
+    label: Int[Array, "batch"] | None = None
+    labelled: Bool[Array, "batch"] | None = None
+    scale: PerExample | None = None
     dropout: jax.Array | None = None
+
+
+# One squared residual per example.
+Loss = Callable[[Maps, Interpolant, Batch], PerExample]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +112,7 @@ class Term:
     """
 
     name: str
-    loss: Callable[[Maps, Interpolant, Batch], jax.Array]
+    loss: Loss
     times: Law | Curriculum
     share: float
     weight: weighting.Weight = weighting.uniform
@@ -117,7 +145,7 @@ class Objective(NamedTuple):
     needs_teacher: bool = False
     both_directions: bool = False
     output: str = "velocity"
-    target_decay: Callable[[jax.Array], jax.Array] | None = None
+    target_decay: Curve | None = None
     stages: int = 1
     needs_auxiliary: bool = False
 

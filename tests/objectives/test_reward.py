@@ -160,7 +160,7 @@ def test_the_linear_reward_tilts_a_gaussian_as_a_penalty_of_one_over_its_varianc
 def test_faulty_penalties_are_refused():
     x = jnp.zeros((3, 2))
     with pytest.raises(ValueError, match="penalty = -1; expected a number that is not negative"):
-        reward.penalized(linear, x, x, penalty=-1)
+        reward.penalized(linear, x, y_1=x, penalty=-1)
     with pytest.raises(ValueError, match="penalty = 0; expected a positive number"):
         reward.proximal_point(linear, x, penalty=0)
     with pytest.raises(ValueError, match="grid of times has shape"):

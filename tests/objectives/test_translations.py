@@ -1,8 +1,8 @@
 """Methods once more, each by the formula of its own paper, in the paper's variables and direction of time.
 
 ``library`` is what the term of a method minimizes: residual, metric, weight and likelihood. ``paper`` writes it again
-from the publication, with three sets of weights: those that are trained, the same ones where they are stopped, and those of an
-average or of the last stage. Values agree, and so does the gradient with the central difference of ``paper`` in the
+from the publication, with three sets of weights: those that are trained, the same ones where they are stopped, and
+those of an average or of the last stage. Values agree, and so does the gradient with the central difference of ``paper`` in the
 first set. A loss that is published as a dot product has no value of its own, and then the gradient alone is compared.
 """
 
@@ -519,7 +519,7 @@ def library(case, e, other):
         maps = Maps(model(params), model(target), teacher, model(other), auxiliary, log_variance)
         loss = term.loss(maps, LINEAR, batch)
         value = term.weight(times, loss) * term.metric(loss)
-        return term.likelihood(value, log_variance(e.s, e.t)) if term.likelihood else value
+        return term.likelihood(value, log_variance=log_variance(e.s, e.t)) if term.likelihood else value
 
     return minimized
 
