@@ -6,14 +6,15 @@ All are functions of the squared residual of an example, which every loss return
 from collections.abc import Callable
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from taxonomy.shapes import PerExample
+# Elementwise: [batch] in training.
+Residuals = Float[Array, "..."]
+Metric = Callable[[Residuals], Residuals]
+Likelihood = Callable[..., Residuals]  # (squared residuals, *, log_variance)
 
-Metric = Callable[[PerExample], PerExample]
-Likelihood = Callable[..., PerExample]  # (squared residuals, *, log_variance)
 
-
-def squared(loss: PerExample) -> PerExample:
+def squared(loss: Residuals) -> Residuals:
     """``|r|^2``: the squared residual itself."""
     return loss
 
@@ -51,7 +52,7 @@ def log_cosh(*, scale: float) -> Metric:
     """
     _check_scale("log_cosh", scale)
 
-    def metric(loss: PerExample) -> PerExample:
+    def metric(loss: Residuals) -> Residuals:
         # The root has no derivative at 0, where log cosh(z) is z^2 / 2: the inner where keeps it away.
         tiny = loss < 1e-8 * scale**2
         z = jnp.sqrt(jnp.where(tiny, scale**2, loss)) / scale
@@ -79,7 +80,7 @@ def cauchy(*, scale: float) -> Metric:
     return lambda loss: scale**2 * jnp.log1p(loss / scale**2)
 
 
-def gaussian_likelihood(loss: PerExample, *, log_variance: PerExample) -> PerExample:
+def gaussian_likelihood(loss: Residuals, *, log_variance: Residuals) -> Residuals:
     """``exp(-w) |r|^2 + w``: minimal where ``w = log E|r|^2``, so that all times weigh alike.
 
     Args:
@@ -95,7 +96,7 @@ def gaussian_likelihood(loss: PerExample, *, log_variance: PerExample) -> PerExa
     return jnp.exp(-log_variance) * loss + log_variance
 
 
-def cauchy_likelihood(loss: PerExample, *, log_variance: PerExample) -> PerExample:
+def cauchy_likelihood(loss: Residuals, *, log_variance: Residuals) -> Residuals:
     """``log(exp(-w) |r|^2 + 0.01) + w``: the logarithm of a Cauchy density, as published.
 
     It equals ``log(|r|^2 + 0.01 exp(w))`` and grows with w at any residual: w falls until the logarithm of the residual

@@ -2,8 +2,9 @@
 
 ``library`` is what the term of a method minimizes: residual, metric, weight and likelihood. ``paper`` writes it again
 from the publication, with three sets of weights: those that are trained, the same ones where they are stopped, and
-those of an average or of the last stage. Values agree, and so does the gradient with the central difference of ``paper`` in the
-first set. A loss that is published as a dot product has no value of its own, and then the gradient alone is compared.
+those of an average or of the last stage. Values agree, and so does the gradient with the central difference of
+``paper`` in the first set. A loss that is published as a dot product has no value of its own, and then the gradient
+alone is compared.
 """
 
 from typing import NamedTuple
