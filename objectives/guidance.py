@@ -132,8 +132,8 @@ def effective_scale_model(omega: Scale) -> Scale:
 def terminal_guided(velocity: Points, *, v_u: Points, scale: Scale) -> Points:
     """``w dI + (1 - w) v_u``: guidance of terminal velocity matching; the squared loss is divided by w^2.
 
-    The noise of the target grows as w. ``terminal_weight`` takes that out of the loss, of both of its terms; beside it
-    the network is given 1 / w and its output multiplied by w.
+    The noise of the target grows as w. ``terminal_weight`` takes that out of both terms of the loss. In the paper the
+    network also has 1 / w as an input, and its output is multiplied by w.
 
     Args:
       velocity: [batch, ...]; ``dI_t`` of the sample.

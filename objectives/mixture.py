@@ -73,7 +73,7 @@ def mixture(
     *,
     reduction: str = "per_term",
 ) -> tuple[Scalar, Mapping[str, Scalar]]:
-    """The scalar that is minimized, with the raw residual of every term beside it.
+    """The scalar that is minimized, and the raw residual of every term.
 
         "per_term":     sum_k mean_k[ weight * loss ]              each term has its own mean
         "per_example":  sum_k share_k mean_k[ weight * loss ]      one mean over the whole batch

@@ -42,10 +42,10 @@ class Maps(NamedTuple):
 
     Attributes:
       student: average velocity v(s, t, x) that is trained.
-      target: average velocity that makes self-distilled targets: the same network, or an average of its weights.
+      target: average velocity that makes self-distilled targets: the same network, or its EMA.
       teacher: frozen velocity b(t, x), or None.
       stage: average velocity of the student as it was when the current stage of training began, or None.
-      auxiliary: a second velocity b(t, x), trained beside the student, or None.
+      auxiliary: a second velocity b(t, x), trained together with the student, or None.
       log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
       unconditional: ``target`` without labels, for guidance, or None.
     """
@@ -70,9 +70,9 @@ class Batch(NamedTuple):
       pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
       noise_std: standard deviation of the noise.
       progress: []; share of the training that is done, in [0, 1].
-      label: [batch]; classes as the network is told them, where the number of classes means none, or None.
-      labelled: [batch]; True where the label is told, or None.
-      scale: [batch]; scale of guidance that the network is told, 1 without a label, or None.
+      label: [batch]; classes for a class-conditional network, the number of classes where dropped, or None.
+      labelled: [batch]; True where the label was kept, or None.
+      scale: [batch]; scale of guidance as an input of the network, 1 without a label, or None.
       dropout: [batch]; typed PRNG keys for the network, or None.
     """
 
@@ -133,10 +133,10 @@ class Objective(NamedTuple):
       needs_teacher: whether a frozen velocity must be given.
       both_directions: whether jumps back in time, t < s, are trained too.
       output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.
-      target_decay: decay of the averaged weights that make the targets, as a function of the progress; None where the
-        student makes its own targets.
+      target_decay: decay of the EMA that makes the targets, as a function of the progress; None where the student
+        makes its own targets.
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
-      needs_auxiliary: whether a second velocity is trained beside the student.
+      needs_auxiliary: whether a second velocity is trained together with the student.
     """
 
     terms: tuple[Term, ...]

@@ -26,7 +26,7 @@ def consistency(
 
     Args:
       v: average velocity of the student; its map X is a consistency model at t = 1.
-      w: average velocity of the map Y that makes the target: the model itself or an average of its weights.
+      w: average velocity of the map Y that makes the target: the model itself or its EMA.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       u: [batch]; times of the neighbours, s <= u <= t. Where u = t the target is the neighbour itself.
@@ -79,7 +79,7 @@ def trajectory(
 
     Args:
       v: average velocity of the student.
-      w: average velocity of the map Y: an average of the student's weights.
+      w: average velocity of the map Y: the student's EMA.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       u: [batch]; times in between; u = t is the regression on the teacher's trajectory.
@@ -125,7 +125,7 @@ def straightness(
 
     Args:
       v: average velocity of the student.
-      w: average velocity that makes the target: the model itself, or an average of its weights.
+      w: average velocity that makes the target: the model itself, or its EMA.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       u: [batch]; times of the neighbours.

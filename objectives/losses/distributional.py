@@ -1,4 +1,4 @@
-"""Neighbours of flow maps: losses that compare the law of the mapped points, not each point with its own path."""
+"""Distribution matching: losses on the distribution of the mapped points, not on each point and its own path."""
 
 import jax
 from jax.lax import stop_gradient as sg
@@ -16,7 +16,7 @@ def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExa
 
     Args:
       mapped: [batch, ...]; ``X_{s,t}(I_s)``, consecutive examples in groups that share their times.
-      target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its law is the same, p_t.
+      target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its distribution is the same, p_t.
       group: size of a group; divides the batch. With one example it pulls x to y as consistency training does.
       scale: [batch]; length scale of the kernel, per coordinate: |.| is divided by the root of their number.
 
@@ -57,8 +57,8 @@ def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExa
 def velocity_matching(mapped: Points, *, learned: Points, wanted: Points) -> PerExample:
     """``|X - sg[X - (b' - b)]|^2``: moves points against the difference of two velocities at a noised copy.
 
-    With ``b'`` the velocity of the path from noise to the generated law and b that of the wanted law, the gradient is,
-    up to a positive weight of the time, that of the divergence between the noised laws.
+    Let ``b'`` be the velocity of the path from noise to the generated distribution, and b that to the wanted one. Up
+    to a positive weight of the time, the gradient is that of the divergence between the two noised distributions.
 
     Args:
       mapped: [batch, ...]; generated points ``X_{0,1}(z)``, which receive the gradient.

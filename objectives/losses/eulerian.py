@@ -60,8 +60,8 @@ def eulerian(
     Reference: ESD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. EMD: arXiv 2406.07507, Sec. 3
       (Eulerian map distillation). Same time direction. MeanFlow: Geng, Deng, Bai, Kolter, He, arXiv 2505.13447,
       eq. (9) and (10), where time runs from data to noise: s = 1 - t_paper, t = 1 - r_paper, v = -u, w = -v_paper.
-      Improved MeanFlow: "Improved mean flows", arXiv 2512.02012, same variables; there the derivative stands on the
-      side of the prediction, which is the same gradient as long as it is stopped.
+      Improved MeanFlow: "Improved mean flows", arXiv 2512.02012, same variables; there the derivative is on the
+      side of the prediction, which gives the same gradient as long as it is stopped.
     """
     if tangent is not None and stop_gradient != "target":
         raise ValueError(f"a tangent of its own needs stop_gradient = 'target'; received {stop_gradient!r}")
@@ -164,7 +164,7 @@ def discrete(
 
     Args:
       v: average velocity of the student.
-      w: average velocity of the map that makes the second leg: the model itself, or an average of its weights.
+      w: average velocity of the map that makes the second leg: the model itself, or its EMA.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       u: [batch]; times between s and t.

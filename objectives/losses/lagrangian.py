@@ -20,6 +20,9 @@ def lagrangian(
         "none":      |d/dt X - b_t(X)|^2                                    LMD; through the input of b too
         "target":    |v_{s,t} - sg[ b_t(X) - (t - s) d/dt v_{s,t} ]|^2      AYF-LMD; the jvp is not differentiated
 
+    With "none" this is the squared norm of ``taxonomy.characterizations.lagrangian``: one formula, there the residual
+    of any map and here a loss.
+
     Args:
       v: average velocity of the student.
       b: velocity field that makes the target: ``flow_map.diagonal(v)`` (self-distillation) or a teacher.
@@ -205,7 +208,7 @@ def bootstrap(
 
     Args:
       v: average velocity of the student.
-      w: average velocity of the map Y that makes the target: the model itself, or an average of its weights.
+      w: average velocity of the map Y that makes the target: the model itself, or its EMA.
       b: velocity field of the teacher.
       x_s: [batch, ...]; points at time s.
       s: [batch]; source times in [0, 1]; 0 in BOOT.

@@ -5,7 +5,7 @@ minimized point by point: its optimum is the proximal map
 
     X*(x0) = argmax_y [ r(y) - (penalty / 2) |y - Y(x0)|^2 ],      X* = Y + grad r(X*) / penalty,
 
-and the law of X* is the one that maximizes ``E_q r - (penalty / 2) W2^2(q, p_1)``: one step of transport along the
+and the distribution of X* maximizes ``E_q r - (penalty / 2) W2^2(q, p_1)``: one step of transport along the
 reward (Jordan, Kinderlehrer, Otto, "The variational formulation of the Fokker-Planck equation", 1998). This is **not**
 the tilted law ``p_1 e^r / Z``, which maximizes ``E_q r - KL(q | p_1)``: no penalty on a deterministic map alone is a
 divergence of laws. For ``r(x) = a . x`` and ``p_1 = N(m, C)`` the first is ``N(m + a / penalty, C)`` and the second
@@ -90,7 +90,7 @@ def by_euler(
 ) -> PerExample:
     """``penalized`` at the end of N Euler steps of ``dx/dt = b_t(x)``, through all of which the gradient goes.
 
-    What one does without a map, as the baseline: N evaluations and N layers of activations in place of one.
+    The baseline without a map: NFE N, and the activations of N evaluations in memory, in place of one.
 
     Args:
       b: velocity of the student.
@@ -134,7 +134,7 @@ def map_distance(v: AverageVelocity, w: AverageVelocity, x_s: Points, s: PerExam
       t: [batch]; target times in [0, 1].
 
     Returns:
-      [batch]. Its mean over ``I_s`` bounds the squared Wasserstein-2 distance between the two laws at time t.
+      [batch]. Its mean over ``I_s`` bounds the squared Wasserstein-2 distance between the two distributions at time t.
 
     Examples:
       >>> import jax.numpy as jnp

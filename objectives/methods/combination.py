@@ -38,9 +38,9 @@ def combination(
     adaptive_power: float = 0.0,
     decay: float = 0.99,
 ) -> Objective:
-    """Any rule with any velocity that is sound for it; with its own or an average's velocity, flow matching beside it.
+    """Any rule with any velocity that is sound for it; with its own or the EMA's velocity, flow matching is added.
 
-    stop_gradient, engine and times: empty for the first that the rule has. decay: of the average that "ema" takes.
+    stop_gradient, engine and times: empty for the first that the rule has. decay: of the EMA.
     """
     check(characterization=characterization, velocity=velocity, stop_gradient=stop_gradient, engine=engine, times=times)
     _, stops, engines = CHOICES[characterization]
@@ -74,7 +74,7 @@ def check(*, characterization: str, velocity: str, stop_gradient: str, engine: s
       velocity: one of ``VELOCITIES``.
       stop_gradient: what is held fixed, or "".
       engine: "jvp", "difference" or "none", or "".
-      times: name of a law, or "".
+      times: name of a time distribution, or "".
 
     Raises:
       ValueError: saying which choice does not fit, why, and what does.

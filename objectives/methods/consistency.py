@@ -35,7 +35,7 @@ def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> 
 
 
 def consistency_loss(velocity: str) -> Loss:
-    """The loss of a consistency term whose neighbour is made by that velocity."""
+    """The loss of a consistency term; the velocity leads from the point to its neighbour."""
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
@@ -48,7 +48,7 @@ def consistency_loss(velocity: str) -> Loss:
 def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
     """Consistency training (arXiv 2303.01469): neighbours share noise and data; the grid of noise levels grows.
 
-    The target is an average of the weights whose decay follows the grid: ``exp(first log(decay) / steps)``.
+    The target is an EMA whose decay follows the grid: ``exp(first log(decay) / steps)``.
     """
     constant(decay)
     _check_grid(first, last)

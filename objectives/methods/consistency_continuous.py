@@ -104,7 +104,7 @@ def facm(
     cosine: float = 1.0,
     tangent: float = 0.5,
 ) -> Objective:
-    """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents beside an anchor, flow matching.
+    """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents, and flow matching as an anchor.
 
     clip: bound of the tangent; adaptive_power: of the adaptive weight; cosine: weight of one minus the cosine in the
     anchor; tangent: exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.

@@ -52,8 +52,8 @@ def multistep_cm(*, segments: int = 4, step: float = 0.02) -> Objective:
 def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 1e-5, decay: float = 0.0) -> Objective:
     """Consistency flow matching (arXiv 2407.02398): end points and, weakly, average velocities of neighbours agree.
 
-    It does not find the flow map of the path unless paths are straight: the second part is a prior. A decay above 0
-    averages the weights that make the targets.
+    It does not find the flow map of the path unless paths are straight: the second part is a prior. With a decay above
+    0 the EMA makes the targets.
     """
     check_not_negative(straight=straight)
 
@@ -74,7 +74,7 @@ def ctm(
 ) -> Objective:
     """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
 
-    The first leg is a teacher's, by midpoint steps; flow matching stands for the denoising term beside it.
+    The first leg is a teacher's, by midpoint steps; flow matching replaces the denoising term.
     """
     check_count("teacher_steps", teacher_steps)
     check_share("diagonal_share", diagonal_share, high=0.999)

@@ -1,4 +1,4 @@
-"""Methods out of the family: what they match is the law of the mapped points, not each point with its own path."""
+"""Distribution matching: the distribution of the mapped points is matched, not each point with its own path."""
 
 import jax.numpy as jnp
 
@@ -12,7 +12,7 @@ from taxonomy.shapes import PerExample
 
 
 def imm(*, group: int = 4, step: float = 0.05) -> Objective:
-    """Inductive moment matching (arXiv 2503.07565): groups of jumps from s and from a little later agree in law."""
+    """Inductive moment matching (arXiv 2503.07565): groups of jumps from s and from later agree in distribution."""
     check_share("step", step)
     if group < 1:
         raise ValueError(f"group = {group}; expected at least 1 example")

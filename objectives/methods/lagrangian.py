@@ -28,7 +28,7 @@ def lagrangian_term(
     Args:
       velocity: "self" or "teacher".
       share: share of the batch.
-      times: name of the law over (s, t).
+      times: name of the distribution over (s, t).
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
 
@@ -81,7 +81,7 @@ def ayf_lmd(*, times: str = "logit_normal") -> Objective:
 def tvm(
     *, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "per_term"
 ) -> Objective:
-    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an average of the weights."""
+    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an EMA."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
     return self_distilled(
         diagonal_share,
@@ -109,7 +109,7 @@ def _pulled_back_term(
 
 
 def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
-    """Flow map matching from data alone, in both directions, and the round trip beside it (arXiv 2406.07507).
+    """Flow map matching from data alone, in both directions, with the round trip as a second term (arXiv 2406.07507).
 
     first_gap: length of the longest jump at the start of training; it grows to 1. The authors' code has 0.05.
     """

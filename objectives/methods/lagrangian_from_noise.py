@@ -67,7 +67,7 @@ def boot(*, step: float = 0.04, boundary_share: float = 0.25) -> Objective:
 def free_flow(
     *, step: float = 0.005, correction_share: float = 0.25, auxiliary_share: float = 0.25, strength: float = 0.1
 ) -> Objective:
-    """FreeFlow (arXiv 2511.19428): prediction along a teacher from noise, and a correction of the generated law.
+    """FreeFlow (arXiv 2511.19428): prediction along a teacher from noise, and distribution matching.
 
     The correction compares the teacher's velocity with one that is learned on the student's own samples. Its strength
     is constant here; the paper balances the two terms by their gradient norms.

@@ -132,7 +132,7 @@ def _staged(stages: int, first: Callable[[Maps], flow_map.AverageVelocity]) -> L
 def shortcut(
     *, diagonal_share: float = 0.75, levels: int = 6, decay: float = 0.999, reduction: str = "per_example"
 ) -> Objective:
-    """Shortcut models (arXiv 2410.12557) without guidance: dyadic jumps, targets by averaged weights.
+    """Shortcut models (arXiv 2410.12557) without guidance: dyadic jumps, targets by the EMA.
 
     Flow matching trains the shortest jump, half of the last level, in place of the diagonal. The paper gives it 7/8 of
     the batch, and 1/8 to the longer jumps.

@@ -159,29 +159,29 @@ def learned(enabled: bool) -> metrics.Likelihood | None:
 
 
 LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}
-# Beside jumps that are drawn by logits, the diagonal is drawn so too.
+# Where jumps are drawn by logits, the diagonal is too.
 DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
 DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
 
 
 def law_of(name: str) -> times.Law:
-    """The law over (s, t) of a name; ValueError on an unknown one."""
+    """The distribution over (s, t) of a name; ValueError on an unknown one."""
     check_option("times", name, LAWS)
     return LAWS[name]
 
 
 def forward_law(name: str, *, needed_by: str) -> times.Law:
-    """The law over (s, t) of a name, for a rule that needs s <= t.
+    """The distribution over (s, t) of a name, for a rule that needs s <= t.
 
     Args:
       name: a key of ``LAWS``.
       needed_by: name of the method, for the message.
 
     Returns:
-      the law.
+      the distribution.
 
     Raises:
-      ValueError: on an unknown name or a law that goes back.
+      ValueError: on an unknown name or a distribution that goes back.
     """
     if name == "square":
         raise ValueError(f"times = 'square' draws s > t; {needed_by} needs s <= t: use 'triangle'")
