@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 
-def expand(t: jax.Array, x: jax.Array) -> jax.Array:
+def expand(t: jax.Array | float, x: jax.Array) -> jax.Array:
     """Gives times the rank of points, so that ``expand(t, x) * x`` multiplies each example by its own time.
 
     Args:
@@ -38,7 +38,7 @@ def squared_norm(r: jax.Array) -> jax.Array:
     return jnp.sum(jnp.square(r), axis=tuple(range(1, r.ndim)))
 
 
-def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: jax.Array) -> jax.Array:
+def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: jax.Array | float) -> jax.Array:
     """``numerator / denominator``, and ``otherwise`` where the denominator is zero, with finite derivatives.
 
     Args:

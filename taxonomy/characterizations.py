@@ -31,6 +31,8 @@ def tangent(v: AverageVelocity, b: Velocity, t: jax.Array, x: jax.Array) -> jax.
 def lagrangian(v: AverageVelocity, b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
     """``d/dt X_{s,t}(x) - b_t(X_{s,t}(x))``: moving the target time follows the velocity.
 
+    Its squared norm is the loss ``objectives.losses.lagrangian.lagrangian`` with ``stop_gradient="none"``.
+
     Args:
       v: average velocity of the map.
       b: velocity field of the path; ``flow_map.diagonal(v)`` for the map's own.
