@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
+from taxonomy.shapes import PerExample, Points
 
-def expand(t: jax.Array | float, x: jax.Array) -> jax.Array:
+def expand(t: jax.Array | float, x: Points) -> jax.Array:
     """Gives times the rank of points, so that ``expand(t, x) * x`` multiplies each example by its own time.
 
     Args:
@@ -26,7 +27,7 @@ def expand(t: jax.Array | float, x: jax.Array) -> jax.Array:
     return t.reshape(t.shape + (1,) * (x.ndim - t.ndim))
 
 
-def squared_norm(r: jax.Array) -> jax.Array:
+def squared_norm(r: Points) -> PerExample:
     """``|r|^2`` summed over all coordinates of each example.
 
     Args:
