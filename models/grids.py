@@ -92,7 +92,7 @@ def searched(score: Callable[[Grid], float], steps: int, *, rounds: int = 2, tri
     """The grid of N steps with the least score, by golden sections of one inner time after the other.
 
     Args:
-      score: grid [N + 1] -> number, less is better; the same noise for every grid, or the search follows chance.
+      score: grid [N + 1] -> number, lower is better; with the same noise for every grid, or the search follows chance.
       steps: N; with one step there is nothing to search.
       rounds: how often each inner time is visited.
       tries: sections of one visit; each costs a score.

@@ -1,7 +1,7 @@
 """The magnitude-preserving U-Net of EDM2 with two times: the network of the image experiments of arXiv 2505.18825.
 
-Every weight is used at unit norm per output, so that activations keep the size that they have at the start; `project`
-also sets the stored weights to that norm, which is to be done after each step of an optimizer. Written from the paper.
+Every weight is used at unit norm per output: activations keep the size that they have at the start. `project` sets the
+stored weights to that norm as well, after each step of an optimizer. Written from the paper.
 
 Reference: Karras, Aittala, Lehtinen, Hellsten, Aila, Laine, "Analyzing and improving the training dynamics of
 diffusion models", arXiv 2312.02696, configuration G; Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825 (embeddings of s
@@ -60,7 +60,7 @@ def mixed(a: jax.Array, b: jax.Array, *, share: float) -> jax.Array:
 
 
 def joined(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Channels of a and b one after the other, scaled so that both weigh alike and the size is kept.
+    """Channels of a and b one after the other, scaled: both have equal weight, and the size is kept.
 
     Args:
       a: [..., n].
@@ -118,7 +118,7 @@ class Linear(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a skip, modulated by the times, and self-attention.
+    """Two convolutions with a skip around them, modulated by the times, and self-attention.
 
     Attributes:
       features: number of output channels.
@@ -201,7 +201,7 @@ class EDM2(nn.Module):
 
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
-        """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
+        """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
         check_side(x, levels=len(levels))
