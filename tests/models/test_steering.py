@@ -214,9 +214,12 @@ def test_the_stochastic_sampler_keeps_the_law():
 
 
 def test_a_grid_of_one_time_is_refused():
+    def transport(s, t, x):
+        return x
+
     with pytest.raises(ValueError, match=r"grid of times has shape \(1,\), substeps = 1"):
         tilting.tilting(
-            lambda s, t, x: x,
+            transport,
             lambda t, x: t,
             lambda t, x: x,
             jax.random.key(0),
