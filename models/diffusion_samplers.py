@@ -133,7 +133,7 @@ def ddim(b: Velocity, path: Interpolant, x: Points, grid: Grid, *, trajectory: b
     return along(step, x, grid, trajectory=trajectory)
 
 
-def noise_level(path: Interpolant, *, noise_std: float, level: float) -> Callable[[jax.Array], jax.Array]:
+def noise_level(path: Interpolant, *, noise_std: float, level: float | jax.Array) -> Callable[[jax.Array], jax.Array]:
     """``epsilon_t = level noise_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
 
     Args:
