@@ -18,6 +18,7 @@ from experiments.checkpoints import Checkpoints
 from experiments.dry_run import describe
 from experiments.errors import DivergedError, UsageError
 from experiments.protocol import Protocol
+from experiments.state import initial_state
 from experiments.train import train
 from tests.experiments.small_runs import CONFIG, small
 
