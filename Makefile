@@ -9,7 +9,10 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits samplers test test-slow stress test-floor lint docs benchmark wheel clean
+.PHONY: demo digits samplers test test-slow stress test-floor test-newest lint hooks docs benchmark wheel clean
+
+# Rooms whose types and docstrings are checked.
+MATHEMATICS := taxonomy objectives models
 
 demo: $(READY)
 	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
@@ -40,9 +43,25 @@ test-floor: $(READY)
 	.venv-floor/bin/uv pip install --quiet --python .venv-floor/bin/python --resolution lowest-direct -e '.[test]'
 	.venv-floor/bin/python -m pytest -n auto
 
+# The newest development version of jax, which is published beside PyPI, in an environment of its own.
+test-newest: $(READY)
+	$(FOUND) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet -e '.[test]'
+	.venv-newest/bin/python -m pip install --quiet --pre --upgrade \
+	  --extra-index-url https://us-python.pkg.dev/ml-oss-artifacts-published/jax/simple/ jax jaxlib
+	.venv-newest/bin/python -m pytest -n auto
+
+# Style, docstrings that are missing (ruff), types, arguments in docstrings (pydoclint), spelling.
 lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy $(MATHEMATICS)
+	$(RUN) -m pydoclint.main $(MATHEMATICS)
+	$(RUN) -m codespell_lib
+
+# Checks of style and spelling before every commit.
+hooks: $(READY)
+	$(RUN) -m pre_commit install
 
 # Pages that are generated from the catalogue.
 docs: $(READY)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 import sys
-from typing import NamedTuple
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import config_files, errors, hosts, old_names, settings
+from experiments import errors, settings
 from experiments.errors import CommandError, UsageError, nearest
+from experiments.settings import files as config_files
+from experiments.settings import old_names
 
 
 def define_config() -> flags.FlagHolder:
@@ -103,38 +104,6 @@ def checkpoint_folder(found: flags.FlagHolder) -> str:
     if found.value not in CHECKPOINTS:
         raise UsageError(f"unknown --checkpoint={found.value!r}; {nearest(found.value, CHECKPOINTS)}")
     return CHECKPOINTS[found.value]
-
-
-class HostFlags(NamedTuple):
-    """The flags by which the processes of one run find each other."""
-
-    coordinator: flags.FlagHolder
-    processes: flags.FlagHolder
-    process_id: flags.FlagHolder
-    detect: flags.FlagHolder
-    timeout: flags.FlagHolder
-
-
-def define_hosts() -> HostFlags:
-    """Defines ``--coordinator``, ``--processes``, ``--process_id``, ``--detect_hosts`` and ``--host_timeout``."""
-    return HostFlags(
-        flags.DEFINE_string("coordinator", None, f"HOST:PORT of process 0; by default ${hosts.ADDRESS}"),
-        flags.DEFINE_integer("processes", None, f"number of processes; by default ${hosts.PROCESSES}"),
-        flags.DEFINE_integer("process_id", None, f"number of this process, from 0; by default ${hosts.PROCESS_ID}"),
-        flags.DEFINE_bool("detect_hosts", False, "find all three in the environment of SLURM, Open MPI or a TPU pod"),
-        flags.DEFINE_integer("host_timeout", 60, "seconds without a sign of life after which a process is given up", 1),
-    )
-
-
-def connect(found: HostFlags) -> None:
-    """Joins the processes that the flags or the environment name; see ``hosts.connect``."""
-    hosts.connect(
-        found.coordinator.value,
-        found.processes.value,
-        found.process_id.value,
-        detect=found.detect.value,
-        timeout=found.timeout.value,
-    )
 
 
 def frozen(config: ConfigDict) -> ConfigDict:

@@ -8,114 +8,12 @@ points that the map generates itself and at held-out data. Writes ``likelihood.c
 """
 
 from pathlib import Path
-import time
 
 from absl import flags
-import jax
-import numpy as np
 
-from experiments import caches, errors, findings, likelihood_plots, protocol, runs, settings
+from experiments import caches, errors
 from experiments import flags as command_flags
-from experiments.datasets.dataset import Planar
-from experiments.errors import UsageError
-from experiments.evaluate import trained_map
-from experiments.invert import held_out, noise_of
-from experiments.likelihood_scores import SOLVED, methods, score, solved
-from models.flow_map_model import bind
-from taxonomy.flow_map import diagonal
-
-CELLS, REACH = 96, 1.25  # of the picture, per axis, and how far beyond the box it goes
-TITLES = {
-    "points": "points",
-    "method": "by",
-    "error": "mean absolute error of log p",
-    "median_error": "median",
-    "off_support": "off the support",
-    "nats": "nats per dimension",
-    "mass": "mass on the grid",
-    "evaluations": "evaluations",
-    "seconds": "seconds",
-}
-
-
-def measure(
-    workdir: Path, *, out: str | None = None, points: int = 4000, ode_steps: int = 32, probes: int = 1
-) -> list[dict[str, object]]:
-    """Log-densities of a trained map in the plane by all methods, against the exact one.
-
-    Args:
-      workdir: the run's folder.
-      out: folder of the results, by default that of the run.
-      points: generated points, and held-out data.
-      ode_steps: steps along the ODE.
-      probes: of Hutchinson's estimate.
-
-    Returns:
-      two rows per method, then those of the exact velocity and of the exact density.
-
-    Raises:
-      UsageError: if there is no trained run, its data have no exact density, a number is too small, or something is not
-        finite.
-    """
-    begun = time.perf_counter()
-    for name, value in (("points", points), ("ode_steps", ode_steps), ("probes", probes)):
-        if value < 1:
-            raise UsageError(f"--{name}={value}; expected at least 1")
-    config, dataset, model, params, trained = runs.load_trained(workdir)
-    if not isinstance(dataset.truth, Planar):
-        raise UsageError(
-            f"data set {config.dataset} of {workdir} has no exact density; expected a run on one in the plane: "
-            "checkerboard, spiral, two_moons or eight_gaussians"
-        )
-    folder, how = findings.folder(workdir, out), protocol.of(config)
-    objective = settings.objective_of(config)
-    warning = None
-    if not objective.both_directions and objective.sampler != "euler":
-        warning = (
-            "was trained from noise to data only: the jumps back from held-out data are extrapolated, and so is their "
-            "density; the other rows are not"
-        )
-        findings.warn(f"the map of {workdir} {warning}")
-    noise, data = noise_of(dataset, points, how.seed), held_out(dataset, points, how.seed)
-    low, high = (REACH * end for end in dataset.truth.box)
-    width = (high - low) / CELLS
-    centres = low + width * (np.arange(CELLS) + 0.5)
-    on_grid = np.float32(np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2))
-    rows, densities = [], {"exact": dataset.truth.density(on_grid)}
-    v, b = trained_map(config, model, params), diagonal(bind(model, params))
-    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=how.seed):
-        found, log_p = score(method, dataset, noise, data, on_grid, width**2)
-        rows += found
-        densities[method.name] = np.exp(log_p)
-    if dataset.exact_flow is not None:
-        with jax.enable_x64(True):
-            rows.append(solved(dataset.exact_path(settings.interpolant_of(config)), data[:SOLVED], dataset))
-    nothing = dict.fromkeys(TITLES)
-    true = dataset.truth.density(data)
-    exact = {"points": "held out", "method": "exact density", "error": 0.0, "median_error": 0.0, "off_support": 0.0}
-    rows.append(nothing | exact | {"nats": float(-np.log(true[true > 0]).mean() / 2)})
-    likelihood_plots.draw(folder / "likelihood.png", densities, cells=CELLS, box=(low, high))
-    text = [
-        f"{settings.label(config)} on {config.dataset}, {trained} steps; {points} generated points and {points} "
-        f"held-out data; {ode_steps} steps of Runge and Kutta's method along the ODE.",
-        "Errors are those of log p against the exact log-density, over points that lie on the support. Evaluations are "
-        "those of the network per point, a jvp counts as one.",
-    ]
-    text += [f"The map {warning}."] if warning else []
-    given = {"points": points, "ode_steps": ode_steps, "probes": probes}
-    options = "".join(f" --{name}={value}" for name, value in (given | ({"out": out} if out else {})).items())
-    findings.write(
-        folder,
-        "likelihood",
-        rows,
-        titles=TITLES,
-        text=text,
-        settings=given | {"seed": how.seed},
-        command=f"python -m experiments.likelihood --workdir={workdir}{options}",
-        seconds=time.perf_counter() - begun,
-    )
-    return rows
-
+from experiments.uses.likelihood.measure import measure
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run on data in the plane")

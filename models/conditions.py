@@ -73,24 +73,6 @@ def check(condition: Condition, *, classes: int, guided: bool, count: int) -> No
             raise ValueError(f"{name} of shape {value.shape} for {count} points; expected one for each")
 
 
-def check_side(x: jax.Array, *, levels: int) -> None:
-    """Checks that images are square and can be halved between the levels of a U-Net.
-
-    Args:
-      x: [batch, side, side, colours].
-      levels: number of levels.
-
-    Raises:
-      ValueError: naming the shape and the multiple that is needed.
-    """
-    halvings = 2 ** (levels - 1)
-    if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % halvings:
-        raise ValueError(
-            f"images have shape {x.shape[1:]}; expected (side, side, colours) with a side that {levels} levels can "
-            f"halve, a multiple of {halvings}"
-        )
-
-
 class Dropout(nn.Module):
     """Sets entries to zero at a rate and divides the others by what is left on average.
 
@@ -103,7 +85,7 @@ class Dropout(nn.Module):
     layer: int
 
     def __call__(self, x: jax.Array, keys: jax.Array | None) -> jax.Array:
-        """X [batch, ...], keys [batch] or None -> [batch, ...]."""
+        """x [batch, ...], keys [batch] or None -> [batch, ...]."""
         if keys is None or not self.rate:
             return x
 

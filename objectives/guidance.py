@@ -153,7 +153,7 @@ def terminal_guided(velocity: jax.Array, unconditional: jax.Array, *, scale: Sca
     Args:
       velocity: [batch, ...]; ``dI_t`` of the sample.
       unconditional: [batch, ...]; ``v_{t,t}`` without a label, of the average of the weights.
-      scale: w, positive; 1 in rows without a label.
+      scale: w, positive; 1 for examples without a label.
 
     Returns:
       [batch, ...]; guided velocities.
@@ -254,8 +254,8 @@ def within_interval(scale: Scale, t: jax.Array, *, low: Scale, high: Scale, othe
 def keep_unlabelled(guided: jax.Array, velocity: jax.Array, labelled: jax.Array) -> jax.Array:
     """The guided velocity where there is a label, the plain ``dI`` where it was dropped.
 
-    Rows without a label train v_u, and dI makes that a plain regression. A guided target has the same fixed point, but
-    carries the errors of the v_u and v_c in it; ``terminal_guided`` has 1 - w times the first, and w times the noise.
+    Examples without a label train v_u, and dI makes that a plain regression. A guided target has the same fixed point,
+    but carries the errors of its v_u and v_c; ``terminal_guided`` has 1 - w times the first, and w times the noise.
 
     Args:
       guided: [batch, ...]; guided velocities.

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from objectives import guidance
 from objectives.guidance import Scale
-from objectives.mixture import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy.interpolants import Interpolant
 
 
@@ -62,8 +62,8 @@ SCHEMES = {
     "terminal": Scheme(_terminal, 1),
     "so_flow": Scheme(_so_flow, 2, mixes=True),
 }
-# Rows whose only use of the data beside ``I_s`` is the sample's velocity, and the terms that use it. Rows that compare
-# neighbours on the sample's own path (ct, tim, ...) would follow the path without guidance.
+# Methods that use the data only in ``I_s`` and in the sample's velocity, and the terms that use that velocity. Methods
+# that compare neighbours on the sample's own path (ct, tim, ...) would follow the path without guidance.
 GUIDED = {
     **dict.fromkeys(("flow_matching", "lsd", "esd", "psd_m", "psd_u", "tvm"), ("diagonal",)),
     **dict.fromkeys(
@@ -96,7 +96,7 @@ def guided(
     scheme: str,
     terms: tuple[str, ...],
     scale: float,
-    own_share: float = 0.0,
+    self_mix: float = 0.0,
     low: float = 0.0,
     high: float = 1.0,
 ) -> Objective:
@@ -110,7 +110,7 @@ def guided(
       scheme: a key of ``SCHEMES``.
       terms: names of the terms that use the sample's velocity.
       scale: w, positive; ``Batch.scale`` takes its place where it is given.
-      own_share: share of v_c in its own target, in [0, 1): kappa of MeanFlow, 1 - m of SoFlow.
+      self_mix: share of v_c in its own target, in [0, 1): kappa of MeanFlow, 1 - m of SoFlow.
       low: first time with guidance.
       high: last time with guidance, in [low, 1]; elsewhere w is 1.
 
@@ -125,8 +125,8 @@ def guided(
     if scheme not in SCHEMES:
         raise ValueError(f"guidance scheme {scheme!r}; expected one of {', '.join(SCHEMES)}")
     chosen = SCHEMES[scheme]
-    if own_share and not chosen.mixes:
-        raise ValueError(f"own_share = {own_share} with scheme {scheme}, whose targets hold no share of its own output")
+    if self_mix and not chosen.mixes:
+        raise ValueError(f"self_mix = {self_mix} with scheme {scheme}, whose targets hold no share of its own output")
 
     def with_guidance(term: Term) -> Term:
         inside = term.name in terms
@@ -137,7 +137,7 @@ def guided(
             def guide(t: jax.Array, d_i: jax.Array, x: jax.Array) -> jax.Array:
                 v_c, v_u = sg(maps.target(t, t, x)), sg(maps.unconditional(t, t, x))
                 here = guidance.within_interval(w, t, low=low, high=high)
-                return guidance.keep_unlabelled(chosen.velocity(d_i, v_c, v_u, here, own_share), d_i, batch.labelled)
+                return guidance.keep_unlabelled(chosen.velocity(d_i, v_c, v_u, here, self_mix), d_i, batch.labelled)
 
             used = GuidedPath(path.alpha, path.beta, guide) if inside else path
             value = term.loss(maps, used, batch)

@@ -77,7 +77,9 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     Reference: Geng, Deng, Bai, Kolter, He, "Mean flows", arXiv 2505.13447 (adaptive loss weighting).
     """
     if not (power >= 0 and offset >= 0):
-        raise ValueError(f"power = {power}, offset = {offset}; expected numbers that are not negative")
+        raise ValueError(
+            f"the adaptive weight received power = {power}, offset = {offset}; expected numbers that are not negative"
+        )
 
     def weight(times: Times, loss: jax.Array) -> jax.Array:
         del times

@@ -14,7 +14,7 @@ import pytest
 CHECKED = [
     # "taxonomy",
     # "objectives",
-    # "models",
+    "models",
 ]
 install_import_hook(CHECKED, "tests.typechecker.check")
 

@@ -18,7 +18,8 @@ smoke            three steps of a small network of the same kind on made data of
 
 from ml_collections import ConfigDict
 
-from experiments import image_settings, settings
+from experiments import settings
+from experiments.settings import images as image_settings
 
 
 def get_config(variant: str | None = None) -> ConfigDict:

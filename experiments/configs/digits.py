@@ -14,8 +14,9 @@ smoke             three steps of the latter, smaller, on made data of the same s
 
 from ml_collections import ConfigDict
 
-from experiments import image_settings, settings
-from experiments.changes import IMAGE_CHANGES
+from experiments import settings
+from experiments.settings import images as image_settings
+from experiments.settings.changes import IMAGE_CHANGES
 
 
 def get_config(variant: str | None = None) -> ConfigDict:

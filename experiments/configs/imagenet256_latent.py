@@ -24,8 +24,9 @@ data of the same shape.
 
 from ml_collections import ConfigDict
 
-from experiments import image_settings, settings
-from models.dit import PRESETS
+from experiments import settings
+from experiments.settings import images as image_settings
+from models.networks.dit import PRESETS
 
 SIZES = {"b4": "B/4", "b2": "B/2", "l2": "L/2", "xl2": "XL/2"}
 GUIDANCE = {
@@ -45,7 +46,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.network.update({"kind": "dit", "conditional": True, "dtype": "bfloat16"})
     config.network.update(PRESETS[SIZES.get(setting, "B/4")])
     if objective == "improved_mean_flow":
-        config.network.tokens = 4
+        config.network.time_tokens = 4
     config.guidance.update(GUIDANCE.get(objective, {}))
     config.training.update({"steps": 1_200_000, "batch_size": 256, "learning_rate": 1e-4, "beta2": 0.95})
     config.training.update({"schedule": "constant", "grad_clip_norm": 1.0, "ema": (0.9999,)})

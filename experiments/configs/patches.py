@@ -11,8 +11,9 @@ smoke             three steps of a smaller one, on made data of the same shape.
 
 from ml_collections import ConfigDict
 
-from experiments import image_settings, settings
-from experiments.changes import IMAGE_CHANGES
+from experiments import settings
+from experiments.settings import images as image_settings
+from experiments.settings.changes import IMAGE_CHANGES
 
 
 def get_config(variant: str | None = None) -> ConfigDict:

@@ -1,6 +1,6 @@
 """Runs that train within seconds."""
 
-from experiments import config_files
+from experiments.settings import files as config_files
 
 CONFIG = "experiments/configs/two_moons.py"
 

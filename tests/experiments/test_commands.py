@@ -9,11 +9,16 @@ import sys
 import jax
 import pytest
 
-from experiments import checks, compare, config_files, report, settings, tables
+from experiments import settings
+from experiments.comparison import budgets, report
+from experiments.comparison import objectives as compare
 from experiments.errors import UsageError, nearest
+from experiments.reporting import tables
+from experiments.settings import files as config_files
+from experiments.training import checks
 from objectives.build import OBJECTIVES
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 CHECKERBOARD = "experiments/configs/checkerboard.py"
 CONFIGS = sorted(path.name for path in (ROOT / "experiments/configs").glob("[a-z]*.py"))
 
@@ -101,14 +106,14 @@ BAD_FIELDS = {
     "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
     "objective.options.diagonal_share": (1.5, "shares of the batch are diagonal 1.5"),
     "objective.options.stop_gradient": ("some", "stop_gradient = 'some'; expected one of velocity, none"),
-    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of paper, code"),
+    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of per_term, per_example"),
     "teacher": ("runs/teacher", "uses no teacher; drop --config.teacher"),
 }
 
 
 @pytest.mark.parametrize("field", BAD_FIELDS)
 def test_bad_values_are_named_before_anything_is_written(field, tmp_path):
-    from experiments.train import train
+    from experiments.training.loop import train
 
     value, message = BAD_FIELDS[field]
     config = tiny()
@@ -205,8 +210,8 @@ def test_compare_refuses_before_it_trains(tmp_path):
 def test_equal_steps_or_equal_evaluations():
     reference = tiny("lsd", steps=1000)
     esd = settings.with_objective(reference, "esd")
-    assert compare.steps_within(esd, reference, "steps") == 1000
-    by_evaluations = compare.steps_within(esd, reference, "evaluations")
+    assert budgets.steps_within(esd, reference, "steps") == 1000
+    by_evaluations = budgets.steps_within(esd, reference, "evaluations")
     assert abs(by_evaluations * settings.objective_of(esd).cost - 1000 * 4) <= 5 * 4.5 / 2
     assert by_evaluations % 5 == 0
 
@@ -230,7 +235,7 @@ def test_a_combination_takes_the_place_of_the_row():
     # Another row of the same configuration is that row.
     assert settings.objective_of(settings.with_objective(config, "ct")).terms[0].name == "consistency"
     with pytest.raises(UsageError, match="characterization=lagrangian with compare"):
-        compare.plan(config, ["lsd"], [0], "steps")
+        budgets.plan(config, ["lsd"], [0], "steps")
 
 
 BAD_COMBINATIONS = {
@@ -319,12 +324,12 @@ def test_an_objective_that_diverges_is_reported_and_the_others_compared(tmp_path
 
     train = compare.train
 
-    def diverging(config, workdir, *, label):
+    def diverging(config, workdir, *, label, evaluate):
         if config.objective.name == "esd":
             workdir.mkdir(parents=True)
             (workdir / "training.jsonl").write_text("")
             raise DivergedError("loss is nan at step 3")
-        return train(config, workdir, label=label)
+        return train(config, workdir, label=label, evaluate=evaluate)
 
     monkeypatch.setattr(compare, "train", diverging)
     text = compare.compare(tiny(), ["esd", "lsd"], [0], "steps", tmp_path)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from experiments import config_files, datasets, errors, hosts, runs
+from experiments import datasets, errors
 from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, UsageError
+from experiments.settings import files as config_files
+from experiments.training import hosts, runs
 from tests.experiments.small_runs import small
 
 CODES = {UsageError: 2, DivergedError: 3, InterruptedRun: 75, HostLostError: 76}

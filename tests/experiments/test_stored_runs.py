@@ -7,11 +7,15 @@ import tarfile
 import numpy as np
 import pytest
 
-from experiments import checks, config_files, logs, old_names, runs, saved_config, settings
+from experiments import settings
 from experiments.errors import UsageError
-from experiments.evaluate import evaluate
-from experiments.sample import sample
-from experiments.train import train
+from experiments.evaluation.evaluate import evaluate
+from experiments.settings import files as config_files
+from experiments.settings import old_names
+from experiments.settings import saved as saved_config
+from experiments.training import checks, logs, runs
+from experiments.training.loop import train
+from experiments.uses.sample import sample
 
 STORED = Path(__file__).with_name("stored")
 EXPECTED = json.loads((STORED / "expected.json").read_text())

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from objectives.consistency import consistency, continuous_consistency, straightness, trajectory
-from objectives.distributional import moment_matching, velocity_matching
-from objectives.endpoint import along_path, clipped, trigflow
+from objectives.losses.consistency import consistency, straightness, trajectory
+from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
+from objectives.losses.distributional import moment_matching, velocity_matching
 from taxonomy import flow_map
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (

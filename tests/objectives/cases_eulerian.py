@@ -2,9 +2,9 @@
 
 import jax.numpy as jnp
 
-from objectives.eulerian import central, discrete, eulerian, tangent_step
-from objectives.integral import end, interior
-from objectives.progressive import progressive
+from objectives.losses.eulerian import central, discrete, eulerian, tangent_step
+from objectives.losses.integral import end, interior
+from objectives.losses.progressive import progressive
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (
     Case,

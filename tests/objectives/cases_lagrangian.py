@@ -1,7 +1,14 @@
 """Known velocities and the Lagrangian rule: the target time moves."""
 
-from objectives.direct import flow_matching, misalignment, regression
-from objectives.lagrangian import bootstrap, difference, lagrangian, pulled_back, round_trip, two_ended_difference
+from objectives.losses.direct import flow_matching, misalignment, regression
+from objectives.losses.lagrangian import (
+    bootstrap,
+    difference,
+    lagrangian,
+    pulled_back,
+    round_trip,
+    two_ended_difference,
+)
 from taxonomy import flow_map
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (

@@ -1,4 +1,4 @@
-"""Free combinations: the published rows where those exist, at the cost that is said, and refused where unsound."""
+"""Free combinations: the published methods where those exist, at the cost that is said, and refused where unsound."""
 
 import itertools
 
@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from objectives.build import OBJECTIVES
-from objectives.mixture import Batch, Maps, check_shares, mixture
-from objectives.rows.combination import BOTH_DIRECTIONS, CHOICES, VELOCITIES, combination
+from objectives.methods.combination import BOTH_DIRECTIONS, CHOICES, VELOCITIES, combination
+from objectives.mixture import check_shares, mixture
+from objectives.objective import Batch, Maps
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 from tests.helpers import inputs, tiny, tiny_params
@@ -37,7 +38,7 @@ def evaluated(term, batch):
     return jax.grad(total, has_aux=True)(tiny_params())
 
 
-# (choices, published row, its options, its term).
+# (choices, published method, its options, its term).
 PUBLISHED = [
     (("lagrangian", "self", "velocity"), "lsd", {}),
     (("lagrangian", "self", "none"), "lsd", {"stop_gradient": "none"}),
@@ -78,24 +79,26 @@ def rule_of(objective):
 @pytest.mark.parametrize(("choices", "name", "options"), PUBLISHED, ids=lambda value: str(value))
 def test_published_rows_are_combinations(choices, name, options):
     published = OBJECTIVES[name](**options)
-    term, row = rule_of(chosen(*choices)), rule_of(published)
+    term, method = rule_of(chosen(*choices)), rule_of(published)
     batch = drawn()
     if name == "free_flow":
         batch = drawn(batch.times._replace(s=jnp.zeros(BATCH)))
-    (gradient, values), (row_gradient, row_values) = evaluated(term, batch), evaluated(row, batch)
-    np.testing.assert_allclose(values, row_values, rtol=1e-10)
+    (gradient, values), (method_gradient, method_values) = evaluated(term, batch), evaluated(method, batch)
+    np.testing.assert_allclose(values, method_values, rtol=1e-10)
     assert float(values.min()) > 1e-6
-    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(row_gradient), strict=True):
+    for one, other in zip(jax.tree.leaves(gradient), jax.tree.leaves(method_gradient), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-8, atol=1e-9 * float(jnp.abs(other).max()))
         assert np.any(other)
-    assert term.cost == row.cost
+    assert term.cost == method.cost
 
 
 @pytest.mark.parametrize("name", ["lsd", "emd", "lmf", "psd_u", "sdei", "stee"])
-def test_times_are_those_of_the_published_row(name):
-    choices = next(choices for choices, row, _ in PUBLISHED if row == name)
+def test_times_are_those_of_the_published_method(name):
+    choices = next(choices for choices, method, _ in PUBLISHED if method == name)
     found, expected = chosen(*choices), OBJECTIVES[name]()
-    for one, other in zip(*(rule_of(row).times(jax.random.key(0), (4,)) for row in (found, expected)), strict=True):
+    for one, other in zip(
+        *(rule_of(method).times(jax.random.key(0), (4,)) for method in (found, expected)), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     assert found.both_directions == expected.both_directions
     assert found.needs_teacher == expected.needs_teacher
@@ -178,7 +181,7 @@ def test_every_sound_combination_is_finite_and_costs_what_it_computes(choices):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_every_row_costs_what_it_computes(name):
+def test_every_method_costs_what_it_computes(name):
     options = {"imm": {"group": 1}, "pfmm": {"stages": 1}}.get(name, {})
     objective = OBJECTIVES[name](**options)
     target = deep(deep_params(1)) if objective.target_decay else None
@@ -251,7 +254,7 @@ UNSOUND = [
     ({"engine": "vjp"}, "engine = 'vjp'; expected one of jvp, difference"),
     ({"times": "cube"}, "times = 'cube'; expected one of triangle, square"),
     ({"velocity": "ema", "decay": 1.0}, "decay = 1.0; expected a number in"),
-    ({"power": -1.0}, "power = -1.0"),
+    ({"adaptive_power": -1.0}, "power = -1.0"),
 ]
 
 

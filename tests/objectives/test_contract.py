@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from objectives import weighting
-from objectives.consistency import straightness
-from objectives.direct import misalignment
-from objectives.distributional import moment_matching
-from objectives.endpoint import along_path, clipped, trigflow
-from objectives.eulerian import eulerian
-from objectives.lagrangian import bootstrap, difference, lagrangian
-from objectives.progressive import progressive
+from objectives.losses.consistency import straightness
+from objectives.losses.consistency_continuous import along_path, clipped, trigflow
+from objectives.losses.direct import misalignment
+from objectives.losses.distributional import moment_matching
+from objectives.losses.eulerian import eulerian
+from objectives.losses.lagrangian import bootstrap, difference, lagrangian
+from objectives.losses.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import INTERPOLANTS
 from taxonomy.times import Times

@@ -3,9 +3,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.distributional import batch_posterior, moment_matching, velocity_matching
-from objectives.mixture import Batch
-from objectives.rows.eulerian import plug_in_velocity
+from objectives.losses.distributional import batch_posterior, moment_matching, velocity_matching
+from objectives.methods.eulerian import plug_in_velocity
+from objectives.objective import Batch
 from taxonomy import exact_data
 from taxonomy.interpolants import INTERPOLANTS
 from taxonomy.times import Times

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from objectives import guidance
-from objectives.eulerian import eulerian
+from objectives.losses.eulerian import eulerian
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import LINEAR
 

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.consistency import consistency, continuous_consistency
-from objectives.direct import flow_matching
-from objectives.eulerian import central, discrete, eulerian
-from objectives.integral import end, interior
-from objectives.lagrangian import lagrangian, pulled_back
-from objectives.progressive import progressive
+from objectives.losses.consistency import consistency
+from objectives.losses.consistency_continuous import continuous_consistency
+from objectives.losses.direct import flow_matching
+from objectives.losses.eulerian import central, discrete, eulerian
+from objectives.losses.integral import end, interior
+from objectives.losses.lagrangian import lagrangian, pulled_back
+from objectives.losses.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.arrays import squared_norm
 from taxonomy.interpolants import LINEAR

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from objectives import reward
+from objectives.losses import reward
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import LINEAR
 from tests.helpers import directional, inner, inputs, tiny, tiny_params

@@ -1,0 +1,1 @@
+"""Several objectives, or several samplers, on one budget and in one table."""

@@ -1,0 +1,160 @@
+"""Trains several objectives on the same data, network, seeds and budget, and says which one wins.
+
+    python -m experiments.compare --config=experiments/configs/checkerboard.py \\
+        --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
+
+``--objectives=all`` takes every row. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
+``protocol.json`` and the pictures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
+``trajectories.png`` into the folder (of the best twelve, if there are more); every run has a folder of its own below.
+The same command continues where it was interrupted.
+"""
+
+from collections.abc import Sequence
+import math
+from pathlib import Path
+import sys
+import time
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+
+from experiments import datasets, settings
+from experiments.comparison import report
+from experiments.comparison.budgets import plan
+from experiments.comparison.report import Row
+from experiments.errors import DivergedError, UsageError
+from experiments.evaluation.evaluate import evaluate, row_head
+from experiments.evaluation.monitor import evaluate_on_the_way
+from experiments.metrics.names import MAP_METRICS, Metric, applying, metrics_of
+from experiments.reporting import map_plots, plots, tables
+from experiments.sampling import conditioning
+from experiments.settings import protocol
+from experiments.training import logs, runs
+from experiments.training.loop import train
+
+WRITTEN = (
+    *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
+    *("samples.png", "curves.png", "map_error.png", "trajectories.png"),
+)
+# More lines than this in one picture cannot be told apart.
+DRAWN = 12
+
+
+def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], budget: str, workdir: Path) -> str:
+    """Trains, scores and tabulates.
+
+    Args:
+      config: the common configuration.
+      objectives: names of objectives.
+      seeds: seeds.
+      budget: "evaluations" or "steps".
+      workdir: folder of the comparison.
+
+    Returns:
+      the text of ``comparison.md``.
+
+    Raises:
+      UsageError: on bad input; finished runs stay as they are.
+    """
+    start = time.time()
+    configs = plan(config, objectives, seeds, budget)
+    # Teachers are one and the same.
+    for run in (configs[0], *[run for run in configs if run.teacher][:1]):
+        runs.load_parts(run)
+    runs.check_writable(workdir)
+    rows: list[Row] = []
+    for run in configs:
+        folder = _folder(workdir, run)
+        cost = settings.objective_of(run).cost * run.training.batch_size * run.training.steps
+        try:
+            seconds = train(
+                run, folder, label=f"{run.objective.name}, seed {run.seed}", evaluate=evaluate_on_the_way
+            ).steps
+            scored = evaluate(folder)
+        except DivergedError as error:
+            # That an objective diverges is a result; the others are still worth comparing.
+            print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
+            seconds, scored = math.nan, _diverged(run)
+        rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
+        # Programs of tens of runs use up the memory maps that a process may have; those on disk are found again.
+        jax.clear_caches()
+    # The reference has no N and is the same for every run.
+    scored = [row for row in rows if row["N"]]
+    perfect = next((row for row in rows if not row["N"]), None)
+    if perfect is None:
+        raise UsageError("every run diverged; lower --config.training.learning_rate")
+    tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
+
+    dataset = datasets.load(config.dataset)
+    metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
+    text = report.markdown(config, configs, scored, perfect, metrics, budget=budget, seconds=time.time() - start)
+    (workdir / "comparison.md").write_text(text)
+    latex = [
+        tables.latex(*report.by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
+        for metric in metrics
+    ]
+    latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
+    (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
+    protocol.write(workdir, protocol.of(config))
+    _draw(workdir, dataset, configs, scored, perfect, metrics[0])
+    return text
+
+
+def _diverged(config: ConfigDict) -> list[Row]:
+    """Rows without a number, of the form that ``evaluate`` gives."""
+    names = [metric.name for metric in (*metrics_of(datasets.load(config.dataset)), *MAP_METRICS)]
+    return [{**row_head(config, 0), "N": n, **dict.fromkeys(names, math.nan)} for n in config.evaluation.steps]
+
+
+def _folder(workdir: Path, config: ConfigDict) -> Path:
+    return workdir / config.objective.name / f"seed_{config.seed}"
+
+
+def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) -> list[ConfigDict]:
+    """The configurations of the objectives that score best in one step, as many as can be drawn, in their order."""
+    fewest = report.sampling_steps(scored)[0]
+
+    def rank(name: str) -> float:
+        value = report.mean_over_seeds(scored, name, fewest, metric.name)[0]
+        if value is None or not math.isfinite(value):
+            return math.inf
+        return value if metric.less_is_better else -value
+
+    names = sorted(dict.fromkeys(config.objective.name for config in configs), key=rank)
+    return [config for config in configs if config.objective.name in names[:DRAWN]]
+
+
+def _draw(
+    workdir: Path,
+    dataset: datasets.Dataset,
+    configs: Sequence[ConfigDict],
+    scored: Sequence[Row],
+    perfect: Row,
+    main_metric: Metric,
+) -> None:
+    configs = _best(configs, scored, main_metric)
+    first_seed = {config.objective.name: _folder(workdir, config) for config in reversed(configs)}
+    folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
+    drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
+    pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
+    labels = None
+    if configs[0].network.conditional and pictures:
+        count = min(len(found) for by_steps in pictures.values() for found in by_steps.values())
+        labels = np.asarray(conditioning.classes_in_turn(configs[0], dataset, count))
+    plots.samples(workdir / "samples.png", dataset, pictures, labels=labels)
+    maps = {name: folder / "map.npz" for name, folder in folders.items()}
+    map_plots.draw(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
+    steps = report.sampling_steps(scored)
+    by_steps = {
+        name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
+    }
+    plots.curves(
+        workdir / "curves.png",
+        # A run that diverges at once leaves no record.
+        {name: records for name, folder in folders.items() if (records := logs.read(folder))},
+        by_steps,
+        metric=main_metric.title,
+        floor=perfect[main_metric.name],
+        floor_name=perfect["objective"],
+    )

@@ -1,0 +1,1 @@
+"""From a run to its scores: after training, and on the way."""

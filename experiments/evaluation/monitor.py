@@ -1,0 +1,93 @@
+"""Evaluation on the way: a score and a picture every so many steps, and the best weights kept apart.
+
+It draws its own random numbers and changes no state: a run with it ends exactly as one without. The full evaluation of
+a finished run is ``experiments.evaluate``.
+"""
+
+from collections.abc import Mapping
+import json
+import math
+from pathlib import Path
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+
+from experiments.datasets.dataset import Dataset
+from experiments.errors import DivergedError
+from experiments.evaluation import scoring
+from experiments.metrics.names import metrics_of
+from experiments.reporting import plots
+from experiments.sampling.trained import trained
+from experiments.training import logs, runs
+from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import State
+from models import grids
+from models.flow_map_model import FlowMapModel
+
+EVALUATIONS = "evaluations.jsonl"
+KEPT_SAMPLES = 8_000
+
+
+def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
+    """What evaluations on the way have found up to a step, one dictionary each."""
+    path = workdir / EVALUATIONS
+    return [line for line in logs.read_lines(path) if line["step"] <= until] if path.exists() else []
+
+
+def score_of(record: Mapping[str, float]) -> float:
+    """The number by which the best weights are chosen: the first metric at the fewest steps; less is better."""
+    return next(value for name, value in record.items() if name != "step")
+
+
+def evaluate_on_the_way(
+    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: State, workdir: Path
+) -> dict[str, float]:
+    """Scores the weights of a state by the data set's first metric and draws their samples.
+
+    Writes a line of ``evaluations.jsonl`` and ``figures/step_....png``, and keeps the state in ``best/`` if no earlier
+    one was better. Nothing is done twice for one step.
+
+    Args:
+      config: the configuration.
+      dataset: the data set.
+      model: the model.
+      state: a state in the memory of the host, which is also on disk.
+      workdir: the run's folder.
+
+    Returns:
+      {"step": step, "<metric>/<N>": value}; infinite where samples were not finite.
+    """
+    step = int(state.step)
+    run = trained(config, dataset, model, runs.weights_of(config, state), step=step)
+    how = run.protocol
+    before = records(workdir, until=step)
+    if before and before[-1]["step"] == step:
+        return before[-1]
+    metric = metrics_of(dataset)[0].name
+    draw, labels = run.generator(scale=how.guidance), run.classes(how.samples)
+    shown = None if labels is None else np.asarray(labels[:KEPT_SAMPLES])
+    record: dict[str, float] = {"step": step}
+    kept = {}
+    for steps in how.steps:
+        try:
+            samples, _ = draw(grids.uniform(steps), how.samples, jax.random.key(how.seed), labels)
+        except DivergedError:
+            record[f"{metric}/{steps}"] = math.inf
+            continue
+        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset, how)
+        kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
+    if kept:
+        (workdir / "figures").mkdir(exist_ok=True)
+        plots.samples(workdir / "figures" / f"step_{step:08d}.png", dataset, {run.name: kept}, labels=shown)
+    if score_of(record) < min(map(score_of, before), default=math.inf):
+        best = Checkpoints(workdir, folder="best", keep=1)
+        if step not in best.steps():
+            best.save(step, state)
+        best.close()
+    # Written last: an interrupted evaluation is repeated.
+    path = workdir / EVALUATIONS
+    partial = path.with_suffix(".jsonl.tmp")
+    partial.write_text("".join(json.dumps(line) + "\n" for line in [*before, record]))
+    partial.replace(path)
+    return record

@@ -1,0 +1,1 @@
+"""Numbers about samples and about maps, whoever made them."""

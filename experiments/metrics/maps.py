@@ -1,0 +1,199 @@
+"""How far a trained map is from the exact one, and which rules it obeys: for any average velocity ``v(s, t, x)``.
+
+Everything is a mean over examples of a squared norm summed over coordinates, unless it says otherwise. Residuals use
+the map's own velocity ``v_{t,t}``; only the tangent condition compares with the exact one.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.datasets.dataset import Dataset
+from experiments.errors import DivergedError
+from experiments.metrics.reference import Reference
+from objectives.losses import lagrangian
+from taxonomy import characterizations, times
+from taxonomy.arrays import squared_norm
+from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump
+from taxonomy.interpolants import Interpolant
+
+CELLS = 10  # cells per axis of the map of errors
+
+
+class Draws(NamedTuple):
+    """Times and points for residuals: (s, u, t) uniform with s <= u <= t, tau ~ U[0, 1]; all [n] or [n, ...]."""
+
+    s: jax.Array
+    u: jax.Array
+    t: jax.Array
+    tau: jax.Array
+    x_0: jax.Array
+    x_s: jax.Array
+    x_tau: jax.Array
+
+
+def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -> Draws:
+    """Draws examples of the path.
+
+    Args:
+      dataset: the data set.
+      interpolant: the path.
+      seed: seed.
+      count: number of examples.
+
+    Returns:
+      Draws; x_s ~ I_s and x_tau ~ I_tau share noise and data.
+    """
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)
+    s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
+    tau = jax.random.uniform(keys[1], (count,))
+    x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
+    x_1 = dataset.draw(keys[3], count)
+    return Draws(s, u, t, tau, x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
+
+
+def labels_of(dataset: Dataset, *, seed: int, count: int) -> jax.Array:
+    """[count]; the classes of the data that ``draw`` draws with the same arguments."""
+    key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)[3]
+    return jax.jit(jax.vmap(dataset.label))(jax.random.split(key, count))
+
+
+def _check_finite(values: np.ndarray, s: np.ndarray, t: np.ndarray, what: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if bad.size:
+        first = bad[0]
+        raise DivergedError(
+            f"{what} is NaN or infinite for {bad.size / len(values):.2%} of {len(values)} points, first at "
+            f"(s, t) = ({float(s[first]):.4g}, {float(t[first]):.4g}); the training has diverged: lower "
+            "--config.training.learning_rate and train again"
+        )
+
+
+def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """``|X_{s,t}(x) - y|^2`` of each example.
+
+    Args:
+      v: average velocity of the map.
+      s: [n]; source times in [0, 1].
+      t: [n]; target times in [0, 1].
+      x: [n, ...]; points at time s.
+      y: [n, ...]; exact points at time t.
+
+    Returns:
+      [n].
+
+    Raises:
+      DivergedError: if the map is not finite; names the first (s, t) and the share of bad values.
+    """
+    mapped = jax.jit(lambda s, t, x: jump(v, s, t, x))(*map(jnp.float32, (s, t, x)))
+    _check_finite(np.asarray(mapped), s, t, "the flow map")
+    return np.sum((np.asarray(mapped, np.float64) - y).reshape(len(y), -1) ** 2, axis=1)
+
+
+def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[dict[str, float | None], np.ndarray]:
+    """Errors against the exact map: over the triangle, in one step, and by cells of (s, t).
+
+    Args:
+      v: average velocity of the map.
+      reference: exact solutions.
+      backward: whether the map was trained from t to s < t too.
+
+    Returns:
+      ({"map_error", "one_step_error", "backward_error"}, the last None unless trained; [CELLS, CELLS] means by (s, t),
+      NaN where there is no example).
+
+    Raises:
+      DivergedError: if the map is not finite.
+    """
+    s, t, x_s, x_t = reference.s, reference.t, reference.x_s, reference.x_t
+    errors = squared_errors(v, s, t, x_s, x_t)
+    zeros, ones = np.zeros(len(reference.x_0)), np.ones(len(reference.x_0))
+    one_step = squared_errors(v, zeros, ones, reference.x_0, reference.x_1)
+    frame = {"bins": CELLS, "range": [(0, 1), (0, 1)]}
+    counts = np.histogram2d(s, t, **frame)[0]
+    sums = np.histogram2d(s, t, weights=errors, **frame)[0]
+    cells = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return {
+        "map_error": float(errors.mean()),
+        "one_step_error": float(one_step.mean()),
+        "backward_error": float(squared_errors(v, t, s, x_t, x_s).mean()) if backward else None,
+    }, cells
+
+
+def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str, float | None]:
+    """The mean squared residual of every rule, whichever one the map was trained on.
+
+    Args:
+      v: average velocity of the map.
+      b: exact velocity, or None if it is not known.
+      draws: times and points.
+
+    Returns:
+      "tangent" ``|v_{tau,tau} - b_tau|^2`` (None without b), "lagrangian", "eulerian" and "semigroup" on the triangle,
+      "lagrangian_s0" on (0, tau) and "eulerian_t1" on (tau, 1), the slices that govern the one-step error.
+
+    Raises:
+      DivergedError: if a residual is not finite.
+    """
+    own = diagonal(v)
+    s, u, t, tau, x_0, x_s, x_tau = draws
+    zero, one = jnp.zeros_like(s), jnp.ones_like(s)
+
+    move_target = jax.jit(lambda s, t, x: characterizations.lagrangian(v, own, s, t, x))
+    move_source = jax.jit(lambda s, t, x: characterizations.eulerian(v, own, s, t, x))
+    semigroup = jax.jit(lambda s, u, t, x: characterizations.semigroup(v, s, u, t, x))
+    by_rule = {
+        "lagrangian": (move_target(s, t, x_s), s, t),
+        "eulerian": (move_source(s, t, x_s), s, t),
+        "semigroup": (semigroup(s, u, t, x_s), s, t),
+        "lagrangian_s0": (move_target(zero, tau, x_0), zero, tau),
+        "eulerian_t1": (move_source(tau, one, x_tau), tau, one),
+    }
+    if b is not None:
+        tangent = jax.jit(lambda t, x: characterizations.tangent(v, b, t, x))
+        by_rule["tangent"] = (tangent(tau, x_tau), tau, tau)
+
+    found: dict[str, float | None] = {"tangent": None}
+    for name, (residual, start, end) in by_rule.items():
+        squares = np.asarray(squared_norm(residual), np.float64)
+        _check_finite(squares, start, end, f"the {name} residual")
+        found[name] = float(squares.mean())
+    return found
+
+
+def round_trip(v: AverageVelocity, x: jax.Array) -> float:
+    """Mean of ``|X_{1,0}(X_{0,1}(x)) - x|``.
+
+    Args:
+      v: average velocity of a map that was trained in both directions.
+      x: [n, ...]; noise.
+
+    Returns:
+      distance in units of the data.
+    """
+    zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
+    squares = jax.jit(lambda x: lagrangian.round_trip(v, x, one, zero))(x)
+    return float(jnp.mean(jnp.sqrt(squares)))
+
+
+def curves(v: AverageVelocity, reference: Reference) -> np.ndarray:
+    """``X_{0,t}(x_0)`` at the times of the reference trajectories, from their starting points.
+
+    Args:
+      v: average velocity of the map.
+      reference: exact solutions.
+
+    Returns:
+      [k, paths, dim]; each point one jump from the noise.
+    """
+    start = jnp.float32(reference.paths[0])
+    ends = jnp.float32(reference.path_times)
+
+    @jax.jit
+    def jumps(start: jax.Array) -> jax.Array:
+        zero = jnp.zeros(len(start))
+        return jax.vmap(lambda t: jump(v, zero, jnp.full(len(start), t), start))(ends)
+
+    return np.asarray(jumps(start))

@@ -1,0 +1,230 @@
+"""The exact flow map of a data set, solved once and kept on disk: what every trained map is compared with.
+
+    python -m experiments.reference --config=experiments/configs/checkerboard.py
+
+builds it ahead of the first evaluation, which otherwise builds it on demand. Files go to ``$FLOWMAP_CACHE``, by
+default ``~/.cache/flowmap``; their names carry a hash of everything that made them.
+"""
+
+from collections.abc import Callable
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+import zipfile
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+from tqdm import tqdm
+
+from experiments import caches, settings
+from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
+from experiments.settings import protocol
+from taxonomy import exact_map, times
+from taxonomy.exact import ExactFlow
+from taxonomy.interpolants import Interpolant
+
+FORMAT = 1  # raised whenever the arrays below change their meaning
+CHUNK = 500  # triples per call of the solver, which takes as many steps as the hardest of them
+PATHS, PATH_TIMES = 48, 65
+CHECKED, CHECK_FACTOR = 200, 1e-4  # triples solved again, at a tolerance smaller by this factor
+PROBES = 32
+
+
+class Reference(NamedTuple):
+    """Solutions of the exact ODE, in float64.
+
+    Attributes:
+      s: [n]; source times, uniform with t on the triangle s <= t.
+      t: [n]; target times.
+      x_s: [n, dim]; points of the path, distributed as I_s.
+      x_t: [n, dim]; X_{s,t}(x_s).
+      x_0: [m, dim]; noise.
+      x_1: [m, dim]; X_{0,1}(x_0).
+      path_times: [k]; times of the trajectories, from 0 to 1.
+      paths: [k, paths, dim]; trajectories of the first points of x_0.
+      error: [checked]; distances of some x_t from the solution at a much smaller tolerance.
+      probe_t: [p]; times at which the velocity was recorded, to recognize it again.
+      probe_x: [p, dim]; points there.
+      probe_b: [p, dim]; velocities there.
+    """
+
+    s: np.ndarray
+    t: np.ndarray
+    x_s: np.ndarray
+    x_t: np.ndarray
+    x_0: np.ndarray
+    x_1: np.ndarray
+    path_times: np.ndarray
+    paths: np.ndarray
+    error: np.ndarray
+    probe_t: np.ndarray
+    probe_x: np.ndarray
+    probe_b: np.ndarray
+
+
+def settings_of(config: ConfigDict) -> dict[str, object]:
+    """Everything in a configuration that a reference set depends on."""
+    names = ("seed", "triples", "tolerance")
+    return {
+        "format": FORMAT,
+        "dataset": config.dataset,
+        "interpolant": config.interpolant,
+        **{name: config.evaluation[name] for name in names},
+    }
+
+
+def path_of(config: ConfigDict) -> Path:
+    """The file of the reference set that belongs to a configuration."""
+    made_by = settings_of(config)
+    return caches.folder() / f"{Path(config.dataset).name}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
+
+
+def _solver(flow: ExactFlow, tolerance: float) -> Callable[..., np.ndarray]:
+    solve = jax.jit(lambda s, t, x: exact_map.solve(flow.b, s, t, x, tolerance=tolerance, until=flow.until))
+    return lambda s, t, x: np.asarray(solve(s, t, x))
+
+
+def _in_chunks(solve: Callable[..., np.ndarray], s: np.ndarray, t: np.ndarray, x: np.ndarray, label: str) -> np.ndarray:
+    """Solves triples of like length together, and pads the last chunk so that one shape is compiled."""
+    order = np.argsort(t - s, kind="stable")
+    padded = np.concatenate([order, np.repeat(order[-1:], -len(order) % CHUNK)])
+    solved = np.empty_like(x)
+    for chunk in tqdm(padded.reshape(-1, CHUNK), desc=label, unit_scale=CHUNK, unit="triple", mininterval=5):
+        solved[chunk] = solve(s[chunk], t[chunk], x[chunk])
+    return solved
+
+
+def _probe(dataset: Dataset, interpolant: Interpolant, t: np.ndarray, x: np.ndarray) -> np.ndarray:
+    with jax.enable_x64(True):
+        return np.asarray(jax.jit(dataset.exact_path(interpolant).b)(t, x))
+
+
+def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -> tuple[np.ndarray, ...]:
+    """Triples (s, t, x_s) with (s, t) uniform on the triangle and x_s distributed as I_s, and the noise behind x_s.
+
+    Args:
+      dataset: the data set.
+      interpolant: the path.
+      seed: seed of the draws.
+      count: number of triples.
+
+    Returns:
+      (s, t, x_s, x_0) as float64, drawn in the precision of the session.
+    """
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 3), 3)
+    s, _, t = times.triangle(keys[0], (count,))
+    x_0 = dataset.std * jax.random.normal(keys[1], (count, *dataset.shape))
+    x_s = interpolant.position(s, x_0, dataset.draw(keys[2], count))
+    return tuple(np.asarray(array, np.float64) for array in (s, t, x_s, x_0))
+
+
+def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int, tolerance: float) -> Reference:
+    """Solves the exact ODE for a reference set.
+
+    Args:
+      dataset: the data set; it must know its exact velocity.
+      interpolant: the path.
+      seed: seed of the draws.
+      triples: number of triples (s, t, x_s); a fifth as many go from 0 to 1.
+      tolerance: of the solver.
+
+    Returns:
+      the reference set.
+
+    Raises:
+      UsageError: if the data set has no exact velocity.
+    """
+    s, t, x_s, x_0 = draw(dataset, interpolant, seed=seed, count=triples)
+    ends = x_0[: max(1, triples // 5)]
+    label = f"exact map of {dataset.name}"
+    with jax.enable_x64(True):
+        # Made here, so that its own constants are in double precision too.
+        flow = dataset.exact_path(interpolant)
+        solve = _solver(flow, tolerance)
+        x_t = _in_chunks(solve, s, t, x_s, label)
+        x_1 = _in_chunks(solve, np.zeros(len(ends)), np.ones(len(ends)), ends, f"{label}, 0 to 1")
+        path_times = np.linspace(0, 1, PATH_TIMES)
+        paths = [ends[:PATHS]]
+        for start, end in itertools.pairwise(path_times):
+            paths.append(solve(np.full(len(paths[-1]), start), np.full(len(paths[-1]), end), paths[-1]))
+        few = slice(min(CHECKED, triples))
+        finer = _solver(flow, CHECK_FACTOR * tolerance)(s[few], t[few], x_s[few])
+    probe_t, probe_x = s[:PROBES], x_s[:PROBES]
+    return Reference(
+        s=s,
+        t=t,
+        x_s=x_s,
+        x_t=x_t,
+        x_0=ends,
+        x_1=x_1,
+        path_times=path_times,
+        paths=np.stack(paths),
+        error=np.linalg.norm(finer - x_t[few], axis=-1),
+        probe_t=probe_t,
+        probe_x=probe_x,
+        probe_b=_probe(dataset, interpolant, probe_t, probe_x),
+    )
+
+
+def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
+    """The reference set of a configuration, from the cache if it is there.
+
+    Args:
+      config: the configuration; its data set, interpolant and protocol determine the set.
+      dataset: the data set.
+
+    Returns:
+      the reference set.
+
+    Raises:
+      UsageError: if the data set has no exact velocity, or the file in the cache is damaged or made by other settings.
+    """
+    path, interpolant, how = path_of(config), settings.interpolant_of(config), config.evaluation
+    if path.exists():
+        return _read(path, config, dataset)
+    caches.check_writable(path.parent, name="FLOWMAP_CACHE")
+    reference = build(dataset, interpolant, seed=how.seed, triples=how.triples, tolerance=how.tolerance)
+    try:
+        # Written whole: a file under its final name is complete, whoever else builds the same one.
+        partial = path.with_suffix(f".{os.getpid()}.tmp")
+        with partial.open("wb") as file:
+            np.savez(file, settings=json.dumps(settings_of(config)), **reference._asdict())
+        partial.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the reference set {path} ({error.strerror}); set FLOWMAP_CACHE to a folder you may write to"
+        ) from error
+    return reference
+
+
+def _read(path: Path, config: ConfigDict, dataset: Dataset) -> Reference:
+    remedy = f"delete {path} and it is made again"
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            made_by = json.loads(str(arrays["settings"]))
+            reference = Reference(**{name: arrays[name] for name in Reference._fields})
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UsageError(f"the reference set is damaged ({type(error).__name__}: {error}); {remedy}") from error
+    wanted = settings_of(config)
+    differing = [name for name in sorted(wanted | made_by) if wanted.get(name) != made_by.get(name)]
+    if differing:
+        shown = "; ".join(f"{name} is {made_by.get(name)} there, {wanted.get(name)} here" for name in differing)
+        raise UsageError(f"the reference set was made by other settings ({shown}); {remedy}")
+    if not all(np.isfinite(array).all() for array in reference):
+        raise UsageError(f"the reference set contains NaN or infinity; {remedy}")
+    probed = _probe(dataset, settings.interpolant_of(config), reference.probe_t, reference.probe_x)
+    if not np.allclose(probed, reference.probe_b, rtol=1e-6, atol=1e-6):
+        raise UsageError(f"the reference set was made with another velocity of data set {config.dataset}; {remedy}")
+    return reference
+
+
+def describe(reference: Reference) -> str:
+    """How many solutions there are and how exact they are, in a line."""
+    return (
+        f"{len(reference.s)} exact triples (s, t, x_s) and {len(reference.x_0)} from 0 to 1; error of the solutions "
+        f"{np.median(reference.error):.1g} (median) to {reference.error.max():.1g} (largest of {len(reference.error)})"
+    )

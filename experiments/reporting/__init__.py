@@ -1,0 +1,1 @@
+"""Tables, pictures and what a command writes into a folder."""

@@ -1,0 +1,94 @@
+"""Pictures of the map itself: its error over the triangle of times, and its trajectories over the exact ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.colors import LogNorm
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.datasets.dataset import Dataset
+from experiments.reporting.plots import draw_target
+
+COLUMNS = 5  # panels per row of a picture
+REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
+
+
+def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
+    columns = min(count, COLUMNS)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(side * columns + 0.9, side * rows + 0.3), squeeze=False, layout="constrained"
+    )
+    panels = list(axes.ravel())
+    for axis in panels[count:]:
+        axis.axis("off")
+    return figure, panels[:count]
+
+
+def draw(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Draws ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
+
+    Args:
+      workdir: the folder.
+      dataset: the data set.
+      maps: {name: what ``scoring.score_map`` returns for pictures}.
+    """
+    cells = {name: found["cells"] for name, found in maps.items() if "cells" in found}
+    if cells:
+        errors(workdir / "map_error.png", cells)
+    curves = {name: found["learned"] for name, found in maps.items() if "learned" in found}
+    if curves:
+        # The exact trajectories are those of the reference set: the same for every map.
+        trajectories(workdir / "trajectories.png", dataset, maps[next(iter(curves))]["exact"], curves)
+
+
+def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
+    """The mean squared error against the exact map by source and target time, one panel per map, one scale.
+
+    Args:
+      path: the png file.
+      cells: {name: [k, k] means by (s, t), NaN where there is none}.
+    """
+    values = np.concatenate([found[np.isfinite(found) & (found > 0)] for found in cells.values()])
+    norm = LogNorm(values.min(), values.max())
+    figure, panels = _panels(len(cells), 2.5)
+    for axis, (name, found) in zip(panels, cells.items(), strict=True):
+        picture = axis.imshow(found.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")
+        axis.set_title(name, fontsize=11)
+        axis.set_xlabel("source time s")
+        axis.set_xticks([0, 0.5, 1])
+        axis.set_yticks([0, 0.5, 1])
+    panels[0].set_ylabel("target time t")
+    figure.colorbar(picture, ax=panels, label=r"mean of $|\hat X_{s,t} - X_{s,t}|^2$", shrink=0.9)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mapping[str, np.ndarray]) -> None:
+    """Curves ``t -> X_{0,t}(x_0)`` of each map over the exact ones, in the plane.
+
+    Args:
+      path: the png file.
+      dataset: a data set in the plane, drawn behind.
+      exact: [k, paths, 2]; exact trajectories.
+      learned: {name: [k, paths, 2]}; curves from the same starting points.
+    """
+    figure, panels = _panels(len(learned), 3.4)
+    reach = REACH * dataset.truth.box[1]
+    for axis, (name, curves) in zip(panels, learned.items(), strict=True):
+        draw_target(axis, dataset)
+        axis.plot(exact[..., 0], exact[..., 1], color="black", lw=0.8, alpha=0.6)
+        axis.plot(curves[..., 0], curves[..., 1], color="tab:red", lw=1.0)
+        axis.plot(exact[0, :, 0], exact[0, :, 1], "o", color="tab:blue", ms=2.5)
+        axis.plot(exact[-1, :, 0], exact[-1, :, 1], "o", color="black", ms=3.5)
+        axis.plot(curves[-1, :, 0], curves[-1, :, 1], "o", color="tab:red", ms=2.5)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+        axis.set_title(name, fontsize=11)
+    panels[0].plot([], [], color="black", lw=0.8, label="exact")
+    panels[0].plot([], [], color="tab:red", lw=1.0, label="learned")
+    panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="noise")
+    panels[0].legend(fontsize=8, loc="upper right")
+    # Panels of equal sides push their titles over the edge of a low figure.
+    figure.savefig(path, dpi=110, bbox_inches="tight")
+    plt.close(figure)

@@ -1,0 +1,1 @@
+"""From a map and noise to samples: samplers by name, classes, guidance."""

@@ -1,0 +1,102 @@
+"""From a map and noise to samples, in parts that fit into the memory, checked to be finite."""
+
+from collections.abc import Callable
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.errors import DivergedError, UsageError
+from experiments.sampling import by_name
+from experiments.sampling.by_name import Model, Options
+from models.flow_map_model import Params
+
+AT_ONCE = 2**21  # numbers that are generated at once
+# (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample)
+Generator = Callable[..., tuple[np.ndarray, int]]
+
+
+def generator(
+    model_of: Callable[[Params, jax.Array | None], Model],
+    params: Params,
+    *,
+    sampler: str,
+    options: Options,
+    shape: tuple[int, ...],
+    noise_std: float,
+) -> Generator:
+    """A function that draws samples, compiled once for each number of steps and of samples.
+
+    Args:
+      model_of: (weights, classes [count] or None) -> what the sampler works with.
+      params: the weights, an input of the compiled program.
+      sampler: a key of ``by_name.SAMPLERS``.
+      options: of the sampler.
+      shape: of one sample.
+      noise_std: standard deviation of the noise.
+
+    Returns:
+      (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample). Equal keys start
+      from equal noise on any grid; ``noise=`` [count, ...] takes the place of it. It raises DivergedError if samples
+      are not finite and names the first jump (s, t) after which they are not; UsageError if the sampler refuses its
+      options.
+    """
+    run = by_name.get(sampler).run
+    most = max(1, AT_ONCE // math.prod(shape))
+
+    @functools.partial(jax.jit, static_argnums=1)
+    def generate(
+        params: Params, count: int, key: jax.Array, grid: jax.Array, label: jax.Array | None, noise: jax.Array | None
+    ) -> by_name.Points:
+        key_start, key_steps = jax.random.split(key)
+        if noise is None:
+            noise = noise_std * jax.random.normal(key_start, (count, *shape))
+        return run(model_of(params, label), options, key_steps, noise, grid)
+
+    def in_parts(
+        grid: jax.Array, count: int, key: jax.Array, label: jax.Array | None, noise: jax.Array | None
+    ) -> tuple[np.ndarray, int]:
+        if count <= most:
+            samples, evaluations = generate(params, count, key, grid, label, noise)
+            return np.asarray(samples), int(evaluations)
+        parts, evaluations = [], 0
+        for start in range(0, count, most):
+            # The last part is drawn whole and cut, so that all have one shape.
+            at = start + jnp.arange(most)
+            own, given = (None if x is None else jnp.take(x, at, axis=0, mode="wrap") for x in (label, noise))
+            samples, evaluations = generate(params, most, jax.random.fold_in(key, start), grid, own, given)
+            parts.append(np.asarray(samples))
+        return np.concatenate(parts)[:count], int(evaluations)
+
+    def checked(
+        grid: jax.Array,
+        count: int,
+        key: jax.Array,
+        label: jax.Array | None = None,
+        *,
+        noise: jax.Array | None = None,
+    ) -> tuple[np.ndarray, int]:
+        try:
+            samples, evaluations = in_parts(grid, count, key, label, noise)
+        except ValueError as error:
+            raise UsageError(f"sampler {sampler}: {error}") from error
+        if np.isfinite(samples).all():
+            return samples, evaluations
+        for legs in range(1, len(grid)):
+            bad = _bad(samples if legs == len(grid) - 1 else in_parts(grid[: legs + 1], count, key, label, noise)[0])
+            if bad.any():
+                break
+        s, t = float(grid[legs - 1]), 1.0 if sampler == "renoising" else float(grid[legs])
+        raise DivergedError(
+            f"with {len(grid) - 1} steps of {sampler}, {bad.mean():.2%} of {count} generated samples are NaN or "
+            f"infinite after the jump (s, t) = ({s:.4g}, {t:.4g}); the training has diverged, or the sampler asks too "
+            "much of this map: lower --config.training.learning_rate and train again, or take another sampler"
+        )
+
+    return checked
+
+
+def _bad(samples: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(samples.reshape(len(samples), -1)).all(axis=1)

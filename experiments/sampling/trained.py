@@ -1,0 +1,206 @@
+"""A trained run as one value: what its configuration names, its weights, its map, and its samples.
+
+run = load_trained("runs/lsd")            # experiments.training.runs
+v = run.map()                             # v(s, t, x), the average velocity
+x = run.sample(1000, steps=4)             # [1000, ...]
+"""
+
+from collections.abc import Sequence
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import numpy as np
+
+from experiments import settings
+from experiments.datasets.dataset import Dataset
+from experiments.sampling import conditioning, generation
+from experiments.sampling.by_name import Model, Options
+from experiments.settings import protocol
+from experiments.settings.protocol import Protocol
+from models import grids
+from models.flow_map_model import FlowMapModel, Params
+from objectives.objective import Objective
+from taxonomy.flow_map import AverageVelocity, Velocity, diagonal
+from taxonomy.interpolants import Interpolant
+
+DEFAULT = Options()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained run; ``training.runs.load_trained`` makes one from a folder.
+
+    Attributes:
+      config: the configuration, as it was saved.
+      objective: what was minimized.
+      interpolant: the path between noise and data.
+      dataset: the data set.
+      model: the flow-map model.
+      params: the weights that are used, by default the EMA that the protocol names.
+      step: number of updates made.
+      protocol: how the run is scored.
+    """
+
+    config: ConfigDict
+    objective: Objective
+    interpolant: Interpolant
+    dataset: Dataset
+    model: FlowMapModel
+    params: Params
+    step: int
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """The name under which the run is reported: that of its method, or the choices of a combination."""
+        return settings.label(self.config)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the network is class-conditional."""
+        return self.config.network.conditional
+
+    def network(
+        self, label: jax.Array | None = None, *, scale: float = 1.0, params: Params | None = None
+    ) -> AverageVelocity:
+        """The average velocity that the network computes, whatever it was trained for.
+
+        Args:
+          label: [batch]; classes of the points, None for none.
+          scale: of guidance, see ``check_scale``.
+          params: other weights in place of the run's.
+
+        Returns:
+          (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
+        """
+        return conditioning.conditioned(
+            self.config, self.model, self.params if params is None else params, label, scale=scale
+        )
+
+    def map(
+        self, label: jax.Array | None = None, *, scale: float = 1.0, params: Params | None = None
+    ) -> AverageVelocity:
+        """The map that the run stands for: the network, or the one-step Euler map where velocities alone were learned.
+
+        Args:
+          label: [batch]; classes of the points, None for none.
+          scale: of guidance, see ``check_scale``.
+          params: other weights in place of the run's.
+
+        Returns:
+          average velocity v(s, t, x); the jump is ``taxonomy.flow_map.jump(v, s, t, x)``.
+        """
+        v = self.network(label, scale=scale, params=params)
+        if self.objective.sampler == "euler":
+            return lambda s, t, x: v(s, s, x)
+        return v
+
+    def velocity(self, label: jax.Array | None = None, *, scale: float = 1.0) -> Velocity:
+        """The velocity ``b(t, x) = v_{t,t}(x)`` that the map contains; arguments as in ``map``."""
+        return diagonal(self.network(label, scale=scale))
+
+    def check_scale(self, scale: float) -> None:
+        """Raises UsageError where the run cannot be sampled at this scale of guidance; 1 is what was trained."""
+        conditioning.check_scale(self.config, scale, sampler=self.objective.sampler)
+
+    def classes(self, count: int) -> jax.Array | None:
+        """[count]; classes 0, 1, ... over and over; None for a network without classes."""
+        return jnp.arange(count) % self.dataset.classes if self.conditional else None
+
+    def generator(
+        self,
+        *,
+        sampler: str = "",
+        options: Options = DEFAULT,
+        scale: float = 1.0,
+    ) -> generation.Generator:
+        """A compiled function that draws samples again and again, see ``generation.generator``.
+
+        Args:
+          sampler: a key of ``by_name.SAMPLERS``; empty for the one that the objective is meant for.
+          options: of the sampler.
+          scale: of guidance, see ``check_scale``.
+
+        Returns:
+          (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
+        """
+
+        def model_of(params: Params, label: jax.Array | None) -> Model:
+            v = self.network(label, scale=scale, params=params)
+            return Model(v, diagonal(v), self.interpolant, self.dataset.std)
+
+        return generation.generator(
+            model_of,
+            self.params,
+            sampler=sampler or self.objective.sampler,
+            options=options,
+            shape=self.dataset.shape,
+            noise_std=self.dataset.std,
+        )
+
+    def sample(
+        self,
+        count: int,
+        *,
+        steps: int = 1,
+        times: Sequence[float] | jax.Array | None = None,
+        seed: int = 0,
+        sampler: str = "",
+        options: Options = DEFAULT,
+        label: int = -1,
+        scale: float = 1.0,
+    ) -> np.ndarray:
+        """Draws samples.
+
+        Args:
+          count: number of samples.
+          steps: number of equal steps from noise to data.
+          times: a grid of one's own in place of them, increasing from 0 to 1.
+          seed: of the noise.
+          sampler: a key of ``by_name.SAMPLERS``; empty for the one that the objective is meant for.
+          options: of the sampler.
+          label: class of all samples; -1 for all classes in turn.
+          scale: of guidance.
+
+        Returns:
+          [count, ...].
+
+        Raises:
+          UsageError: on a class, a scale, a sampler or an option that does not exist for this run.
+          DivergedError: if samples are not finite.
+        """
+        self.check_scale(scale)
+        labels = conditioning.labels_asked(self.config, self.dataset, count, label=label)
+        grid = grids.uniform(steps) if times is None else grids.given(times)
+        draw = self.generator(sampler=sampler, options=options, scale=scale)
+        return draw(grid, count, jax.random.key(seed), labels)[0]
+
+
+def trained(config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: Params, *, step: int) -> Trained:
+    """The value of a run whose parts are at hand: everything that the configuration names is made once, here.
+
+    Args:
+      config: a checked configuration.
+      dataset: its data set.
+      model: its model.
+      params: the weights.
+      step: number of updates made.
+
+    Returns:
+      the run.
+
+    Raises:
+      UsageError: on a name in the configuration that does not exist.
+    """
+    return Trained(
+        config=config,
+        objective=settings.objective_of(config),
+        interpolant=settings.interpolant_of(config),
+        dataset=dataset,
+        model=model,
+        params=params,
+        step=step,
+        protocol=protocol.of(config),
+    )

@@ -1,0 +1,122 @@
+"""From the ``network`` part of a configuration to a model: which fields a kind has, and what data it can take."""
+
+import flax.linen as nn
+from ml_collections import ConfigDict
+
+from experiments.datasets.dataset import Dataset, Images
+from experiments.errors import UsageError, nearest
+from models import networks
+from models.flow_map_model import OUTPUTS, FlowMapModel
+from models.networks import KINDS
+from objectives.objective import Objective
+
+# Fields of every network, whatever its kind.
+COMMON: dict[str, object] = {
+    "kind": "mlp",  # a key of models.networks.KINDS; a field of another kind must keep its default
+    "output": "",  # velocity, denoiser or trigflow; by default that of the objective
+    "conditional": False,  # whether the network is class-conditional
+}
+
+
+def defaults() -> dict[str, object]:
+    """Every field of every kind of network, with the value of a run that does not name it."""
+    return COMMON | {name: option.default for name, option in networks.options().items()}
+
+
+def check(network: ConfigDict) -> None:
+    """Checks the ``network`` part of a configuration.
+
+    Args:
+      network: it.
+
+    Raises:
+      UsageError: on an unknown name, a number out of its range, or a field of another kind that was changed.
+    """
+    options = networks.options()
+    known = {"kind": KINDS, "output": ("", *OUTPUTS)}
+    known |= {name: option.choices for name, option in options.items() if option.choices}
+    for name, values in known.items():
+        if network[name] not in values:
+            raise UsageError(
+                f"unknown --config.network.{name}={network[name]!r}; {nearest(network[name], filter(None, values))}"
+            )
+    own = networks.fields_of(network.kind)
+    for name, option in options.items():
+        # A saved configuration has lists for tuples.
+        if name not in own and _plain(network[name]) != _plain(option.default):
+            kinds = [kind for kind in KINDS if name in networks.fields_of(kind)]
+            raise UsageError(
+                f"--config.network.{name}={network[name]} is a field of {' and '.join(kinds)}, and the network is "
+                f"{network.kind}; leave it out, or take --config.network.kind={kinds[0]}"
+            )
+    for name, option in options.items():
+        if not option.in_range(network[name]):
+            raise UsageError(f"--config.network.{name}={network[name]}; expected {option.expected}")
+
+
+def described(network: ConfigDict) -> str:
+    """A network in the words of a report, such as "MLP of width 128 and depth 5, gelu"."""
+    return KINDS[network.kind].describe(network.to_dict()) + (", class-conditional" if network.conditional else "")
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMapModel:
+    """The model that a configuration describes, with the parts that its objective needs.
+
+    Args:
+      config: a checked configuration.
+      objective: what it trains.
+      dataset: the data set, for its standard deviation, the size of its images and its classes.
+
+    Returns:
+      the model.
+
+    Raises:
+      UsageError: if the network cannot take such data.
+    """
+    fields = config.network.to_dict()
+    kind, output = fields.pop("kind"), fields["output"] or objective.output
+    classes = dataset.classes if config.network.conditional else 0
+    if config.network.conditional and not classes:
+        raise UsageError(
+            f"--config.network.conditional=True and data set {dataset.name} has no classes; take data with classes "
+            'such as digits, an array "y" beside "x" in a .npz file, or leave it out'
+        )
+
+    def network() -> nn.Module:
+        return networks.build(kind, classes=classes, guided=config.guidance.scale_is_input, **_tuples(fields))
+
+    return FlowMapModel(
+        network(),
+        std=dataset.std,
+        output=output,
+        auxiliary=network() if objective.needs_auxiliary else None,
+        variance=KINDS[kind].log_variance(fields) if objective.learns_weight else None,
+        size=_size(config, dataset) if KINDS[kind].on_images else None,
+    )
+
+
+def _tuples(fields: dict[str, object]) -> dict[str, object]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def _size(config: ConfigDict, dataset: Dataset) -> tuple[int, int, int]:
+    """(side, side, channels) of the images of a data set, whose side the network's divisor divides."""
+    network, size = config.network, dataset.truth.size if isinstance(dataset.truth, Images) else None
+    if size is None:
+        raise UsageError(
+            f"--config.network.kind={network.kind} takes images, and data set {dataset.name} has vectors of shape "
+            f"{dataset.shape}; take --config.network.kind=mlp, or a data set of images such as digits"
+        )
+    height, width, channels = (*size, 1)[:3]
+    divisor = KINDS[network.kind].divisor
+    multiple = divisor.of(network.to_dict())
+    if height != width or height % multiple:
+        raise UsageError(
+            f"images of data set {dataset.name} are {height} x {width}; network {network.kind} expects squares whose "
+            f"side is a multiple of {multiple} (--config.network.{divisor.field}={network[divisor.field]})"
+        )
+    return height, width, channels

@@ -1,0 +1,259 @@
+"""Trains one flow map.
+
+    python -m experiments.train --config=experiments/configs/checkerboard.py:lsd --workdir=runs/lsd
+
+The same command continues an interrupted run. ``--config.training.steps=...`` overrides any field of the
+configuration, ``--config=runs/lsd/config.json`` repeats a run; ``--dry_run`` prints what would be done. Several
+processes train one run with ``--coordinator=HOST:PORT --processes=N --process_id=K``; see docs/training.md.
+"""
+
+from collections.abc import Callable, Iterator
+import contextlib
+from pathlib import Path
+import sys
+import time
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+import numpy as np
+from tqdm import tqdm
+
+from experiments import settings
+from experiments.datasets import host
+from experiments.datasets.dataset import Dataset
+from experiments.errors import HostLostError, InterruptedRun, UsageError
+from experiments.settings import networks
+from experiments.training import checks, dispatch, hosts, interrupts, runs
+from experiments.training import devices as mapping
+from experiments.training.checkpoints import Checkpoints
+from experiments.training.logs import TrainingLog
+from experiments.training.nonfinite import check_finite, means
+from experiments.training.state import State, initial_state
+from models.flow_map_model import FlowMapModel, count_parameters
+from objectives.mixture import counts
+from objectives.objective import Objective
+
+# (configuration, data set, model, state on the host, folder) -> numbers by name: a score on the way.
+Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, State, Path], dict[str, float]]
+
+
+class Timing(NamedTuple):
+    """Seconds in training steps over all calls for a run (compilation left out), and what the host added.
+
+    Attributes:
+      steps: seconds in dispatches but the first of each length, which compiles.
+      host: seconds between the dispatches of this call; the end of the last save, for which the process waits, is none.
+    """
+
+    steps: float
+    host: float
+
+
+class Run(NamedTuple):
+    """What the loop works with; checkpoints and log are None elsewhere than in the first process."""
+
+    config: ConfigDict
+    workdir: Path
+    objective: Objective
+    dataset: Dataset
+    model: FlowMapModel
+    compiled: Callable[[int], dispatch.Dispatch]
+    data: Iterator[tuple[host.Examples, ...]] | None
+    checkpoints: Checkpoints | None
+    log: TrainingLog | None
+    bar: tqdm
+    asked: interrupts.Interrupts
+    evaluate: Evaluate | None
+
+
+def train(
+    config: ConfigDict,
+    workdir: Path,
+    *,
+    label: str = "train",
+    quiet: bool = False,
+    evaluate: Evaluate | None = None,
+) -> Timing:
+    """Trains to the last step, continuing from the newest checkpoint of the folder.
+
+    Args:
+      config: the configuration.
+      workdir: the run's folder; with several processes, that of the first.
+      label: text of the progress bar.
+      quiet: show no progress bar.
+      evaluate: scores the state every ``training.evaluate_every`` steps; must be given if that is not 0.
+
+    Returns:
+      the time spent; the host's part is that of this call.
+
+    Raises:
+      UsageError: on bad input.
+      DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
+      InterruptedRun: when SIGTERM or SIGINT asked for it, after the state was saved.
+      HostLostError: when another process is gone.
+    """
+    devices = jax.local_device_count()
+    checks.check(config, devices=mapping.total(devices))
+    if config.training.evaluate_every and evaluate is None:
+        raise UsageError(
+            f"training.evaluate_every={config.training.evaluate_every} and train(...) has no function that evaluates; "
+            "expected evaluate=evaluate_on_the_way of experiments.evaluation.monitor"
+        )
+    with contextlib.ExitStack() as stack:
+        asked = stack.enter_context(interrupts.listen())
+        with _nothing_to_lose(asked):
+            objective = settings.objective_of(config)
+            dataset, teacher = runs.load_parts(config)
+            model = networks.build(config, objective, dataset)
+            state = initial_state(config, model, objective, dataset.shape)
+            parameters = count_parameters(state.params)
+            hosts.on_first(
+                lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
+                name="prepare",
+            )
+
+            def compiled(steps: int) -> dispatch.Dispatch:
+                path = settings.interpolant_of(config)
+                return dispatch.make_dispatch(
+                    config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher
+                )
+
+            checkpoints = log = None
+            if hosts.is_first():
+                checkpoints = Checkpoints(workdir, keep=config.training.keep_checkpoints)
+                stack.enter_context(contextlib.closing(checkpoints))
+            state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
+            if hosts.is_first():
+                log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
+            data = None
+            if config.training.data == "host":
+                data = _read_by_host(config, objective, dataset, int(state.step), devices)
+                stack.enter_context(contextlib.closing(data))
+            bar = stack.enter_context(_progress(config.training.steps, int(state.step), label, quiet=quiet))
+        run = Run(config, workdir, objective, dataset, model, compiled, data, checkpoints, log, bar, asked, evaluate)
+        try:
+            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping))
+        except jax.errors.JaxRuntimeError as error:
+            if jax.process_count() == 1:
+                raise
+            reason = str(error).splitlines()[0][:200]
+            raise HostLostError(
+                f"the connection to another process broke ({reason}); start all processes again: the run continues "
+                "from its last checkpoint"
+            ) from error
+
+
+def _newest(checkpoints: Checkpoints, state: State) -> State:
+    return checkpoints.restore(state) if checkpoints.latest_step() is not None else state
+
+
+def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContextManager[None]:
+    # A process that leaves on its own would take the others with it: together they stop after a dispatch.
+    return asked.nothing_to_lose() if jax.process_count() == 1 else contextlib.nullcontext()
+
+
+def _loop(run: Run, state: State) -> Timing:
+    training = run.config.training
+    step, chunk = int(mapping.on_host(state.step)), training.steps_per_dispatch
+    next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
+    take_steps, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
+    saved = step
+    # An interrupted run may have stopped between a checkpoint and its evaluation.
+    _evaluate(run, state, step)
+    while step < training.steps:
+        if training.steps - step < chunk:
+            chunk = training.steps - step
+            take_steps, warm = run.compiled(chunk), False
+        examples = _examples(run.data, chunk) if run.data else None
+        start = time.perf_counter()
+        with _nothing_to_lose(run.asked) if saved == step and not warm else contextlib.nullcontext():
+            state, report = take_steps(state, stop=bool(run.asked.received), examples=examples)
+            report = mapping.on_host(report)
+        done = time.perf_counter()
+        # The first dispatch compiles; its time says nothing about a step.
+        seconds += done - start if warm else 0.0
+        warm = True
+        step += chunk
+        check_finite(report, before=step - chunk, training=training, kept=saved if saved else None)
+        numbers = means(report)
+        if run.log:
+            run.log.write(step, {**numbers, "seconds": seconds})
+        run.bar.set_postfix_str(_summary(numbers), refresh=False)
+        run.bar.update(chunk)
+        evaluated = is_due(run.config, step)
+        stop = run.asked.received if jax.process_count() == 1 else bool(report.stop)
+        if step >= next_save or step == training.steps or evaluated or stop:
+            saved = _save(run, state, step, wait=evaluated or bool(stop))
+            next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
+        _evaluate(run, state, step)
+        if stop and step < training.steps:
+            name = run.asked.received or "another process"
+            raise InterruptedRun(f"{name} asked for it at step {step}; everything is saved: the same command continues")
+        added += time.perf_counter() - done
+    if run.checkpoints:
+        run.checkpoints.wait()
+    return Timing(seconds, added)
+
+
+def _save(run: Run, state: State, step: int, *, wait: bool) -> int:
+    if run.checkpoints:
+        run.checkpoints.save(step, mapping.on_host(state))
+        if wait:
+            run.checkpoints.wait()
+    return step
+
+
+def _evaluate(run: Run, state: State, step: int) -> None:
+    if not is_due(run.config, step):
+        return
+    if run.log:
+        with _nothing_to_lose(run.asked):
+            found = run.evaluate(run.config, run.dataset, run.model, mapping.on_host(state), run.workdir)
+        run.log.write_events(step, {name: value for name, value in found.items() if name != "step"})
+    hosts.barrier(f"evaluated/{step}")
+
+
+def _read_by_host(
+    config: ConfigDict, objective: Objective, dataset: Dataset, start: int, devices: int
+) -> Iterator[tuple[host.Examples, ...]]:
+    total = mapping.total(devices)
+    return host.batches(
+        dataset,
+        sizes=counts(objective.terms, config.training.batch_size, devices=total),
+        devices=mapping.own(devices),
+        total_devices=total,
+        seed=config.seed,
+        start=start,
+        labels=config.network.conditional,
+    )
+
+
+def _examples(data: Iterator[tuple[host.Examples, ...]], steps: int) -> tuple[host.Examples, ...]:
+    """The next steps' examples and classes of each term, [devices, steps, examples of a device, ...]."""
+    return jax.tree.map(lambda *terms: np.stack(terms, axis=1), *(next(data) for _ in range(steps)))
+
+
+def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:
+    # A terminal is refreshed often; a log file gets a line now and then.
+    interval = 0.5 if sys.stderr.isatty() else 30.0
+    return tqdm(
+        total=total,
+        initial=done,
+        desc=label,
+        unit="step",
+        mininterval=interval,
+        dynamic_ncols=sys.stderr.isatty(),
+        disable=quiet or not hosts.is_first(),
+    )
+
+
+def _summary(numbers: dict[str, float]) -> str:
+    raw = ", ".join(f"{name.removeprefix('raw/')} {value:.3g}" for name, value in numbers.items() if "raw/" in name)
+    return f"loss {numbers['loss']:.4g}; raw {raw}"
+
+
+def is_due(config: ConfigDict, step: int) -> bool:
+    """Whether the run is evaluated after the dispatch that ended with this step."""
+    every, chunk = config.training.evaluate_every, config.training.steps_per_dispatch
+    return every > 0 and step > 0 and step // every > (step - chunk) // every

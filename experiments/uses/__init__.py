@@ -1,0 +1,1 @@
+"""What a trained map is good for: rewards, inverse problems, likelihoods, the way back to noise."""

@@ -1,0 +1,195 @@
+"""Fine-tunes a trained map towards a reward, through one jump or through Euler steps of its velocity, and compares.
+
+    python -m experiments.finetune --workdir=runs/lsd --reward=experiments.rewards:near_corner --method=all
+
+Writes ``OUT/map`` and ``OUT/ode``, run folders that other commands load, and ``finetune.csv``, ``.md``, ``.json``,
+``.png`` into OUT, by default the run's folder with ``_finetuned`` behind its name. docs/reward_learning.md says what
+the numbers mean.
+"""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+import time
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+import numpy as np
+
+from experiments import settings
+from experiments.errors import DivergedError, UsageError, nearest
+from experiments.reporting import findings
+from experiments.sampling.trained import Trained
+from experiments.settings import networks
+from experiments.training import runs
+from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import initial_state
+from experiments.uses import rewards
+from experiments.uses.finetuning import loop as finetuning
+from experiments.uses.finetuning import plots as finetune_plots
+from experiments.uses.finetuning import truth as reward_truth
+from experiments.uses.finetuning.loop import Plan, Tuned
+from experiments.uses.finetuning.report import DEFAULT, Judge, Task, of_tilted, reached, report
+from experiments.uses.inversion.invert import noise_of
+from models import grids
+from models.flow_map_model import count_parameters
+
+METHODS = {"map": ("map",), "ode": ("ode",), "all": ("map", "ode")}
+SAMPLES, SEVERAL = 16_000, 4
+
+
+def _sample(run: Trained, noise: np.ndarray, *, steps: int, method: str) -> np.ndarray:
+    draw = run.generator(sampler="euler" if method == "ode" else "composition")
+    return draw(grids.uniform(steps), len(noise), jax.random.key(0), noise=jnp.asarray(noise))[0]
+
+
+def _score(task: Task, judge: Judge, tuned: Tuned, plan: Plan) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
+    """Rows before and after, and of the optimum, for one method, and the samples for the picture."""
+    method, steps = plan.method, plan.ode_steps if plan.method == "ode" else 1
+    run, how = task.run, task.run.protocol
+    noise = noise_of(run.dataset, min(SAMPLES, how.samples), how.seed)
+    better = dataclasses.replace(run, params=tuned.params)
+    name = f"{steps} Euler steps" if method == "ode" else "one jump"
+    before = _sample(run, noise, steps=steps, method=method)
+    after = _sample(better, noise, steps=steps, method=method)
+    best = reward_truth.optimum(task.reward, before, penalty=plan.penalty / run.dataset.std**2)
+    rows = [judge.row(f"reference, {name}", before, before, best, per_sample=steps)]
+    optimal = None if best is None else judge.row(f"optimum for {name}", best, before, best)
+    rows.append(
+        judge.row(
+            f"fine-tuned, {name}",
+            after,
+            before,
+            best,
+            per_sample=steps,
+            evaluations=float(tuned.curve[-1, 0] / 1e6),
+            reached=reached(tuned, rows[0]["reward"], optimal and optimal["reward"]),
+            megabytes=None if tuned.planned_bytes is None else tuned.planned_bytes / 1e6,
+            seconds=tuned.seconds,
+        )
+    )
+    if method == "map":
+        several = _sample(better, noise, steps=SEVERAL, method=method)
+        rows.append(judge.row(f"the same, {SEVERAL} jumps", several, before, best, per_sample=SEVERAL))
+    pictures = {f"reference, {name}": before, f"fine-tuned, {name}": after}
+    if optimal is not None:
+        rows.append(optimal)
+        pictures[f"optimum for {name}"] = best
+    return rows, pictures
+
+
+def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -> None:
+    """A run folder that other commands load: with fine-tuned velocities, it is one of flow matching."""
+    config = ConfigDict(run.config.to_dict())
+    config.network.output = config.network.output or run.objective.output
+    if record["method"] == "ode":
+        config = settings.with_objective(config, "flow_matching")
+    objective = settings.objective_of(config)
+    model = networks.build(config, objective, run.dataset)
+    example = initial_state(config, model, objective, run.dataset.shape)
+    params = {"params": {name: tuned.params["params"][name] for name in example.params["params"]}}
+    state = example._replace(
+        step=np.int32(run.step),
+        params=params,
+        ema=tuple(params for _ in example.ema),
+        target=tuple(params for _ in example.target),
+        stage=tuple(params for _ in example.stage),
+    )
+    runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
+    (folder / "finetune.json").write_text(json.dumps(record, indent=2) + "\n")
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        checkpoints.save(run.step, jax.tree.map(np.asarray, state))
+        checkpoints.wait()
+
+
+def _check(plan: Plan, method: str, weight: float) -> None:
+    if method not in METHODS:
+        raise UsageError(f"unknown --method={method!r}; {nearest(method, METHODS)}")
+    for name in ("steps", "batch_size", "ode_steps"):
+        if getattr(plan, name) < 1:
+            raise UsageError(f"--{name}={getattr(plan, name)}; expected at least 1")
+    for name in ("penalty", "map_penalty", "tangent_penalty"):
+        if not 0 <= getattr(plan, name) < np.inf:
+            raise UsageError(f"--{name}={getattr(plan, name)}; expected a number that is not negative")
+    for name, value in (("learning_rate", plan.learning_rate), ("weight", weight)):
+        if not 0 < value < np.inf:
+            raise UsageError(f"--{name}={value}; expected a positive number")
+
+
+def finetune(
+    workdir: Path,
+    *,
+    reward: str,
+    out: str | None = None,
+    method: str = "map",
+    weight: float = 1.0,
+    plan: Plan = DEFAULT,
+) -> list[dict[str, object]]:
+    """Fine-tunes a run by one method or both, saves and scores what comes of it.
+
+    Args:
+      workdir: the run's folder; it is not changed.
+      reward: its name, see ``experiments.rewards``.
+      out: folder of the results.
+      method: "map", "ode" or "all".
+      weight: multiple of the reward.
+      plan: everything else; its method is not used.
+
+    Returns:
+      the rows of the table.
+
+    Raises:
+      UsageError: if there is no trained run, the reward or a number cannot be used, the folder holds another run, or
+        the fine-tuning diverges; then no run is written.
+    """
+    begun = time.perf_counter()
+    _check(plan, method, weight)
+    plain = rewards.load(reward)
+    run = runs.load_trained(workdir)
+    dataset = run.dataset
+    rewards.check(lambda x: weight * plain(x), dataset, name=reward)
+    if run.objective.sampler == "euler" and method != "ode":
+        raise UsageError(
+            f"{workdir} ({run.name}) learned velocities only, there is no jump to fine-tune; expected "
+            "--method=ode, or a run that learned a map"
+        )
+    if run.objective.sampler in ("renoising", "one_jump") and method != "map":
+        raise UsageError(
+            f"{workdir} ({run.name}) learned jumps alone, there is no velocity for Euler steps; expected "
+            "--method=map, or a run that learned velocities"
+        )
+    folder = Path(out) if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+    for name in METHODS[method]:
+        if (folder / name / "config.json").exists() or (folder / "config.json").exists():
+            raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")
+    fresh = not folder.exists()
+    findings.folder(folder, out)
+    dataset.check_sample()
+    task = Task(run, workdir, lambda x: weight * plain(x), reward)
+    judge = Judge(task)
+    tuned: dict[str, Tuned] = {}
+    try:
+        for name in METHODS[method]:
+            tuned[name] = finetuning.tune(
+                run.model, run.params, task.reward, dataset, run.interpolant, plan._replace(method=name)
+            )
+    except DivergedError:
+        if fresh:
+            folder.rmdir()
+        raise
+    rows, pictures = [], {}
+    for name, found in tuned.items():
+        own = plan._replace(method=name)
+        scored, drawn = _score(task, judge, found, own)
+        rows += scored
+        pictures |= drawn
+        made_from = {"workdir": str(workdir), "reward": reward, "weight": weight}
+        _save(run, found, folder / name, made_from | own._asdict())
+    rows += of_tilted(task, judge, pictures)
+    finetune_plots.draw(
+        folder / "finetune.png", dataset, pictures, {name: found.curve for name, found in tuned.items()}
+    )
+    report(task, folder, rows, plan, method=method, weight=weight, out=out, seconds=time.perf_counter() - begun)
+    return rows

@@ -1,0 +1,1 @@
+"""Data to noise and back."""

@@ -1,0 +1,1 @@
+"""Densities of points under a trained map."""

@@ -1,0 +1,114 @@
+"""The log-density that a trained map gives to points of the plane, against the exact one.
+
+    python -m experiments.likelihood --workdir=runs/both [--points=4000] [--ode_steps=32] [--probes=1]
+
+By one jump, by four, and along the ODE of the map's own velocity with the exact and with the estimated divergence; at
+points that the map generates itself and at held-out data. Writes ``likelihood.csv``, ``.md``, ``.json`` and the picture
+``likelihood.png`` into the run's folder or ``--out``. docs/likelihood.md says what the numbers mean.
+"""
+
+from pathlib import Path
+import time
+
+import jax
+import numpy as np
+
+from experiments.datasets.dataset import Planar
+from experiments.errors import UsageError
+from experiments.reporting import findings
+from experiments.training import runs
+from experiments.uses.inversion.invert import held_out, noise_of
+from experiments.uses.likelihood import plots as likelihood_plots
+from experiments.uses.likelihood.scores import SOLVED, methods, score, solved
+
+CELLS, REACH = 96, 1.25  # of the picture, per axis, and how far beyond the box it goes
+TITLES = {
+    "points": "points",
+    "method": "by",
+    "error": "mean absolute error of log p",
+    "median_error": "median",
+    "off_support": "off the support",
+    "nats": "nats per dimension",
+    "mass": "mass on the grid",
+    "evaluations": "evaluations",
+    "seconds": "seconds",
+}
+
+
+def measure(
+    workdir: Path, *, out: str | None = None, points: int = 4000, ode_steps: int = 32, probes: int = 1
+) -> list[dict[str, object]]:
+    """Log-densities of a trained map in the plane by all methods, against the exact one.
+
+    Args:
+      workdir: the run's folder.
+      out: folder of the results, by default that of the run.
+      points: generated points, and held-out data.
+      ode_steps: steps along the ODE.
+      probes: of Hutchinson's estimate.
+
+    Returns:
+      two rows per method, then those of the exact velocity and of the exact density.
+
+    Raises:
+      UsageError: if there is no trained run, its data have no exact density, a number is too small, or something is not
+        finite.
+    """
+    begun = time.perf_counter()
+    for name, value in (("points", points), ("ode_steps", ode_steps), ("probes", probes)):
+        if value < 1:
+            raise UsageError(f"--{name}={value}; expected at least 1")
+    run = runs.load_trained(workdir)
+    dataset = run.dataset
+    if not isinstance(dataset.truth, Planar):
+        raise UsageError(
+            f"data set {dataset.name} of {workdir} has no exact density; expected a run on one in the plane: "
+            "checkerboard, spiral, two_moons or eight_gaussians"
+        )
+    folder, how, objective = findings.folder(workdir, out), run.protocol, run.objective
+    warning = None
+    if not objective.both_directions and objective.sampler != "euler":
+        warning = (
+            "was trained from noise to data only: the jumps back from held-out data are extrapolated, and so is their "
+            "density; the other rows are not"
+        )
+        findings.warn(f"the map of {workdir} {warning}")
+    noise, data = noise_of(dataset, points, how.seed), held_out(dataset, points, how.seed)
+    low, high = (REACH * end for end in dataset.truth.box)
+    width = (high - low) / CELLS
+    centres = low + width * (np.arange(CELLS) + 0.5)
+    on_grid = np.float32(np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2))
+    rows, densities = [], {"exact": dataset.truth.density(on_grid)}
+    v, b = run.map(), run.velocity()
+    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=how.seed):
+        found, log_p = score(method, dataset, noise, data, on_grid, width**2)
+        rows += found
+        densities[method.name] = np.exp(log_p)
+    if dataset.exact_flow is not None:
+        with jax.enable_x64(True):
+            rows.append(solved(dataset.exact_path(run.interpolant), data[:SOLVED], dataset))
+    nothing = dict.fromkeys(TITLES)
+    true = dataset.truth.density(data)
+    exact = {"points": "held out", "method": "exact density", "error": 0.0, "median_error": 0.0, "off_support": 0.0}
+    rows.append(nothing | exact | {"nats": float(-np.log(true[true > 0]).mean() / 2)})
+    likelihood_plots.draw(folder / "likelihood.png", densities, cells=CELLS, box=(low, high))
+    text = [
+        f"{run.name} on {run.config.dataset}, {run.step} steps; {points} generated points and {points} "
+        f"held-out data; {ode_steps} steps of Runge and Kutta's method along the ODE.",
+        "Errors are those of log p against the exact log-density, over points that lie on the support. Evaluations are "
+        "those of the network per point, a jvp counts as one.",
+    ]
+    text += [f"The map {warning}."] if warning else []
+    given = {"points": points, "ode_steps": ode_steps, "probes": probes}
+    options = "".join(f" --{name}={value}" for name, value in (given | ({"out": out} if out else {})).items())
+    findings.write(
+        folder,
+        "likelihood",
+        rows,
+        titles=TITLES,
+        text=text,
+        settings=given | {"seed": how.seed},
+        command=f"python -m experiments.likelihood --workdir={workdir}{options}",
+        seconds=time.perf_counter() - begun,
+    )
+    return rows

@@ -1,0 +1,101 @@
+"""Draws samples of a trained map.
+
+    python -m experiments.sample --workdir=runs/lsd --num_steps=4 --out=samples.npz
+    python -m experiments.sample --workdir=runs/lsd --sampler=gamma --gamma=0.3 --times=0,0.4,1 --out=samples.png
+
+``--sampler`` names any of ``experiments.sampling.SAMPLERS``, by default the one that the objective is meant for;
+``--out`` ends in .npz (samples, times, evaluations) or .png (beside the target).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from experiments import caches
+from experiments.errors import UsageError
+from experiments.reporting import findings, plots
+from experiments.sampling import by_name as sampling
+from experiments.sampling import conditioning
+from experiments.sampling.by_name import Options
+from experiments.training import runs
+
+SUFFIXES = (".npz", ".png")
+
+
+def sample(
+    workdir: Path,
+    out: Path,
+    *,
+    sampler: str = "",
+    grid: str = "uniform",
+    steps: int = 1,
+    times: Sequence[str] = (),
+    count: int = 10_000,
+    seed: int = 0,
+    options: Mapping[str, float] | None = None,
+    checkpoint: str = "checkpoints",
+    label: int = -1,
+    guidance: float = 1.0,
+) -> tuple[np.ndarray, int]:
+    """Draws samples and writes them.
+
+    Args:
+      workdir: the run's folder.
+      out: the file.
+      sampler: a key of ``sampling.SAMPLERS``; empty for that of the objective.
+      grid: a key of ``grids.GRIDS``.
+      steps: number of steps.
+      times: a grid of one's own, in place of both.
+      count: number of samples.
+      seed: of the noise.
+      options: of the sampler, by name.
+      checkpoint: folder of the checkpoint.
+      label: class of all samples; -1 for all classes in turn.
+      guidance: scale of guidance, see ``conditioning.check_scale``.
+
+    Returns:
+      (samples [count, ...], evaluations of the network per sample).
+
+    Raises:
+      UsageError: on bad input.
+      DivergedError: if samples are not finite.
+    """
+    options = dict(options or {})
+    if out.suffix not in SUFFIXES:
+        raise UsageError(f"--out={out}; expected a file that ends in {' or '.join(SUFFIXES)}")
+    sampling.grid_of(grid, steps, list(times))
+    if sampler:
+        sampling.get(sampler)
+    run = runs.load_trained(workdir, checkpoint=checkpoint)
+    labels = conditioning.labels_asked(run.config, run.dataset, count, label=label)
+    run.check_scale(guidance)
+    times_of = sampling.grid_of(grid, steps, list(times), path=run.interpolant)
+    name = sampler or run.objective.sampler
+    chosen = sampling.get(name)
+    for option in options:
+        if option not in chosen.options:
+            known = f"its options are {', '.join(chosen.options)}" if chosen.options else "it has none"
+            raise UsageError(f"--{option} with --sampler={name}, which does not read it; {known}")
+    if warning := sampling.warning(
+        name,
+        times_of,
+        method=run.name,
+        own_sampler=run.objective.sampler,
+        options=run.config.objective.options,
+    ):
+        findings.warn(warning)
+    caches.check_writable(out.absolute().parent, name="--out")
+
+    draw = run.generator(sampler=name, options=Options(**options), scale=guidance)
+    samples, evaluations = draw(times_of, count, jax.random.key(seed), labels)
+    if out.suffix == ".npz":
+        told = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
+        np.savez(
+            out, **told, samples=samples, times=np.asarray(times_of), evaluations=evaluations, sampler=name, seed=seed
+        )
+    else:
+        shown = None if labels is None else np.asarray(labels)
+        plots.samples(out, run.dataset, {name: {str(evaluations): samples}}, labels=shown)
+    return samples, evaluations

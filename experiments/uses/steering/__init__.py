@@ -1,0 +1,1 @@
+"""Sampling that is steered by a reward, without training."""

@@ -1,0 +1,53 @@
+"""Pictures of steering: the samples of each method beside the true tilted law, or before and after."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.datasets.dataset import Dataset, Planar
+from experiments.reporting import plots
+
+COLUMNS = 7
+BINS = 48
+
+
+def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str, np.ndarray]) -> None:
+    """One panel for each method, the true tilted law first where it is known.
+
+    Args:
+      path: the png file.
+      dataset: the data set.
+      truth: the tilted law, or None.
+      drawn: {name: samples [n, ...]}.
+    """
+    panels = ([] if truth is None else ["true tilted law"]) + list(drawn)
+    rows = -(-len(panels) // COLUMNS)
+    width = min(COLUMNS, len(panels))
+    figure, axes = plt.subplots(
+        rows, width, figsize=(1.9 * width, 2.3 * rows), squeeze=False, layout="constrained", sharex=True, sharey=True
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    mass = None if truth is None else truth.bin_mass(BINS)
+    for axis, name in zip(axes.flat, panels, strict=False):
+        axis.set_title(_title(name), fontsize=8)
+        if mass is None:
+            plots.draw_cell(axis, dataset, drawn[name])
+            continue
+        shown = mass
+        if name in drawn:
+            counts = np.histogram2d(*drawn[name].T, bins=BINS, range=[truth.box, truth.box])[0]
+            shown = counts / len(drawn[name])
+        # One scale for all: what is above the peak of the truth is cut off.
+        axis.imshow(shown.T, origin="lower", cmap="magma", vmin=0, vmax=mass.max(), interpolation="nearest")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _title(name: str) -> str:
+    """The title of "method, map" on two lines: the longest method fills the width of a panel."""
+    method, _, kind = name.partition(", ")
+    method = method.replace("_", " ")
+    return f"{method}\n{kind} map" if kind else method

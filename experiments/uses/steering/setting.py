@@ -1,0 +1,113 @@
+"""What is steered, from the options of ``experiments.steer``: a trained map or the exact one."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments import errors
+from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
+from experiments.sampling.trained import Trained
+from experiments.uses.rewards import Reward
+from experiments.uses.steering import methods as steering_methods
+from experiments.uses.steering.methods import Setting
+
+MAPS = ("learned", "exact", "both")
+JUMPS = 4  # by which a map that composes makes samples without steering
+TRANSPORT_STEPS = 2  # midpoint steps of a short jump of the exact map
+
+
+class Options(NamedTuple):
+    """The numbers of the command line; see its help."""
+
+    steps: int
+    samples: int
+    noise: float
+    substeps: int
+    candidates: int
+    exact_steps: int
+    seed: int
+
+
+def check(options: Options, dataset: Dataset, map_name: str) -> None:
+    """Checks the options; UsageError names the one that cannot be used."""
+    for name, value in (
+        ("num_steps", options.steps),
+        ("substeps", options.substeps),
+        ("candidates", options.candidates),
+        ("exact_steps", options.exact_steps),
+    ):
+        if value < 1:
+            raise UsageError(f"--{name}={value}; expected at least 1")
+    if options.samples < 2:
+        raise UsageError(f"--samples={options.samples}; expected at least 2: points are weighted against each other")
+    if not 0 <= options.noise < np.inf:
+        raise UsageError(f"--noise={options.noise}; expected a finite number that is not negative, such as 0.7")
+    if map_name not in MAPS:
+        raise UsageError(f"unknown --map={map_name!r}; {errors.nearest(map_name, MAPS)}")
+    if map_name != "learned" and dataset.exact_flow is None:
+        raise UsageError(f"--map={map_name}: data set {dataset.name} has no exact velocity; take --map=learned")
+
+
+def setting(
+    run: Trained,
+    reward: Reward,
+    options: Options,
+    *,
+    exact: bool,
+) -> Setting:
+    """What is steered: the trained map, or the exact one.
+
+    Args:
+      run: the trained run.
+      reward: r.
+      options: the numbers of the command line.
+      exact: whether to take the exact velocity and its map.
+
+    Returns:
+      the setting.
+    """
+    dataset, interpolant, sampler = run.dataset, run.interpolant, run.objective.sampler
+    if exact:
+        b = dataset.exact_path(interpolant).b
+        v = steering_methods.integrated(b, steps=options.exact_steps)
+        transport = steering_methods.integrated(b, steps=TRANSPORT_STEPS)
+        costs = {"jump_cost": 2 * options.exact_steps, "transport_cost": 2 * TRANSPORT_STEPS, "jumps": 1}
+    else:
+        b = run.velocity()
+        v = transport = run.map()
+        jumps = {"composition": JUMPS, "euler": options.steps}.get(sampler, 1)
+        if sampler not in ("composition", "euler"):
+            # Such a map has jumps to the data alone: between two times of the grid, Euler steps.
+            transport = lambda s, t, x: b(s, x)  # noqa: E731
+        costs = {"jump_cost": 1, "transport_cost": 1, "jumps": jumps}
+    return Setting(
+        v=v,
+        transport=transport,
+        b=b,
+        **costs,
+        interpolant=interpolant,
+        std=dataset.std,
+        shape=dataset.shape,
+        reward=reward,
+        steps=options.steps,
+        noise=options.noise,
+        substeps=options.substeps,
+        candidates=options.candidates,
+    )
+
+
+def warning(run: Trained) -> str | None:
+    """What a run's map cannot do that steering asks of it, or None."""
+    name, sampler = run.name, run.objective.sampler
+    if sampler == "euler":
+        return (
+            f"{name} has learnt velocities and no jumps: its look-ahead by the map is one Euler step, which is "
+            "Tweedie's mean on the linear path; take a run of lsd to look ahead"
+        )
+    if sampler != "composition":
+        return (
+            f"{name} has learnt jumps to the data alone: its velocity v_(t,t), which transport and guidance take, was "
+            "not trained; take a run of lsd to steer"
+        )
+    return None

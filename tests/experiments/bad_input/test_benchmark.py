@@ -1,0 +1,39 @@
+"""Faults in what a benchmark is asked to measure."""
+
+import pytest
+
+from tests.experiments.bad_input.cases import BENCHMARK, Case, a_file
+
+CASES = {
+    name: Case(BENCHMARK, arguments, text)
+    for name, (arguments, text) in {
+        "no objectives": ("--objectives=", "--objectives is empty; name at least one, such as flow_matching,lsd,esd"),
+        "an unknown objective": ("--objectives=lds", "unknown objective 'lds'; did you mean 'lsd'"),
+        "an objective without its teacher": ("--objectives=lmd", "objective lmd distils a teacher and none is given"),
+        "a combination": (
+            "--config.objective.characterization=lagrangian",
+            "--config.objective.characterization=lagrangian with benchmark, which takes rows by name; drop it",
+        ),
+        "an unknown scaling": ("--scaling=widht", "unknown --scaling=widht; did you mean 'width'? Known: batch, dev"),
+        "a size that is a word": ("--batch_sizes=a", "--batch_sizes=a; expected whole numbers"),
+        "no sizes": ("--scaling=batch --batch_sizes=", "--batch_sizes=; expected positive whole numbers, such as 256"),
+        "a size of zero": ("--scaling=batch --batch_sizes=0", "--batch_sizes=0; expected positive whole numbers"),
+        "a size that does not divide": ("--scaling=batch --batch_sizes=63", "expected a multiple of 16: use 64"),
+        "no repeats": ("--repeats=0", "flag --repeats=0: 0 is not a positive integer"),
+        "too few dispatches": ("--dispatches=1", "flag --dispatches=1: 1 is not integer >= 3"),
+        "an unknown activation": (
+            "--objectives=lsd --config.network.activation=gulu",
+            "unknown --config.network.activation='gulu'; did you mean 'gelu'",
+        ),
+        "a folder for results, and a fault": ("--out=new --objectives=lds", "unknown objective 'lds'"),
+    }.items()
+} | {
+    "a file for results": Case(
+        BENCHMARK, "--out=file", "cannot write into --out=file (File exists); name a folder", a_file
+    )
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_ends_in_one_line(case, ends_in_one_line):
+    ends_in_one_line(case)
