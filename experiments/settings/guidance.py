@@ -15,8 +15,8 @@ from taxonomy.flow_map import Velocity
 DEFAULTS: dict[str, object] = {
     "scheme": "",  # in the target: mean_flow, improved_mean_flow, model, terminal, so_flow; teacher; autoguidance
     "scale": 1.0,  # effective scale w of w v_c + (1 - w) v_u; the largest one if it is an input
-    "scale_is_input": False,  # the network is told w, drawn from 1 to the scale (log-uniform) in training
-    "self_mix": 0.0,  # of the model's own output in its target: kappa of mean_flow, 1 - m of so_flow
+    "scale_is_input": False,  # w is an input of the network; training draws it log-uniformly from 1 to the scale
+    "self_mix": 0.0,  # share of the model's own output in its target: kappa of mean_flow, 1 - m of so_flow
     "low": 0.0,  # times with guidance; noise is at 0
     "high": 1.0,
     "weak_teacher": "",  # folder of the weaker run that autoguidance moves away from
@@ -29,15 +29,15 @@ def of_objective(config: ConfigDict, name: str, objective: Objective) -> Objecti
     """The objective with the guidance that a configuration names in its targets.
 
     Args:
-      config: the configuration.
+      config: for its part ``guidance``.
       name: of the objective.
-      objective: it, without guidance.
+      objective: without guidance.
 
     Returns:
-      the objective.
+      the guided objective; the same one if the configuration guides nothing or a teacher.
 
     Raises:
-      UsageError: if guidance is asked for that this objective cannot have.
+      UsageError: if the targets of this objective cannot be guided so.
     """
     how = config.guidance
     if not how.scheme or how.scheme in OF_TEACHERS:
@@ -76,7 +76,7 @@ def check(config: ConfigDict) -> None:
     _check_scheme(how.scheme)
     if how.scheme != "autoguidance" and not config.network.conditional:
         raise UsageError(
-            f"--config.guidance.scheme={how.scheme} needs a network that is told classes; set "
+            f"--config.guidance.scheme={how.scheme} needs a class-conditional network; set "
             "--config.network.conditional=True and train on data with classes"
         )
     if how.scheme in SCHEMES and not config.training.label_dropout > 0:

@@ -1,5 +1,7 @@
 """One check of the whole configuration before data are loaded, code is compiled or anything is written."""
 
+import math
+
 from ml_collections import ConfigDict
 
 from experiments import settings
@@ -58,6 +60,8 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "or 0 for the raw weights"
         )
     optimizer(training)
+    if not math.isfinite(training.learning_rate):
+        raise UsageError(f"--config.training.learning_rate={training.learning_rate}; expected a number such as 0.001")
     if not 0 < training.beta2 < 1:
         raise UsageError(f"--config.training.beta2={training.beta2}; expected a decay between 0 and 1, such as 0.999")
     if not 0 <= training.label_dropout < 1:

@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules by name, and the moving averages of the weights."""
+"""Optimizers and learning-rate schedules by name, and the EMA of the weights."""
 
 from typing import Any
 
@@ -75,16 +75,16 @@ def optimizer(training: ConfigDict) -> optax.GradientTransformation:
 def update_ema(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
     """``average <- d average + (1 - d) params`` with ``d = min(decay, (1 + step) / (10 + step))``.
 
-    The smaller decay of the first steps lets the average forget the initial weights.
+    The smaller decay of the first steps lets the EMA forget the initial weights.
 
     Args:
-      average: tree of weights.
-      params: tree of weights after the update.
+      average: EMA before the update.
+      params: weights after the update.
       decay: limit of the decay, in (0, 1).
       step: []; number of updates before this one.
 
     Returns:
-      tree of weights.
+      the new EMA.
     """
     step = step.astype(jnp.float32)
     rate = 1 - jnp.minimum(decay, (1 + step) / (10 + step))

@@ -7,7 +7,9 @@ import optax
 import pytest
 
 from experiments import datasets, settings
+from experiments.errors import UsageError
 from experiments.settings import networks
+from experiments.training import checks
 from experiments.training import devices as mapping
 from experiments.training.dispatch import make_dispatch
 from experiments.training.draws import draw
@@ -271,6 +273,28 @@ def test_optimizers_descend(name):
         updates, state = transformation.update(jax.grad(loss)(params), state, params)
         params = optax.apply_updates(params, updates)
     assert float(loss(params)) < 0.7 * float(before)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"optimizer": "moun"},
+            "training.optimizer='moun'; did you mean 'muon'. Known: adam, muon, radam",
+        ),
+        ({"schedule": "cosin"}, "unknown --config.training.schedule='cosin'; did you mean 'cosine'"),
+        ({"schedule": "sqrt"}, "schedule=sqrt needs --config.training.decay_after=STEP, at least 1"),
+        ({"decay_after": -1}, "--config.training.decay_after=-1; expected 0"),
+        ({"learning_rate": 0.0}, "--config.training.learning_rate=0.0; expected a positive number"),
+        ({"learning_rate": float("inf")}, "--config.training.learning_rate=inf; expected a number such as 0.001"),
+        ({"beta2": 1.0}, "--config.training.beta2=1.0; expected a decay between 0 and 1"),
+        ({"grad_clip_norm": 0.0}, "--config.training.grad_clip_norm=0.0; expected a positive number"),
+        ({"grad_clip_norm": float("nan")}, "--config.training.grad_clip_norm=nan; expected a positive number"),
+    ],
+)
+def test_every_option_of_the_optimizer_is_checked(options, message):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
+        checks.check(config_for(**options), devices=1)
 
 
 def test_average_forgets_its_start():
