@@ -53,7 +53,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
                 "learning_rate": 1e-3,
                 "schedule": "sqrt",
                 "decay_after": 35_000,
-                "clip": 10.0,
+                "grad_clip_norm": 10.0,
                 "ema": (0.999, 0.9999),
             }
         )

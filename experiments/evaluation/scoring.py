@@ -99,7 +99,7 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
       ({metric name: value, None where it does not apply}, what pictures are drawn from).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
     dataset, how, interpolant = run.dataset, run.protocol, run.interpolant
     backward = run.objective.both_directions

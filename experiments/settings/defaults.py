@@ -55,7 +55,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.interpolant = "linear"
     config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
     config.objective = part(objective, default_options(objective) | dict(changes.get(objective, {})))
-    config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
+    config.objective_overrides = ConfigDict({name: dict(options) for name, options in changes.items()})
     config.network = ConfigDict(networks.defaults())
     config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
@@ -68,16 +68,16 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "beta2": 0.999,  # decay of the second moments
             "schedule": "cosine",  # constant, cosine (to zero) or sqrt (constant, then lr sqrt(decay_after / step))
             "decay_after": 0,
-            "clip": 10.0,  # global norm of the gradient
+            "grad_clip_norm": 10.0,  # largest global norm of the gradient
             "ema": (0.999,),
             "checkpoint_every": 5000,
-            "keep": 2,  # newest checkpoints; the best one is kept beside them if the run is evaluated on its way
+            "keep_checkpoints": 2,  # newest ones; evaluation on the way keeps the best one too
             "evaluate_every": 0,  # steps between evaluations on the way; 0 for none
             "nonfinite": "stop",  # or "skip": leave out a step whose loss or gradient is not finite
             "max_skipped": 100,
             "data": "device",  # or "host": stored examples are read by grain, each once per epoch
-            "mapping": "pmap",  # or "shard_map", its successor
-            "accumulate": 1,  # parts of a device's batch that are computed one after the other
+            "device_mapping": "pmap",  # or "shard_map", its successor
+            "grad_accumulation": 1,  # parts of a device's batch that are computed one after the other
             "label_dropout": 0.1,  # share of the examples of a conditional network whose label is not told
         }
     )

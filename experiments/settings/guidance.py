@@ -15,7 +15,7 @@ from taxonomy.flow_map import Velocity
 DEFAULTS: dict[str, object] = {
     "scheme": "",  # in the target: mean_flow, improved_mean_flow, model, terminal, so_flow; teacher; autoguidance
     "scale": 1.0,  # effective scale w of w v_c + (1 - w) v_u; the largest one if it is an input
-    "input": False,  # the network is told w, drawn from 1 to the scale (log-uniform) in training
+    "scale_is_input": False,  # the network is told w, drawn from 1 to the scale (log-uniform) in training
     "self_mix": 0.0,  # of the model's own output in its target: kappa of mean_flow, 1 - m of so_flow
     "low": 0.0,  # times with guidance; noise is at 0
     "high": 1.0,
@@ -84,8 +84,10 @@ def check(config: ConfigDict) -> None:
             f"--config.training.label_dropout=0 with --config.guidance.scheme={how.scheme}, which needs the velocity "
             "without a label; expected a share of examples such as 0.1"
         )
-    if not how.scale > 0 or (how.input and not how.scale > 1):
-        expected = "a number above 1, the largest that is drawn" if how.input else "a positive number, 1 for none"
+    if not how.scale > 0 or (how.scale_is_input and not how.scale > 1):
+        expected = (
+            "a number above 1, the largest that is drawn" if how.scale_is_input else "a positive number, 1 for none"
+        )
         raise UsageError(f"--config.guidance.scale={how.scale}; expected {expected}")
     if not 0 <= how.self_mix < 1:
         raise UsageError(f"--config.guidance.self_mix={how.self_mix}; expected a share in [0, 1)")

@@ -20,7 +20,9 @@ def paper_images(objective: str) -> ConfigDict:
     config = settings.base(objective, changes={objective: {"learned_weight": True}} if learns else {})
     config.network.update({"kind": "edm2", "channels": 128})
     config.training.update({"optimizer": "radam", "learning_rate": 1e-2, "schedule": "sqrt", "decay_after": 35_000})
-    config.training.update({"clip": 1.0, "ema": (0.9999,), "steps_per_dispatch": 50, "checkpoint_every": 10_000})
+    config.training.update(
+        {"grad_clip_norm": 1.0, "ema": (0.9999,), "steps_per_dispatch": 50, "checkpoint_every": 10_000}
+    )
     config.evaluation.update({"ema": 0.9999, "samples": 50_000, "reference": "train", "points": 256})
     return config
 

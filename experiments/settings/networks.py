@@ -87,7 +87,7 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         )
 
     def network() -> nn.Module:
-        return networks.build(kind, classes=classes, guided=config.guidance.input, **_tuples(fields))
+        return networks.build(kind, classes=classes, guided=config.guidance.scale_is_input, **_tuples(fields))
 
     return FlowMapModel(
         network(),

@@ -104,7 +104,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
 
 
 def _options_of(config: ConfigDict, name: str) -> dict[str, object]:
-    return default_options(name) | config.option_changes.to_dict().get(name, {})
+    return default_options(name) | config.objective_overrides.to_dict().get(name, {})
 
 
 def interpolant_of(config: ConfigDict) -> Interpolant:

@@ -67,11 +67,12 @@ def optimizer(training: ConfigDict) -> optax.GradientTransformation:
             f"unknown --config.training.optimizer={training.optimizer!r}; {nearest(training.optimizer, OPTIMIZERS)}"
         )
     return optax.chain(
-        optax.clip_by_global_norm(training.clip), OPTIMIZERS[training.optimizer](schedule(training), training.beta2)
+        optax.clip_by_global_norm(training.grad_clip_norm),
+        OPTIMIZERS[training.optimizer](schedule(training), training.beta2),
     )
 
 
-def update_average(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
+def update_ema(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
     """``average <- d average + (1 - d) params`` with ``d = min(decay, (1 + step) / (10 + step))``.
 
     The smaller decay of the first steps lets the average forget the initial weights.

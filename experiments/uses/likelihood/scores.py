@@ -104,7 +104,7 @@ def score(
       (two rows: at generated points, at held-out data; log-density at the grid points [k]).
 
     Raises:
-      UsageError: if a log-density is not finite.
+      DivergedError: if a log-density is not finite.
     """
     run = jax.jit(method.transport)
     rows = []

@@ -9,9 +9,10 @@ import pytest
 from experiments import datasets, settings
 from experiments.settings import networks
 from experiments.training import devices as mapping
-from experiments.training import engine
+from experiments.training.dispatch import make_dispatch
 from experiments.training.draws import draw
-from experiments.training.optimizers import optimizer, schedule, update_average
+from experiments.training.optimizers import optimizer, schedule, update_ema
+from experiments.training.state import initial_state
 from models.flow_map_model import bind, bind_auxiliary
 from objectives.mixture import counts, mixture
 from objectives.objective import Batch, Maps
@@ -35,14 +36,14 @@ def parts(config):
 def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
-        params = engine.initial_state(config, model, objective, dataset.shape).params
+        params = initial_state(config, model, objective, dataset.shape).params
 
         def teacher(condition):
             return diagonal(bind(model, params, condition))
 
-    run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
-    state = engine.initial_state(config, model, objective, dataset.shape)
-    return run, mapping.replicate(state, devices=devices, mapping=config.training.mapping)
+    run = make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
+    state = initial_state(config, model, objective, dataset.shape)
+    return run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
@@ -92,7 +93,7 @@ jax.monitoring.register_event_duration_secs_listener(
 )
 
 
-# One row for each thing that the engine makes: averages, stages, pools and learned weights, a second network, groups.
+# One row for each thing that a step makes: averages, stages, pools and learned weights, a second network, groups.
 # Every row's own program and laws are tested so in tests/objectives/test_build.py.
 EACH_KIND = ("lsd", "tvm", "tcm", "esc", "free_flow", "imm")
 
@@ -171,7 +172,7 @@ def test_teacher_is_frozen_and_used():
         maps = Maps(v, v, diagonal(bind(model, teacher_params)))
         return mixture(objective.terms, maps, path, batches)[0]
 
-    params = engine.initial_state(config, model, objective, dataset.shape).params
+    params = initial_state(config, model, objective, dataset.shape).params
     other = jax.tree.map(lambda p: p + 0.1, params)
     assert float(loss(params, params)) != float(loss(other, params))
 
@@ -235,7 +236,7 @@ def test_targets_are_averaged_and_stages_frozen():
 def test_the_second_network_learns_and_leaves_the_map_alone():
     config = config_for("free_flow", optimizer="adam")
     model, objective, dataset, path = parts(config)
-    params = engine.initial_state(config, model, objective, dataset.shape).params
+    params = initial_state(config, model, objective, dataset.shape).params
     assert set(params["params"]) == {"network", "auxiliary"}
     batches = [draw(term, dataset, jax.random.key(0), 0, 32) for term in objective.terms]
 
@@ -275,6 +276,6 @@ def test_optimizers_descend(name):
 def test_average_forgets_its_start():
     average, weights = jnp.zeros(()), jnp.ones(())
     for step in range(1000):
-        average = update_average(average, weights, decay=0.999, step=jnp.asarray(step))
+        average = update_ema(average, weights, decay=0.999, step=jnp.asarray(step))
     assert float(average) > 0.999
-    np.testing.assert_allclose(update_average(jnp.zeros(()), 1.0, decay=0.9, step=jnp.asarray(10**6)), 0.1, rtol=1e-5)
+    np.testing.assert_allclose(update_ema(jnp.zeros(()), 1.0, decay=0.9, step=jnp.asarray(10**6)), 0.1, rtol=1e-5)

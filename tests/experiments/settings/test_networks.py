@@ -5,8 +5,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments import checks, datasets, image_settings, networks, settings
+from experiments import datasets, settings
 from experiments.errors import UsageError
+from experiments.settings import images as image_settings
+from experiments.settings import networks
+from experiments.training import checks
 from models.flow_map_model import bind, initialize
 from models.networks import KINDS, Divisor, Kind, Option
 from models.networks.kind import positive
