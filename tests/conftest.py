@@ -10,6 +10,8 @@ import jax
 from jaxtyping import install_import_hook
 import pytest
 
+import tests.typechecker  # noqa: F401  # the hook looks it up by name and does not import it
+
 # Shapes and types are checked at each call; int passes for float. It must stand before anything imports the rooms.
 CHECKED = [
     # "taxonomy",
