@@ -236,7 +236,7 @@ def within_interval(scale: Scale, *, t: PerExample, low: Scale, high: Scale, oth
     return jnp.where((low <= t) & (t <= high), scale, otherwise)
 
 
-def keep_unlabelled(guided: Points, *, velocity: Points, labelled: Bool[Array, "batch"]) -> Points:
+def keep_unlabelled(guided: Points, *, velocity: Points, labelled: Bool[Array, " batch"]) -> Points:
     """The guided velocity where there is a label, the plain ``dI`` where it was dropped.
 
     Examples without a label train v_u, and dI makes that a plain regression. A guided target has the same fixed point,

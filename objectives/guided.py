@@ -83,7 +83,7 @@ class GuidedPath(Interpolant):
       guide: (t [batch], I_t [batch, ...], *, velocity = dI_t [batch, ...]) -> [batch, ...].
     """
 
-    guide: Callable[..., Points]
+    guide: Callable[..., Points] = dataclasses.field(kw_only=True)
 
     def velocity(self, t: PerExample, x0: Points, x1: Points) -> Points:
         """The guided velocity at ``I_t``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
@@ -142,7 +142,7 @@ def guided(
                 guided = chosen.velocity(velocity, v_c=v_c, v_u=v_u, w=here, mix=self_mix)
                 return guidance.keep_unlabelled(guided, velocity=velocity, labelled=labelled)
 
-            used = GuidedPath(path.alpha, path.beta, guide) if inside else path
+            used = GuidedPath(path.alpha, path.beta, check=False, guide=guide) if inside else path
             value = term.loss(maps, used, batch)
             if scheme != "terminal":
                 return value

@@ -5,13 +5,13 @@ import dataclasses
 from typing import NamedTuple, TypeVar
 
 import jax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
 from objectives import metrics, weighting
 from taxonomy.curricula import Curriculum
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
-from taxonomy.shapes import PerExample, Points, Scalar
+from taxonomy.shapes import PerExample, Points, Pool, Scalar
 from taxonomy.times import Law, Times
 
 Part = TypeVar("Part")
@@ -80,11 +80,11 @@ class Batch(NamedTuple):
     x1: Points
     times: Times
     fresh: Points | None = None
-    pool: Float[Array, "count *point"] | None = None
+    pool: Pool | None = None
     noise_std: float = 1.0
     progress: Scalar | float = 1.0
-    label: Int[Array, "batch"] | None = None
-    labelled: Bool[Array, "batch"] | None = None
+    label: Int[Array, " batch"] | None = None
+    labelled: Bool[Array, " batch"] | None = None
     scale: PerExample | None = None
     dropout: jax.Array | None = None
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from taxonomy.shapes import PerExample, Points
 
+
 def expand(t: jax.Array | float, x: Points) -> jax.Array:
     """Gives times the rank of points, so that ``expand(t, x) * x`` multiplies each example by its own time.
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from taxonomy.arrays import squared_norm
-from taxonomy.shapes import PerExample, Points
+from taxonomy.shapes import PerExample, Points, Pool
 
 
 def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExample) -> PerExample:
@@ -83,7 +83,7 @@ def batch_posterior(
     x_s: Points,
     *,
     own: Points,
-    pool: Float[Array, "count *point"],
+    pool: Pool,
     alpha: PerExample,
     beta: PerExample,
     noise_std: float,

@@ -54,7 +54,7 @@ def penalized(reward: Reward, x_1: Points, *, y_1: Points, penalty: float) -> Pe
 
 
 def by_jumps(
-    v: AverageVelocity, w: AverageVelocity, reward: Reward, x_0: Points, grid: Float[Array, "times"], *, penalty: float
+    v: AverageVelocity, w: AverageVelocity, reward: Reward, x_0: Points, grid: Float[Array, " times"], *, penalty: float
 ) -> PerExample:
     """``penalized`` at ``X_{0,1}(x0)``; the gradient goes through one jump, or the few of a grid.
 
@@ -86,7 +86,7 @@ def by_jumps(
 
 
 def by_euler(
-    b: Velocity, c: Velocity, reward: Reward, x_0: Points, grid: Float[Array, "times"], *, penalty: float
+    b: Velocity, c: Velocity, reward: Reward, x_0: Points, grid: Float[Array, " times"], *, penalty: float
 ) -> PerExample:
     """``penalized`` at the end of N Euler steps of ``dx/dt = b_t(x)``, through all of which the gradient goes.
 
@@ -119,7 +119,7 @@ def by_euler(
     return by_jumps(lambda s, t, x: b(s, x), lambda s, t, x: c(s, x), reward, x_0, grid, penalty=penalty)
 
 
-def _rolled(v: AverageVelocity, x: Points, grid: Float[Array, "times"]) -> Points:
+def _rolled(v: AverageVelocity, x: Points, grid: Float[Array, " times"]) -> Points:
     return flow_map.along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid)
 
 
