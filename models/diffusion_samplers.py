@@ -1,7 +1,7 @@
-"""The classical samplers of diffusion and flow models, on any velocity: what few jumps of a flow map are compared with.
+"""The classical samplers of diffusion and flow models, on any velocity: the baseline for few jumps of a flow map.
 
-Each states its evaluations of the velocity for a grid of N steps. None keeps the law exactly at finite N, not even with
-the exact velocity; all do so as N grows.
+Each docstring names the NFE (evaluations of the velocity) for a grid of N steps. At finite N no sampler keeps the law
+exactly, not even with the exact velocity; as N grows all do.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from taxonomy.flow_map import Velocity, along
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points
 
-STAGES = 6  # evaluations of a step of Tsitouras' method, whose last one serves as the first of the next
+STAGES = 6  # NFE of a step of Tsitouras' method, whose last one serves as the first of the next
 
 
 def heun(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
-    """``x <- x + h/2 [b_s(x) + b_t(x + h b_s(x))]``, the last step Euler's: 2 N - 1 evaluations, of second order.
+    """``x <- x + h/2 [b_s(x) + b_t(x + h b_s(x))]``, the last step Euler's: NFE 2 N - 1, of second order.
 
     Args:
       b: velocity field.
@@ -62,7 +62,7 @@ def ancestral(
     eta: float = 1.0,
     trajectory: bool = False,
 ) -> Points | Trajectory:
-    """DDPM's sampler: mix predicted data, predicted noise and fresh noise, ``N`` evaluations.
+    """DDPM's sampler: mix predicted data, predicted noise and fresh noise. NFE N.
 
         x <- beta_t E[x1|x] + sqrt(alpha_t^2 - sigma^2) E[x0|x] + sigma z
         sigma = eta (alpha_t / alpha_s) sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2)
@@ -105,7 +105,7 @@ def ancestral(
 
 
 def ddim(b: Velocity, path: Interpolant, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
-    """``x <- beta_t E[x1|x] + alpha_t E[x0|x]``, N evaluations; on the linear path Euler's method, on others not.
+    """``x <- beta_t E[x1|x] + alpha_t E[x0|x]``, NFE N; on the linear path Euler's method, on others not.
 
     Args:
       b: velocity field.
@@ -133,7 +133,7 @@ def ddim(b: Velocity, path: Interpolant, x: Points, grid: Grid, *, trajectory: b
     return along(step, x, grid, trajectory=trajectory)
 
 
-def noise_level(path: Interpolant, *, noise_std: float, level: float) -> Callable[[jax.Array], jax.Array]:
+def noise_level(path: Interpolant, *, noise_std: float, level: float | jax.Array) -> Callable[[jax.Array], jax.Array]:
     """``epsilon_t = level noise_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
 
     Args:
@@ -158,7 +158,7 @@ def euler_maruyama(
     noise: Callable[[jax.Array], jax.Array],
     trajectory: bool = False,
 ) -> Points | Trajectory:
-    """``dx = [b + epsilon^2 / 2 grad log p_t(x)] dt + epsilon dW``, the last step without noise: N evaluations.
+    """``dx = [b + epsilon^2 / 2 grad log p_t(x)] dt + epsilon dW``, the last step without noise. NFE N.
 
     For any epsilon the law of x at time t is ``p_t``: what the noise spreads, the score pulls together.
 
@@ -196,7 +196,7 @@ def euler_maruyama(
 
 
 class Adapted(NamedTuple):
-    """Points at the end [batch, ...], and the number of evaluations that they took []."""
+    """Points at the end [batch, ...], and the NFE [] of the way to them."""
 
     x: Points
     evaluations: jax.Array

@@ -17,7 +17,7 @@ Params = Any
 
 
 class Output(NamedTuple):
-    """What a network is given at the source, (s, x) -> input, and what its output means, (output, s, x) -> velocity."""
+    """The input of a network, (s, x) -> input, and the meaning of its output, (output, s, x) -> velocity."""
 
     scaled: Callable[[jax.Array, jax.Array], jax.Array]
     velocity: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -38,12 +38,12 @@ class FlowMapModel(nn.Module):
 
     Attributes:
       network: a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
-      std: standard deviation of the data (and of the noise), so that the network sees numbers of order one.
+      std: standard deviation of the data (and of the noise); the network sees numbers of order one.
       output: what the network's output means, a key of ``OUTPUTS``: the average velocity itself, the mean denoiser
         ``x + (1 - s) v``, or the F of TrigFlow, which up to its sign is that of EDM.
       auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
-      size: (height, width, channels) of the images that the network is given in place of vectors; None for vectors.
+      size: (height, width, channels) of images, for a network of images; None for a network of vectors.
     """
 
     network: nn.Module
@@ -76,7 +76,7 @@ class FlowMapModel(nn.Module):
         return self.variance(s, t)
 
     def everything(self, t: PerExample, x: Points) -> None:
-        """Uses every part once, so that ``init`` makes all weights; t [batch], x [batch, ...]."""
+        """Uses every part once, for ``init`` to make all weights; t [batch], x [batch, ...]."""
         self(t, t, x)
         if self.auxiliary is not None:
             self.auxiliary_velocity(t, x)
@@ -104,7 +104,7 @@ def bind(model: FlowMapModel, params: Params, condition: Condition = NOTHING) ->
     Args:
       model: the model.
       params: Linen variables of the model.
-      condition: what the network is told about each point.
+      condition: class, guidance scale and keys of dropout of each point.
 
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
@@ -118,7 +118,7 @@ def bind_auxiliary(model: FlowMapModel, params: Params, condition: Condition = N
     Args:
       model: the model.
       params: Linen variables of the model.
-      condition: what the network is told about each point.
+      condition: class, guidance scale and keys of dropout of each point.
 
     Returns:
       (t [batch], x [batch, ...]) -> [batch, ...], or None.

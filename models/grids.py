@@ -10,10 +10,10 @@ import numpy as np
 from taxonomy.interpolants import LINEAR, Interpolant
 
 GOLDEN = (5**0.5 - 1) / 2
-# Times t_0 .. t_N of N steps, and points at all of them, or at other times that a sampler visits.
-Grid = Float[Array, " times"]
-Trajectory = Float[Array, "times batch *point"]
-Visited = Float[Array, "visited batch *point"]
+# Times t_0 .. t_N of N steps. The type leaves the number of axes open: samplers refuse a wrong one in words.
+Grid = Float[Array, "*times"]
+# Points at all times that a sampler visits.
+Trajectory = Float[Array, "visited batch *point"]
 
 
 def _check_steps(steps: int) -> None:
@@ -92,7 +92,7 @@ def searched(score: Callable[[Grid], float], steps: int, *, rounds: int = 2, tri
     """The grid of N steps with the least score, by golden sections of one inner time after the other.
 
     Args:
-      score: grid [N + 1] -> number, less is better; the same noise for every grid, or the search follows chance.
+      score: grid [N + 1] -> number, lower is better; with the same noise for every grid, or the search follows chance.
       steps: N; with one step there is nothing to search.
       rounds: how often each inner time is visited.
       tries: sections of one visit; each costs a score.
@@ -141,7 +141,7 @@ def time_of_level(path: Interpolant, level: jax.Array) -> jax.Array:
         return 1 / (1 + level)
     level = jnp.asarray(level, jnp.result_type(float))
 
-    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def halve(_: int | jax.Array, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         low, high = bounds
         middle = (low + high) / 2
         noisier = path.alpha(middle) > level * path.beta(middle)

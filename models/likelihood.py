@@ -164,7 +164,7 @@ def estimated_divergence(probes: Probes) -> Divergence:
     """``mean over probes e of e . grad b_t(x) e``: Hutchinson's estimate of the divergence, without bias.
 
     The variance of one probe of signs is ``sum over i < j of (d_i b_j + d_j b_i)^2``. The same probes serve at all
-    times of a path, so that what is integrated is smooth.
+    times of a path; the integrand is then smooth.
 
     Args:
       probes: [probes, batch, ...]; see ``rademacher``.
@@ -193,7 +193,7 @@ def along_ode(
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times in any order: 0 to 1 for ``of_generated``, 1 to 0 for ``of_data``.
       divergence: ``exact_divergence``, or ``estimated_divergence`` of some probes.
-      method: "rk4" (order 4, four evaluations a step) or "midpoint" (order 2, two evaluations, none at the ends of the
+      method: "rk4" (order 4, NFE 4 a step) or "midpoint" (order 2, NFE 2, none at the ends of the
         grid but the first).
 
     Returns:
@@ -237,4 +237,4 @@ def _rk4(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
 
 
 METHODS = {"midpoint": _midpoint, "rk4": _rk4}
-STAGES = {"midpoint": 2, "rk4": 4}  # evaluations of the velocity per step
+STAGES = {"midpoint": 2, "rk4": 4}  # NFE per step

@@ -78,7 +78,7 @@ def inner_velocity(b: Velocity, t: PerExample, x_t: Points) -> Velocity:
 def sample(
     b: Velocity, key: jax.Array, t: PerExample, x_t: Points, *, noise_std: float, count: int, steps: int = 16
 ) -> Samples:
-    """Samples of ``p(x1 | x_t)`` by midpoint steps of the inner flow: ``2 count steps`` evaluations of b per point.
+    """Samples of ``p(x1 | x_t)`` by midpoint steps of the inner flow. NFE per point: ``2 count steps``.
 
     Args:
       b: velocity field of the linear path.

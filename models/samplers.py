@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.grids import Grid, Trajectory, Visited, time_of_level
+from models.grids import Grid, Trajectory, time_of_level
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity, along, legs
@@ -52,7 +52,7 @@ def euler(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Po
     return composition(lambda s, t, x: b(s, x), x, grid, trajectory=trajectory)
 
 
-def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Visited:
+def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
 
     Args:
@@ -191,7 +191,7 @@ def restart(
     at: int = -1,
     repeats: int = 1,
     trajectory: bool = False,
-) -> Points | Visited:
+) -> Points | Trajectory:
     """Composition that goes back once on its way: noise down to an earlier time and the jump again, several times.
 
     Args:

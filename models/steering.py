@@ -123,9 +123,9 @@ def guidance_gain(t: PerExample, interpolant: Interpolant, *, noise_std: float, 
 def guided(b: Velocity, h: Value, scale: Callable[[jax.Array], jax.Array]) -> Velocity:
     """``b_t(x) + scale_t grad h_t(x)``: reward-gradient guidance; b once, and the gradient of h.
 
-    With ``h = V`` and ``scale = guidance_gain`` it carries noise exactly to the tilted law. A look-ahead's value stands
-    for V: Tweedie's mean exchanges expectation and exponential of the reward; for the map, whose ``X_{t,1}`` is one
-    point of the posterior already at t = 0, the gain is multiplied by t, as if the law at time t were
+    With ``h = V`` and ``scale = guidance_gain`` it carries noise exactly to the tilted law. The value of a look-ahead
+    approximates V. Tweedie's mean exchanges expectation and exponential of the reward. The map's ``X_{t,1}`` is one
+    point of the posterior already at t = 0; for it the gain is multiplied by t, as if the law at time t were
     ``p_t e^{t r(X_{t,1})}``.
 
     Args:

@@ -56,7 +56,8 @@ def tilting(
         dA = [ a'_t h_t(x) + a_t (d_t + b_t . grad) h_t(x) ] dt
 
     have ``E[phi(x) e^A] ~ int phi f_t`` for any phi (Jarzynski's equality). For the exact map the second term of dA is
-    zero, because its h is constant along the ODE; with a_t = t what is left is ``dA = r(X_{t,1}(x)) dt``.
+    zero, because its h is constant along the ODE (``steering.drift_of_value`` measures the change); with a_t = t the
+    first one is left, ``dA = r(X_{t,1}(x)) dt``.
 
     A step from t to t' is split: the transport ``X_{t,t'}`` for b, which changes no weight by itself, the weight, then
     Langevin steps at t', which leave ``f_t'`` alone. So without diffusion and with the exact map the weights are those

@@ -60,7 +60,7 @@ def regenerate(v: AverageVelocity, x: Points, *, steps: int = 1, until: float = 
 
 
 def round_trip(v: AverageVelocity, x_1: Points, *, steps: int = 1) -> Points:
-    """``X_{0,1}(X_{1,0}(x1))``: x1 itself for an exact map, so that the difference needs no truth to be compared with.
+    """``X_{0,1}(X_{1,0}(x1))``: x1 itself for an exact map: an error that needs no exact solution.
 
     Args:
       v: average velocity of the map.
@@ -79,7 +79,7 @@ def round_trip(v: AverageVelocity, x_1: Points, *, steps: int = 1) -> Points:
 def edit(v: AverageVelocity, w: AverageVelocity, x_1: Points, *, steps: int = 1, until: float = 0.0) -> Points:
     """``Y_{u,1}(X_{1,u}(x1))``: invert with the map X of one condition, regenerate with the map Y of another.
 
-    Points keep their place within the law: what X takes for the noise z of x1, Y makes the data that belongs to z. With
+    Points keep their place within the law: X maps x1 to its noise z, and Y maps z to its data. With
     u = 0 everything may change; the later u, the more of x1 is kept, and the less of the other condition is reached.
 
     Args:
@@ -104,7 +104,7 @@ def edit(v: AverageVelocity, w: AverageVelocity, x_1: Points, *, steps: int = 1,
 def spherical(a: Points, b: Points, share: PerExample) -> Points:
     """The great circle between two noises: ``sin((1 - w) h)/sin h a/|a| + sin(w h)/sin h b/|b|``, h their angle.
 
-    The length goes linearly from |a| to |b|, so that the result is as long as noise is, about ``noise_std dim^(1/2)``
+    The length goes linearly from |a| to |b|. The result is as long as noise, about ``noise_std dim^(1/2)``
     whatever noise_std. A straight line between independent noises is shorter by ``2^(1/2)`` in its middle, where a map
     has seen nothing in high dimension.
 
@@ -133,7 +133,7 @@ def rotation(a: Points, b: Points, share: PerExample) -> Points:
     """``cos(pi w / 2) a + sin(pi w / 2) b``: for independent noises again noise of exactly the same law, at every w.
 
     In high dimension independent noises are almost perpendicular and of almost equal length, and this is ``spherical``.
-    In the plane only this keeps the law, so that what is regenerated in between has the law of the data.
+    In the plane only this keeps the law; regenerated points in between then have the law of the data.
 
     Args:
       a: [batch, ...]; noise.

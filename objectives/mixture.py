@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 import math
 
-import jax
 import jax.numpy as jnp
 
-from objectives.objective import Batch, Maps, Term
+from objectives.objective import Batch, Maps, Term, required
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Scalar
 
 REDUCTIONS = ("per_term", "per_example")
 
@@ -72,8 +72,8 @@ def mixture(
     batches: Sequence[Batch],
     *,
     reduction: str = "per_term",
-) -> tuple[jax.Array, Mapping[str, jax.Array]]:
-    """The scalar that is minimized, with the raw residual of every term beside it.
+) -> tuple[Scalar, Mapping[str, Scalar]]:
+    """The scalar that is minimized, and the raw residual of every term.
 
         "per_term":     sum_k mean_k[ weight * loss ]              each term has its own mean
         "per_example":  sum_k share_k mean_k[ weight * loss ]      one mean over the whole batch
@@ -119,7 +119,7 @@ def factor(term: Term, *, reduction: str) -> float:
     return term.share if reduction == "per_example" else 1.0
 
 
-def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[jax.Array, jax.Array]:
+def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[Scalar, PerExample]:
     """``mean[ weight * metric(loss) ]`` of one term.
 
     Args:
@@ -134,5 +134,6 @@ def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> 
     loss = term.loss(maps, interpolant, batch)
     minimized = term.weight(batch.times, loss) * term.metric(loss)
     if term.likelihood:
-        minimized = term.likelihood(minimized, maps.log_variance(batch.times.s, batch.times.t))
+        log_variance = required(maps.log_variance, "Maps.log_variance")(batch.times.s, batch.times.t)
+        minimized = term.likelihood(minimized, log_variance=log_variance)
     return jnp.mean(minimized), loss

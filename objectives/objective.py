@@ -2,15 +2,39 @@
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
+from jaxtyping import Array, Bool, Int
 
 from objectives import metrics, weighting
 from taxonomy.curricula import Curriculum
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Pool, Scalar
 from taxonomy.times import Law, Times
+
+Part = TypeVar("Part")
+# A number that changes with the progress of training, in [0, 1].
+Curve = Callable[[Scalar | float], Scalar]
+
+
+def required(part: Part | None, name: str) -> Part:
+    """A part of ``Maps`` or ``Batch`` that is given only to objectives which ask for it.
+
+    Args:
+      part: the part.
+      name: its name, for the message: "Maps.teacher".
+
+    Returns:
+      the part, not None.
+
+    Raises:
+      ValueError: if it is None.
+    """
+    if part is None:
+        raise ValueError(f"{name} is None; this objective needs it, see the fields of Objective and Term")
+    return part
 
 
 class Maps(NamedTuple):
@@ -18,10 +42,10 @@ class Maps(NamedTuple):
 
     Attributes:
       student: average velocity v(s, t, x) that is trained.
-      target: average velocity that makes self-distilled targets: the same network, or an average of its weights.
+      target: average velocity that makes self-distilled targets: the same network, or its EMA.
       teacher: frozen velocity b(t, x), or None.
       stage: average velocity of the student as it was when the current stage of training began, or None.
-      auxiliary: a second velocity b(t, x), trained beside the student, or None.
+      auxiliary: a second velocity b(t, x), trained together with the student, or None.
       log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
       unconditional: ``target`` without labels, for guidance, or None.
     """
@@ -31,7 +55,7 @@ class Maps(NamedTuple):
     teacher: Velocity | None
     stage: AverageVelocity | None = None
     auxiliary: Velocity | None = None
-    log_variance: Callable[[jax.Array, jax.Array], jax.Array] | None = None
+    log_variance: Callable[[PerExample, PerExample], PerExample] | None = None
     unconditional: AverageVelocity | None = None
 
 
@@ -46,23 +70,27 @@ class Batch(NamedTuple):
       pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
       noise_std: standard deviation of the noise.
       progress: []; share of the training that is done, in [0, 1].
-      label: [batch]; classes as the network is told them, where the number of classes means none, or None.
-      labelled: [batch]; True where the label is told, or None.
-      scale: [batch]; scale of guidance that the network is told, 1 without a label, or None.
+      label: [batch]; classes for a class-conditional network, the number of classes where dropped, or None.
+      labelled: [batch]; True where the label was kept, or None.
+      scale: [batch]; scale of guidance as an input of the network, 1 without a label, or None.
       dropout: [batch]; typed PRNG keys for the network, or None.
     """
 
-    x0: jax.Array
-    x1: jax.Array
+    x0: Points
+    x1: Points
     times: Times
-    fresh: jax.Array | None = None
-    pool: jax.Array | None = None
+    fresh: Points | None = None
+    pool: Pool | None = None
     noise_std: float = 1.0
-    progress: jax.Array | float = 1.0
-    label: jax.Array | None = None
-    labelled: jax.Array | None = None
-    scale: jax.Array | None = None
+    progress: Scalar | float = 1.0
+    label: Int[Array, " batch"] | None = None
+    labelled: Bool[Array, " batch"] | None = None
+    scale: PerExample | None = None
     dropout: jax.Array | None = None
+
+
+# One squared residual per example.
+Loss = Callable[[Maps, Interpolant, Batch], PerExample]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +112,7 @@ class Term:
     """
 
     name: str
-    loss: Callable[[Maps, Interpolant, Batch], jax.Array]
+    loss: Loss
     times: Law | Curriculum
     share: float
     weight: weighting.Weight = weighting.uniform
@@ -105,10 +133,10 @@ class Objective(NamedTuple):
       needs_teacher: whether a frozen velocity must be given.
       both_directions: whether jumps back in time, t < s, are trained too.
       output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.
-      target_decay: decay of the averaged weights that make the targets, as a function of the progress; None where the
-        student makes its own targets.
+      target_decay: decay of the EMA that makes the targets, as a function of the progress; None where the student
+        makes its own targets.
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
-      needs_auxiliary: whether a second velocity is trained beside the student.
+      needs_auxiliary: whether a second velocity is trained together with the student.
     """
 
     terms: tuple[Term, ...]
@@ -117,7 +145,7 @@ class Objective(NamedTuple):
     needs_teacher: bool = False
     both_directions: bool = False
     output: str = "velocity"
-    target_decay: Callable[[jax.Array], jax.Array] | None = None
+    target_decay: Curve | None = None
     stages: int = 1
     needs_auxiliary: bool = False
 

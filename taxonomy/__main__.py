@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 import os
 import sys
+from typing import NoReturn
 
 from taxonomy.catalogue import FAMILIES
 from taxonomy.render import FORMATS, SORTS, cite, equivalences, show, table
@@ -18,7 +19,7 @@ from taxonomy.render import FORMATS, SORTS, cite, equivalences, show, table
 class _Parser(argparse.ArgumentParser):
     """Answers bad input in one line, as the commands of ``experiments`` do."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {' '.join(message.split())}\n")
 
 

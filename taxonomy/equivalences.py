@@ -29,7 +29,7 @@ class Equivalence:
       left: name of a method.
       right: name of a method.
       relation: one of ``RELATIONS``; "limit" and "special case" read: left becomes right.
-      statement: what exactly holds; of gradients, unless it says otherwise.
+      statement: what exactly holds; of gradients, unless stated otherwise.
       test: path::function of the test that proves it.
     """
 
@@ -94,7 +94,7 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "tvm",
         "lsd",
         "special case",
-        "Where the averaged weights are the weights, and without guidance, the terminal term of TVM is that of LSD.",
+        "Where the EMA is the weights, and without guidance, the terminal term of TVM is that of LSD.",
         f"{_MORE}tvm_is_lsd_where_the_average_is_the_network",
     ),
     Equivalence(

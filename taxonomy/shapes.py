@@ -11,3 +11,5 @@ Scalar = Float[Array, ""]
 PerExample = Float[Array, " batch"]
 # Noise, data, points of the path, velocities.
 Points = Float[Array, "batch *point"]
+# Further data points, the same for every example.
+Pool = Float[Array, "pool *point"]

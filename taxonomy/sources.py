@@ -85,7 +85,7 @@ def cases() -> Iterator[Case]:
                     nodes = tuple(ast.walk(value.args[0]))
                     uses = {node.id for node in nodes if isinstance(node, ast.Name)}
                     uses |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-                    yield Case(key.value, frozenset(uses), f"{os.path.relpath(path, ROOT)}:{key.lineno}")
+                    yield Case(str(key.value), frozenset(uses), f"{os.path.relpath(path, ROOT)}:{key.lineno}")
 
 
 def cases_of(name: str, losses: Sequence[Callable[..., Any]]) -> tuple[Case, ...]:
@@ -98,7 +98,8 @@ def cases_of(name: str, losses: Sequence[Callable[..., Any]]) -> tuple[Case, ...
     Returns:
       for each loss the entries that carry the name of the method, or else all that call the loss.
     """
-    known, chosen = tuple(cases()), {}
+    known = tuple(cases())
+    chosen: dict[Case, None] = {}
     for loss in losses:
         calling = [case for case in known if loss.__name__ in case.uses]
         named = [case for case in calling if case.name == name or case.name.startswith(f"{name},")]

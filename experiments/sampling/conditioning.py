@@ -101,4 +101,4 @@ def conditioned(
     if scale == 1:
         return v
     unconditional = bind(model, params)
-    return lambda s, t, x: classifier_free(v(s, t, x), unconditional(s, t, x), scale=scale)
+    return lambda s, t, x: classifier_free(v_c=v(s, t, x), v_u=unconditional(s, t, x), scale=scale)

@@ -134,8 +134,8 @@ def of_teacher(config: ConfigDict, teacher: Teacher, weak: Teacher | None) -> Te
 
         def velocity(t: jax.Array, x: jax.Array) -> jax.Array:
             asked = how.scale if condition.scale is None else condition.scale
-            scale = guidance.within_interval(asked, t, low=how.low, high=how.high)
-            return guidance.classifier_free(own(t, x), other(t, x), scale=scale)
+            scale = guidance.within_interval(asked, t=t, low=how.low, high=how.high)
+            return guidance.classifier_free(v_c=own(t, x), v_u=other(t, x), scale=scale)
 
         return velocity
 

@@ -194,8 +194,8 @@ class DiT(nn.Module):
             early = late = jnp.broadcast_to(self.param("condition", NORMAL, (1, self.width)), early.shape)
         block = nn.remat(Block) if self.remat else Block
         for k in range(self.depth):
-            told = (late if k >= self.depth - self.target_only_blocks else early).astype(dtype)
-            h = block(self.heads, dropout=self.dropout, layer=k, name=f"block_{k}")(h, told, condition.dropout)
+            modulation = (late if k >= self.depth - self.target_only_blocks else early).astype(dtype)
+            h = block(self.heads, dropout=self.dropout, layer=k, name=f"block_{k}")(h, modulation, condition.dropout)
         shift, scale = Modulated(2, name="last_modulation")(late.astype(dtype), self.width)
         h = _norm(h[:, extra:]) * (1 + scale) + shift
         zeros = nn.initializers.zeros
@@ -206,7 +206,7 @@ class DiT(nn.Module):
     def _conditions(
         self, s: PerExample, t: PerExample, condition: Condition
     ) -> tuple[jax.Array, jax.Array, list[jax.Array]]:
-        """What early and late blocks are told [batch, dim], and its parts."""
+        """The conditions of early and of late blocks [batch, dim], and their parts."""
         named, count = [], s.shape[0]
         if self.guided:
             named.append(Embedder(self.width, name="scale")(conditions.inverse_scale(condition, count)))
@@ -219,8 +219,8 @@ class DiT(nn.Module):
         parts = [Embedder(self.width, name="gap")(t - s)]
         if self.time_embedding == "both":
             parts.append(Embedder(self.width, name="source")(s))
-        told = sum(named, sum(parts[1:], parts[0]))
-        return told, told, [*parts, *named]
+        whole = sum(named, sum(parts[1:], parts[0]))
+        return whole, whole, [*parts, *named]
 
     def _check(self, x: Points) -> None:
         if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % self.patch:

@@ -1,4 +1,4 @@
-"""What a kind of network states about itself, so that nothing outside of its own file asks which kind it is."""
+"""What a kind of network states about itself. Nothing outside of its own file asks which kind it is."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ class Kind(NamedTuple):
 
     Attributes:
       network: the Linen module, (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...], with the fields
-        ``classes`` and ``guided`` beside those in ``options``.
+        ``classes``, ``guided`` and those in ``options``.
       options: every field that a user may set, with its default in a configuration and its range. Kinds that share a
         field share its option.
       describe: fields -> the network in a few words, such as "MLP of width 128 and depth 5, gelu".

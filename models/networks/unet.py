@@ -1,6 +1,6 @@
 """A plain U-Net with two times in the manner of DDPM++, for images of 8 x 8 to 32 x 32 pixels.
 
-Residual blocks of group normalization, SiLU and 3 x 3 convolutions, told the times (and the label) by a shift and a
+Residual blocks of group normalization, SiLU and 3 x 3 convolutions, modulated by times and label with a shift and a
 scale; self-attention at chosen sizes; skips from every block of the encoder to one of the decoder.
 
 Reference: Song et al., "Score-based generative modeling through stochastic differential equations", arXiv 2011.13456
@@ -48,7 +48,7 @@ class GroupNorm(nn.Module):
 
 
 def time_features(t: PerExample) -> Features:
-    """``t`` beside ``sin(pi k t), cos(pi k t)`` for k = 1 .. 4, in float32 or more.
+    """``t, sin(pi k t), cos(pi k t)`` for k = 1 .. 4, in float32 or more.
 
     Args:
       t: [batch]; times, differences of times, or other numbers in [0, 1].
@@ -98,8 +98,8 @@ class Block(nn.Module):
     ) -> Float[Array, "batch height width features"]:
         """x [batch, height, width, channels], embedding [batch, dim], keys [batch] -> [batch, ..., features]."""
         h = convolution(self.features, 3, x.dtype, name="first")(nn.silu(GroupNorm(name="norm_first")(x)))
-        told = nn.Dense(2 * self.features, dtype=x.dtype, name="modulation")(embedding)[:, None, None, :]
-        scale, shift = jnp.split(told, 2, axis=-1)
+        modulation = nn.Dense(2 * self.features, dtype=x.dtype, name="modulation")(embedding)[:, None, None, :]
+        scale, shift = jnp.split(modulation, 2, axis=-1)
         h = nn.silu(GroupNorm(name="norm_second")(h) * (1 + scale) + shift)
         h = Dropout(self.dropout, self.layer)(h, keys)
         h = convolution(self.features, 3, x.dtype, zero=True, name="second")(h)
@@ -148,7 +148,7 @@ class UNet(nn.Module):
 
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
-        """s, t [batch], x [batch, side, side, colours] -> [batch, side, side, colours]."""
+        """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
         levels = [self.channels * factor for factor in self.multipliers]
         check_side(x, levels=len(levels))

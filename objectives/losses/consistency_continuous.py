@@ -11,11 +11,17 @@ from objectives.losses.eulerian import normalized
 from taxonomy import conversions, flow_map, times
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.flow_map import AverageVelocity
+from taxonomy.shapes import PerExample, Points, Scalar
 
 
 def continuous_consistency(
-    v: AverageVelocity, velocity: jax.Array, x_s: jax.Array, s: jax.Array, t: jax.Array
-) -> jax.Array:
+    v: AverageVelocity,
+    x_s: Points,
+    s: PerExample,
+    t: PerExample,
+    *,
+    velocity: Points,
+) -> PerExample:
     """``|X_{s,t} - sg[ X_{s,t} + d/ds X_{s,t} + grad X_{s,t} . w ]|^2``: the limit of ``consistency`` as u -> s.
 
     The value is the squared Eulerian residual; the gradient is the limit of the gradient of
@@ -23,16 +29,25 @@ def continuous_consistency(
 
     Args:
       v: average velocity of the student; its map X is a consistency model at t = 1.
-      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (CT) or a teacher's ``b_s(I_s)`` (CD).
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       t: [batch]; end times, 1 in the papers, t >= s.
+      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (CT) or a teacher's ``b_s(I_s)`` (CD).
 
     Returns:
       [batch]; one squared residual per example. The derivative is stopped: no gradient passes through the jvp.
 
     Raises:
       ValueError: outside of jit, unless s <= t.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> v = lambda s, t, x: 2 * jnp.ones_like(x)  # X_{s,t}(x) = x + 2 (t - s)
+      >>> x_s, s, t = jnp.zeros((1, 1)), jnp.zeros(1), jnp.ones(1)
+      >>> continuous_consistency(v, x_s, s, t, velocity=2 * jnp.ones((1, 1))).tolist()
+      [0.0]
+      >>> continuous_consistency(v, x_s, s, t, velocity=3 * jnp.ones((1, 1))).tolist()  # |-2 + 3|^2
+      [1.0]
 
     Reference: Song, Dhariwal, Chen, Sutskever, arXiv 2303.01469, Appendix B (continuous time). Time as in
       ``consistency``.
@@ -44,13 +59,13 @@ def continuous_consistency(
 
 def trigflow(
     v: AverageVelocity,
-    velocity: jax.Array,
-    x_s: jax.Array,
-    s: jax.Array,
+    x_s: Points,
+    s: PerExample,
     *,
-    warm_up: jax.Array | float = 1.0,
+    velocity: Points,
+    warm_up: Scalar | float = 1.0,
     normalize: float | None = 0.1,
-) -> jax.Array:
+) -> PerExample:
     """``|F - sg[F + g]|^2`` with F the TrigFlow output of ``X_{s,1}`` and g the tangent of sCM.
 
         g = -cos^2(tau) (F - dx/dtau) - warm_up cos(tau) sin(tau) (x_tau + dF/dtau)
@@ -60,21 +75,28 @@ def trigflow(
 
     Args:
       v: average velocity of the student.
-      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (sCT) or a teacher's ``b_s(I_s)`` (sCD).
       x_s: [batch, ...]; points ``I_s`` on the linear path.
       s: [batch]; source times in [0, 1].
+      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (sCT) or a teacher's ``b_s(I_s)`` (sCD).
       warm_up: []; weight of the part with the derivative of F, in [0, 1].
       normalize: positive offset c of ``g / (|g| + c)``; None for no normalization.
 
     Returns:
       [batch]; ``|g|^2`` per example, after the normalization.
 
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> v = lambda s, t, x: -x / (1 - s)[:, None]  # the exact map to data that are 0: X_{s,1}(x) = 0
+      >>> x_s, s = jnp.ones((1, 1)), jnp.array([0.5])
+      >>> round(float(trigflow(v, x_s, s, velocity=-2 * x_s)[0]), 6)
+      0.0
+
     Reference: Lu, Song, "Simplifying, stabilizing and scaling continuous-time consistency models", arXiv 2410.11081
       (Algorithm 1), with data of unit standard deviation. There tau runs from 0 (data) to pi / 2 (noise):
       d/dtau = -N_s^2 d/ds.
     """
 
-    def output(s: jax.Array, x: jax.Array) -> jax.Array:
+    def output(s: PerExample, x: Points) -> Points:
         return conversions.trigflow_from_velocity(v(s, jnp.ones_like(s), x), s, x)
 
     tau = conversions.angle_from_time(s)
@@ -91,20 +113,29 @@ def trigflow(
 
 
 def clipped(
-    v: AverageVelocity, velocity: jax.Array, x_s: jax.Array, s: jax.Array, *, clip: float = 1.0, power: float = 0.5
-) -> jax.Array:
+    v: AverageVelocity, x_s: Points, s: PerExample, *, velocity: Points, clip: float = 1.0, power: float = 0.5
+) -> PerExample:
     """``|v_{s,1} - sg[ v_{s,1} + (1 - s^power) clip(R) ]|^2`` with ``R = w + (1 - s) D_s[w] v - v_{s,1}``: FACM.
 
     Args:
       v: average velocity of the student.
-      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` or a teacher's ``b_s(I_s)``.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
+      velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` or a teacher's ``b_s(I_s)``.
       clip: bound of each coordinate of R, positive.
       power: of s in the factor, positive.
 
     Returns:
       [batch]; one squared tangent per example.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> v = lambda s, t, x: 2 * jnp.ones_like(x)  # X_{s,t}(x) = x + 2 (t - s)
+      >>> x_s, s = jnp.zeros((1, 1)), jnp.zeros(1)
+      >>> clipped(v, x_s, s, velocity=2 * jnp.ones((1, 1))).tolist()
+      [0.0]
+      >>> clipped(v, x_s, s, velocity=9 * jnp.ones((1, 1)), clip=1.0).tolist()  # R = 7, clipped to 1
+      [1.0]
 
     Reference: FACM, arXiv 2507.03738, and its public code; same time direction. The value of the power is not
       verified.
@@ -119,13 +150,13 @@ def clipped(
 def along_path(
     v: AverageVelocity,
     w: AverageVelocity,
-    x_s: jax.Array,
-    s: jax.Array,
+    x_s: Points,
+    s: PerExample,
     *,
-    behind: tuple[jax.Array, jax.Array],
-    ahead: tuple[jax.Array, jax.Array],
+    behind: tuple[PerExample, Points],
+    ahead: tuple[PerExample, Points],
     clip: float = 1.0,
-) -> jax.Array:
+) -> PerExample:
     """``|v_{s,1} - sg[ w_{s,1} + c_s clip( (Y_{q,1}(I_q) - Y_{p,1}(I_p)) / (q - p) ) ]|^2``: UCGM, without jvp.
 
     With ``c_s = 4 (1 - s) / sin(1.57 (1 - s))``. The end of the path must not move while the source moves along it.
@@ -142,6 +173,14 @@ def along_path(
 
     Returns:
       [batch]; one squared residual per example.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> v = lambda s, t, x: 2 * jnp.ones_like(x)  # X_{s,t}(x) = x + 2 (t - s)
+      >>> x_s, s, step = jnp.ones((1, 1)), jnp.array([0.5]), 0.25
+      >>> behind, ahead = (s - step, x_s - 2 * step), (s + step, x_s + 2 * step)
+      >>> along_path(v, v, x_s, s, behind=behind, ahead=ahead).tolist()
+      [0.0]
 
     Reference: UCGM, arXiv 2505.07447, and its public code, where time is the noise level 1 - s.
     """

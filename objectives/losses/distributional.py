@@ -1,20 +1,22 @@
-"""Neighbours of flow maps: losses that compare the law of the mapped points, not each point with its own path."""
+"""Distribution matching: losses on the distribution of the mapped points, not on each point and its own path."""
 
 import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from taxonomy.arrays import squared_norm
+from taxonomy.shapes import PerExample, Points, Pool
 
 
-def moment_matching(mapped: jax.Array, target: jax.Array, *, group: int, scale: jax.Array) -> jax.Array:
+def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExample) -> PerExample:
     """The squared maximum mean discrepancy between groups of mapped points and of targets: IMM.
 
         MMD^2 = mean_ij [ k(x_i, x_j) - 2 k(x_i, sg[y_j]) + k(sg[y_i], sg[y_j]) ],   k(x, y) = exp(-|x - y| / scale)
 
     Args:
       mapped: [batch, ...]; ``X_{s,t}(I_s)``, consecutive examples in groups that share their times.
-      target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its law is the same, p_t.
+      target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its distribution is the same, p_t.
       group: size of a group; divides the batch. With one example it pulls x to y as consistency training does.
       scale: [batch]; length scale of the kernel, per coordinate: |.| is divided by the root of their number.
 
@@ -23,6 +25,15 @@ def moment_matching(mapped: jax.Array, target: jax.Array, *, group: int, scale: 
 
     Raises:
       ValueError: if the group does not divide the batch.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> mapped = jnp.array([[0.0], [1.0]])
+      >>> moment_matching(mapped, target=mapped, group=2, scale=jnp.ones(2)).tolist()
+      [0.0, 0.0]
+      >>> value = moment_matching(mapped, target=mapped + 1, group=1, scale=jnp.ones(2))
+      >>> round(float(value[0]), 4)  # 2 - 2 exp(-1)
+      1.2642
 
     Reference: inductive moment matching, arXiv 2503.07565, there with the scale |c_out|.
     """
@@ -43,11 +54,11 @@ def moment_matching(mapped: jax.Array, target: jax.Array, *, group: int, scale: 
     return jnp.repeat(value, group)
 
 
-def velocity_matching(mapped: jax.Array, learned: jax.Array, wanted: jax.Array) -> jax.Array:
+def velocity_matching(mapped: Points, *, learned: Points, wanted: Points) -> PerExample:
     """``|X - sg[X - (b' - b)]|^2``: moves points against the difference of two velocities at a noised copy.
 
-    With ``b'`` the velocity of the path from noise to the generated law and b that of the wanted law, the gradient is,
-    up to a positive weight of the time, that of the divergence between the noised laws.
+    Let ``b'`` be the velocity of the path from noise to the generated distribution, and b that to the wanted one. Up
+    to a positive weight of the time, the gradient is that of the divergence between the two noised distributions.
 
     Args:
       mapped: [batch, ...]; generated points ``X_{0,1}(z)``, which receive the gradient.
@@ -57,14 +68,26 @@ def velocity_matching(mapped: jax.Array, learned: jax.Array, wanted: jax.Array) 
     Returns:
       [batch]; squared difference of the two velocities.
 
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> x = jnp.zeros((1, 2))
+      >>> velocity_matching(x, learned=jnp.ones((1, 2)), wanted=3 * jnp.ones((1, 2))).tolist()  # |1 - 3|^2, twice
+      [8.0]
+
     Reference: the correction term of FreeFlow, arXiv 2511.19428; distribution matching, arXiv 2311.18828.
     """
     return squared_norm(mapped - sg(mapped - (learned - wanted)))
 
 
 def batch_posterior(
-    x_s: jax.Array, own: jax.Array, pool: jax.Array, *, alpha: jax.Array, beta: jax.Array, noise_std: float
-) -> jax.Array:
+    x_s: Points,
+    *,
+    own: Points,
+    pool: Pool,
+    alpha: PerExample,
+    beta: PerExample,
+    noise_std: float,
+) -> Float[Array, "batch points"]:
     """The posterior probabilities of the data points from which ``I_s`` may have come: softmax of their likelihoods.
 
         p_j = N(I_s; beta_s y_j, alpha_s^2 noise_std^2) / sum_k N(I_s; beta_s y_k, alpha_s^2 noise_std^2)
@@ -82,6 +105,13 @@ def batch_posterior(
 
     Returns:
       [batch, 1 + count]; probabilities, of the own point first.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> x_s, own, pool = jnp.zeros((1, 1)), jnp.ones((1, 1)), -jnp.ones((1, 1))
+      >>> half = jnp.array([0.5])
+      >>> batch_posterior(x_s, own=own, pool=pool, alpha=half, beta=half, noise_std=1.0).tolist()  # equally far
+      [[0.5, 0.5]]
 
     Reference: the plug-in velocity of ESC, arXiv 2512.11831.
     """

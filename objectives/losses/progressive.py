@@ -1,11 +1,11 @@
 """Progressive objectives: one jump must equal two shorter ones (the semigroup rule)."""
 
-import jax
 from jax.lax import stop_gradient as sg
 
 from taxonomy import times
 from taxonomy.arrays import expand, ratio, squared_norm
 from taxonomy.flow_map import AverageVelocity
+from taxonomy.shapes import PerExample, Points
 
 STOP_GRADIENT = ("target", "none")
 
@@ -13,13 +13,13 @@ STOP_GRADIENT = ("target", "none")
 def progressive(
     v: AverageVelocity,
     w: AverageVelocity,
-    x_s: jax.Array,
-    s: jax.Array,
-    u: jax.Array,
-    t: jax.Array,
+    x_s: Points,
+    s: PerExample,
+    u: PerExample,
+    t: PerExample,
     *,
     stop_gradient: str = "target",
-) -> jax.Array:
+) -> PerExample:
     """``|v_{s,t}(I_s) - sg[ (1-g) w_{s,u}(I_s) + g w_{u,t}(I_s + (u-s) w_{s,u}(I_s)) ]|^2``: PSD and PFMM.
 
     With ``g = (t - u) / (t - s)``, the weight of the second leg. Times ``(t - s)^2`` this is the squared difference of
@@ -40,6 +40,16 @@ def progressive(
 
     Raises:
       ValueError: on an unknown stop_gradient, or, outside of jit, unless s <= u <= t.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> x_s, s, u, t = jnp.ones((1, 1)), jnp.zeros(1), jnp.array([0.5]), jnp.ones(1)
+      >>> v = lambda s, t, x: 2 * jnp.ones_like(x)
+      >>> progressive(v, v, x_s, s, u, t).tolist()  # a constant velocity: one jump equals two
+      [0.0]
+      >>> w = lambda s, t, x: x  # two legs: 1 -> 1.5 -> 2.25, of average velocity 1.25
+      >>> progressive(v, w, x_s, s, u, t).tolist()
+      [0.5625]
 
     Reference: PSD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. PFMM: the same
       authors, arXiv 2406.07507, Sec. 3 (progressive flow map matching). Same time direction in both.

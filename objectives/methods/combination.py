@@ -1,18 +1,16 @@
 """Any sound combination of the choices, published or not: characterization, velocity, stop-gradient, step, times."""
 
-from collections.abc import Callable
-
-import jax
 import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses import eulerian, integral, lagrangian, progressive
-from objectives.methods.shared import DIAGONALS, check_option, constant, diagonal, law_of, source
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.methods.shared import DIAGONALS, check_option, constant, diagonal, law_of, source, teacher_of
+from objectives.objective import Batch, Loss, Maps, Objective, Term
 from taxonomy import flow_map
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 # Which velocities a rule can use, which parts can be stopped (the first is the default), and how its step can be taken.
 CHOICES = {
@@ -40,9 +38,9 @@ def combination(
     adaptive_power: float = 0.0,
     decay: float = 0.99,
 ) -> Objective:
-    """Any rule with any velocity that is sound for it; with its own or an average's velocity, flow matching beside it.
+    """Any rule with any velocity that is sound for it; with its own or the EMA's velocity, flow matching is added.
 
-    stop_gradient, engine and times: empty for the first that the rule has. decay: of the average that "ema" takes.
+    stop_gradient, engine and times: empty for the first that the rule has. decay: of the EMA.
     """
     check(characterization=characterization, velocity=velocity, stop_gradient=stop_gradient, engine=engine, times=times)
     _, stops, engines = CHOICES[characterization]
@@ -76,7 +74,7 @@ def check(*, characterization: str, velocity: str, stop_gradient: str, engine: s
       velocity: one of ``VELOCITIES``.
       stop_gradient: what is held fixed, or "".
       engine: "jvp", "difference" or "none", or "".
-      times: name of a law, or "".
+      times: name of a time distribution, or "".
 
     Raises:
       ValueError: saying which choice does not fit, why, and what does.
@@ -125,19 +123,19 @@ def _why(characterization: str) -> str:
     return reasons.get(characterization, known)
 
 
-def _velocity_at(maps: Maps, path: Interpolant, batch: Batch, velocity: str, time: jax.Array) -> jax.Array:
+def _velocity_at(maps: Maps, path: Interpolant, batch: Batch, velocity: str, time: PerExample) -> Points:
     """The velocity at the point of the path at a time."""
     if velocity == "sample":
         return path.velocity(time, batch.x0, batch.x1)
     point = path.position(time, batch.x0, batch.x1)
-    return maps.teacher(time, point) if velocity == "teacher" else maps.target(time, time, point)
+    return teacher_of(maps)(time, point) if velocity == "teacher" else maps.target(time, time, point)
 
 
-def _loss(characterization: str, velocity: str, stop_gradient: str, engine: str) -> Callable[..., jax.Array]:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+def _loss(characterization: str, velocity: str, stop_gradient: str, engine: str) -> Loss:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
         x_s = source(path, batch)
-        b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
+        b = teacher_of(maps) if velocity == "teacher" else flow_map.diagonal(maps.target)
         if characterization == "lagrangian" and engine == "difference":
             before, after = jnp.maximum(t - STEP, 0), jnp.minimum(t + STEP, 1)
             return lagrangian.difference(maps.student, maps.target, b, x_s, s, t, before=before, after=after)
@@ -146,21 +144,21 @@ def _loss(characterization: str, velocity: str, stop_gradient: str, engine: str)
         if characterization == "pulled_back":
             x_t, w = path.position(t, batch.x0, batch.x1), _velocity_at(maps, path, batch, velocity, t)
             back = maps.student if stop_gradient == "none" else maps.target
-            return lagrangian.pulled_back(maps.student, back, w, x_t, s, t, stop_gradient=stop_gradient)
+            return lagrangian.pulled_back(maps.student, back, x_t, s, t, velocity=w, stop_gradient=stop_gradient)
         if characterization == "eulerian":
             w = _velocity_at(maps, path, batch, velocity, s)
             if engine == "jvp":
-                return eulerian.eulerian(maps.student, w, x_s, s, t, stop_gradient=stop_gradient)
+                return eulerian.eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient)
             p, q = jnp.maximum(s - STEP, 0), jnp.minimum(s + STEP, 1)
             behind, ahead = ((time, x_s + expand(time - s, x_s) * w) for time in (p, q))
-            return eulerian.central(maps.student, maps.target, w, x_s, s, t, behind=behind, ahead=ahead)
+            return eulerian.central(maps.student, maps.target, x_s, s, t, velocity=w, behind=behind, ahead=ahead)
         if characterization == "semigroup":
-            w = flow_map.integrated(maps.teacher, steps=1) if velocity == "teacher" else maps.target
-            return progressive.progressive(maps.student, w, x_s, s, u, t, stop_gradient=stop_gradient)
+            two = flow_map.integrated(teacher_of(maps), steps=1) if velocity == "teacher" else maps.target
+            return progressive.progressive(maps.student, two, x_s, s, u, t, stop_gradient=stop_gradient)
         if characterization == "integral":
             return integral.interior(maps.student, maps.target, b, x_s, s, u, t)
         x_u, w = path.position(u, batch.x0, batch.x1), _velocity_at(maps, path, batch, velocity, u)
-        return integral.end(maps.student, maps.target, w, x_u, s, u, t)
+        return integral.end(maps.student, maps.target, x_u, s, u, t, velocity=w)
 
     return loss
 

@@ -8,25 +8,26 @@ import jax.numpy as jnp
 from objectives import metrics, weighting
 from objectives.losses import direct
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
-from objectives.methods.shared import check_not_negative, check_share, source
+from objectives.methods.shared import check_not_negative, check_share, source, teacher_of
 from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
-def _velocity(maps: Maps, path: Interpolant, batch: Batch, velocity_of: str) -> jax.Array:
+def _velocity(maps: Maps, path: Interpolant, batch: Batch, velocity_of: str) -> Points:
     s = batch.times.s
     if velocity_of == "teacher":
-        return maps.teacher(s, source(path, batch))
+        return teacher_of(maps)(s, source(path, batch))
     return path.velocity(s, batch.x0, batch.x1)
 
 
 def _continuous(velocity_of: str) -> Objective:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         velocity = _velocity(maps, path, batch, velocity_of)
-        return continuous_consistency(maps.student, velocity, source(path, batch), s, t)
+        return continuous_consistency(maps.student, source(path, batch), s, t, velocity=velocity)
 
     distilled = velocity_of == "teacher"
     term = Term("consistency", loss, time_laws.fixed_end, 1.0, cost=2 + 2 + distilled)
@@ -48,7 +49,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         raise ValueError(f"prior = {prior!r}; expected one of {', '.join(PRIORS)}")
     check_not_negative(warm_up=warm_up, normalize=normalize)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s = batch.times.s
         velocity = _velocity(maps, path, batch, velocity_of)
         ramp = curricula.warm_up(batch.progress, length=warm_up)
@@ -56,9 +57,9 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         std = batch.noise_std
         return trigflow(
             lambda s, t, x: maps.student(s, t, std * x) / std,
-            velocity / std,
             source(path, batch) / std,
             s,
+            velocity=velocity / std,
             warm_up=ramp,
             normalize=normalize or None,
         )
@@ -76,7 +77,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
     return Objective((term,), sampler="renoising", needs_teacher=distilled, output="trigflow")
 
 
-def _inverse_noise(times: time_laws.Times, loss: jax.Array) -> jax.Array:
+def _inverse_noise(times: time_laws.Times, loss: PerExample) -> PerExample:
     """``1 / tan(tau) = s / (1 - s)``."""
     del loss
     return times.s / jnp.maximum(1 - times.s, 1e-3)
@@ -103,7 +104,7 @@ def facm(
     cosine: float = 1.0,
     tangent: float = 0.5,
 ) -> Objective:
-    """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents beside an anchor, flow matching.
+    """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents, and flow matching as an anchor.
 
     clip: bound of the tangent; adaptive_power: of the adaptive weight; cosine: weight of one minus the cosine in the
     anchor; tangent: exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
@@ -111,20 +112,20 @@ def facm(
     check_share("clip", clip, high=math.inf)
     check_not_negative(cosine=cosine, tangent=tangent)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s = batch.times.s
         velocity = path.velocity(s, batch.x0, batch.x1)
-        return clipped(maps.student, velocity, source(path, batch), s, clip=clip, power=tangent)
+        return clipped(maps.student, source(path, batch), s, velocity=velocity, clip=clip, power=tangent)
 
-    def anchor(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def anchor(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         t, x = batch.times.t, source(path, batch)
         velocity, prediction = path.velocity(t, batch.x0, batch.x1), maps.student(t, t, x)
-        flow = direct.flow_matching(lambda s, t, x: prediction, velocity, x, t)
-        return flow + cosine * direct.misalignment(prediction, velocity)
+        flow = direct.flow_matching(lambda s, t, x: prediction, x, t, velocity=velocity)
+        return flow + cosine * direct.misalignment(prediction, velocity=velocity)
 
     adaptive = weighting.adaptive(power=adaptive_power, offset=0.001)
 
-    def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         return jnp.cos(jnp.pi / 2 * times.s) * adaptive(times, loss)
 
     terms = (
@@ -144,14 +145,14 @@ def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: f
         raise ValueError(f"ratio = {ratio}; expected a number in [0, 1]: 0 for flow matching, 1 for consistency")
     check_share("step", step, high=0.5)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s = batch.times.s
         p = jnp.maximum(s - step, 0) if ratio == 1 else s
         q = jnp.minimum(s + step, 1) if ratio == 1 else 1 - ratio * (1 - s)
         behind, ahead = ((time, path.position(time, batch.x0, batch.x1)) for time in (p, q))
         return along_path(maps.student, maps.target, source(path, batch), s, behind=behind, ahead=ahead, clip=clip)
 
-    def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         del loss
         return jnp.cos(jnp.pi / 2 * times.s)
 

@@ -1,7 +1,5 @@
 """Methods of consistency to other ends than the data: the ends of segments, or any target time."""
 
-import jax
-
 from objectives import metrics, weighting
 from objectives.losses.consistency import consistency, straightness, trajectory
 from objectives.methods.consistency import consistency_loss, neighbour
@@ -13,12 +11,14 @@ from objectives.methods.shared import (
     constant,
     diagonal,
     source,
+    teacher_of,
 )
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample
 
 
 def _segment_law(segments: int, step: float, *, name: str = "segments") -> time_laws.Law:
@@ -52,18 +52,18 @@ def multistep_cm(*, segments: int = 4, step: float = 0.02) -> Objective:
 def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 1e-5, decay: float = 0.0) -> Objective:
     """Consistency flow matching (arXiv 2407.02398): end points and, weakly, average velocities of neighbours agree.
 
-    It does not find the flow map of the path unless paths are straight: the second part is a prior. A decay above 0
-    averages the weights that make the targets.
+    It does not find the flow map of the path unless paths are straight: the second part is a prior. With a decay above
+    0 the EMA makes the targets.
     """
     check_not_negative(straight=straight)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
         x_s, x_u = source(path, batch), neighbour(maps, path, batch, velocity="sample")
         # Both parts compare the same two evaluations.
         here, there = maps.student(s, t, x_s), maps.target(u, t, x_u)
-        same = (lambda s, t, x: here), (lambda u, t, x: there), x_s, x_u, s, u, t
-        return consistency(*same) + straight * straightness(*same)
+        same = (lambda s, t, x: here), (lambda u, t, x: there), x_s, s, u, t
+        return consistency(*same, x_u=x_u) + straight * straightness(*same, x_u=x_u)
 
     term = Term("consistency", loss, _segment_law(segments, step), 1.0, weighting.inverse_step, cost=3 + 1)
     return Objective((term,), target_decay=constant(decay) if decay else None)
@@ -74,17 +74,17 @@ def ctm(
 ) -> Objective:
     """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
 
-    The first leg is a teacher's, by midpoint steps; flow matching stands for the denoising term beside it.
+    The first leg is a teacher's, by midpoint steps; flow matching replaces the denoising term.
     """
     check_count("teacher_steps", teacher_steps)
     check_share("diagonal_share", diagonal_share, high=0.999)
     check_option("reduction", reduction, REDUCTIONS)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
         x_s = source(path, batch)
-        x_u = flow_map.jump(flow_map.integrated(maps.teacher, steps=teacher_steps), s, u, x_s)
-        return trajectory(maps.student, maps.target, x_s, x_u, s, u, t)
+        x_u = flow_map.jump(flow_map.integrated(teacher_of(maps), steps=teacher_steps), s, u, x_s)
+        return trajectory(maps.student, maps.target, x_s, s, u, t, x_u=x_u)
 
     # The student; the outer jump and the backward pass through its input; two jumps of the target; the teacher.
     cost = 3 + 1 + 2 + 2 + 2 * teacher_steps + 1

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from objectives import metrics, weighting
@@ -19,13 +18,15 @@ from objectives.methods.shared import (
     learned,
     self_distilled,
     source,
+    teacher_of,
     teacher_pair,
 )
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term, required
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Scalar
 
 
 def eulerian_term(
@@ -52,17 +53,17 @@ def eulerian_term(
     """
     check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         x_s = source(path, batch)
         if velocity == "self":
             w = maps.target(s, s, x_s)
         elif velocity == "teacher":
-            w = maps.teacher(s, x_s)
+            w = teacher_of(maps)(s, x_s)
         else:
             w = path.velocity(s, batch.x0, batch.x1)
         tangent = maps.target(s, s, x_s) if own_tangent else None
-        return eulerian(maps.student, w, x_s, s, t, stop_gradient=stop_gradient, tangent=tangent)
+        return eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient, tangent=tangent)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
@@ -96,13 +97,14 @@ def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: flo
     law = forward_law(times, needed_by="ayf_emd")
     check_not_negative(warm_up=warm_up, normalize=normalize)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         x_s = source(path, batch)
         # The paper ends at 0.99, so that the pull towards straight paths never quite stops.
         ramp = 0.99 * curricula.warm_up(batch.progress, length=warm_up)
         offset = normalize or None
-        return tangent_step(maps.student, maps.teacher(s, x_s), x_s, s, t, warm_up=ramp, normalize=offset)
+        velocity = teacher_of(maps)(s, x_s)
+        return tangent_step(maps.student, x_s, s, t, velocity=velocity, warm_up=ramp, normalize=offset)
 
     term = Term("eulerian", loss, law, 1.0, weighting.gap_squared, cost=2 + 2 + 1)
     return Objective((term,), needs_teacher=True)
@@ -176,7 +178,7 @@ def rectified_mean_flow(
     method = mean_flow(diagonal_share=diagonal_share, times=times, adaptive_power=adaptive_power, reduction=reduction)
 
     def on_pairs(term: Term) -> Term:
-        def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
             return term.loss(maps, path, teacher_pair(maps, batch, steps=teacher_steps))
 
         return dataclasses.replace(term, loss=loss, cost=term.cost + 2 * teacher_steps + 1)
@@ -204,14 +206,14 @@ def esc(
     check_not_negative(curriculum=curriculum)
     base = forward_law(times, needed_by="esc")
 
-    def at(progress: jax.Array) -> time_laws.Law:
+    def at(progress: Scalar | float) -> time_laws.Law:
         return laws.with_data_end(base, probability=curricula.arccos_decay(progress, length=curriculum))
 
-    def averaged(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def averaged(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         x_s = source(path, batch)
         velocity = plug_in_velocity(path, x_s, s, batch)
-        return eulerian(maps.student, velocity, x_s, s, t, stop_gradient="target")
+        return eulerian(maps.student, x_s, s, t, velocity=velocity, stop_gradient="target")
 
     weight, likelihood = weighting.adaptive(power=adaptive_power, offset=0.001), metrics.gaussian_likelihood
     share, law = 1 - diagonal_share, curricula.Curriculum(at)
@@ -221,7 +223,7 @@ def esc(
     return method._replace(terms=(*method.terms, pooled))
 
 
-def plug_in_velocity(path: Interpolant, x_s: jax.Array, s: jax.Array, batch: Batch) -> jax.Array:
+def plug_in_velocity(path: Interpolant, x_s: Points, s: PerExample, batch: Batch) -> Points:
     """``sum_j p_j (alpha'_s (I_s - beta_s y_j) / alpha_s + beta'_s y_j)``: the velocity, averaged over a set of data.
 
     Args:
@@ -236,9 +238,10 @@ def plug_in_velocity(path: Interpolant, x_s: jax.Array, s: jax.Array, batch: Bat
     Reference: arXiv 2512.11831; the probabilities are ``distributional.batch_posterior``.
     """
     alpha, beta = path.alpha(s), path.beta(s)
-    p = batch_posterior(x_s, batch.x1, batch.pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
+    pool = required(batch.pool, "Batch.pool")
+    p = batch_posterior(x_s, own=batch.x1, pool=pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
     # The mean of the data decides: the velocity is affine in it. The last factor is 1 except at s = 1.
-    flat = batch.pool.reshape(batch.pool.shape[0], -1)
+    flat = pool.reshape(pool.shape[0], -1)
     mean = expand(p[:, 0], x_s) * batch.x1 + (p[:, 1:] @ flat).reshape(x_s.shape)
     noise = (x_s - expand(beta, x_s) * mean) / expand(jnp.maximum(alpha, 1e-6), x_s)
     return expand(path.d_alpha(s), x_s) * noise + expand(path.d_beta(s), x_s) * mean

@@ -1,26 +1,25 @@
 """Methods of the Eulerian rule at a finite step: no derivative of the network is taken."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses.eulerian import central, discrete, eulerian
 from objectives.methods.shared import DIAGONALS, check_option, check_share, forward_law, self_distilled, source
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Curve, Maps, Objective, Term
 from taxonomy import curricula
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Scalar
 
 
-def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
     s, u, t = batch.times
     velocity = path.velocity(s, batch.x0, batch.x1)
-    return discrete(maps.student, maps.target, velocity, source(path, batch), s, u, t)
+    return discrete(maps.student, maps.target, source(path, batch), s, u, t, velocity=velocity)
 
 
-def _with_share(law: time_laws.Law, share: Callable[[jax.Array], jax.Array]) -> curricula.Curriculum:
+def _with_share(law: time_laws.Law, share: Curve) -> curricula.Curriculum:
     return curricula.Curriculum(lambda progress: time_laws.with_fraction(law, fraction=share(progress)))
 
 
@@ -42,15 +41,15 @@ def alpha_flow(
     check_share("alpha", alpha)
     base = forward_law(times, needed_by="alpha_flow")
 
-    def share(progress: jax.Array) -> jax.Array:
+    def share(progress: Scalar | float) -> Scalar:
         return curricula.sigmoid_decay(progress) if schedule == "sigmoid" else jnp.asarray(alpha, float)
 
-    def limit(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def limit(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         velocity = path.velocity(s, batch.x0, batch.x1)
-        return eulerian(maps.student, velocity, source(path, batch), s, t, stop_gradient="target")
+        return eulerian(maps.student, source(path, batch), s, t, velocity=velocity, stop_gradient="target")
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         if schedule == "constant":
             return _discrete(maps, path, batch)
         return jax.lax.cond(
@@ -59,7 +58,7 @@ def alpha_flow(
 
     adaptive = weighting.adaptive(power=adaptive_power)
 
-    def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         # One over alpha, and the adaptive weight times alpha^power: at power 1 the published alpha cancels.
         inverse = jnp.where(times.u > times.s, weighting.inverse_share(times, loss), 1.0)
         return inverse ** (1 - adaptive_power) * adaptive(times, loss)
@@ -84,10 +83,10 @@ def so_flow(
     base = forward_law(times, needed_by="so_flow")
     adaptive = weighting.adaptive(power=adaptive_power)
 
-    def share(progress: jax.Array) -> jax.Array:
+    def share(progress: Scalar | float) -> Scalar:
         return curricula.exponential_decay(progress, first=first, last=last)
 
-    def weight(times: time_laws.Times, loss: jax.Array) -> jax.Array:
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         # The paper weighs by its q, the residual over the share; half of the gradient of |r|^2 / share is v . q.
         inverse = weighting.inverse_share(times, loss)
         return inverse * adaptive(times, jnp.square(inverse) * loss) / 2
@@ -111,16 +110,16 @@ def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "p
     if not 0 < step < 0.5:
         raise ValueError(f"step = {step}; expected a length of time in (0, 0.5)")
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         behind, ahead = jnp.maximum(s - step, 0), jnp.minimum(s + step, 1)
         return central(
             maps.student,
             maps.target,
-            path.velocity(s, batch.x0, batch.x1),
             source(path, batch),
             s,
             t,
+            velocity=path.velocity(s, batch.x0, batch.x1),
             behind=(behind, path.position(behind, batch.x0, batch.x1)),
             ahead=(ahead, path.position(ahead, batch.x0, batch.x1)),
         )

@@ -3,14 +3,13 @@
 longest: length of the longest jump that is trained, in (0, 1]; 1 / N for a map that is meant for N steps.
 """
 
-import jax
-
 from objectives.losses import integral
-from objectives.methods.shared import check_share, self_distilled, source
+from objectives.methods.shared import check_share, self_distilled, source, teacher_of
 from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample
 
 
 def _law(pairs: time_laws.Law, longest: float) -> time_laws.Law:
@@ -19,20 +18,20 @@ def _law(pairs: time_laws.Law, longest: float) -> time_laws.Law:
 
 
 def _interior_term(velocity: str, share: float, longest: float) -> Term:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
-        b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
+        b = teacher_of(maps) if velocity == "teacher" else flow_map.diagonal(maps.target)
         return integral.interior(maps.student, maps.target, b, source(path, batch), s, u, t)
 
     return Term("integral", loss, _law(time_laws.triangle, longest), share, cost=3 + 1 + 1)
 
 
 def _end_term(velocity: str, longest: float) -> Term:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
         x_u = path.position(u, batch.x0, batch.x1)
-        w = maps.teacher(u, x_u) if velocity == "teacher" else path.velocity(u, batch.x0, batch.x1)
-        return integral.end(maps.student, maps.target, w, x_u, s, u, t)
+        w = teacher_of(maps)(u, x_u) if velocity == "teacher" else path.velocity(u, batch.x0, batch.x1)
+        return integral.end(maps.student, maps.target, x_u, s, u, t, velocity=w)
 
     cost = 3 + 1 + (1 if velocity == "teacher" else 0)
     return Term("integral", loss, _law(time_laws.square, longest), 1.0, cost=cost)

@@ -1,7 +1,5 @@
 """Methods of the Lagrangian rule: the target time moves and the point follows the velocity."""
 
-import jax
-
 from objectives import weighting
 from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back, round_trip
 from objectives.methods.shared import (
@@ -13,11 +11,13 @@ from objectives.methods.shared import (
     learned,
     self_distilled,
     source,
+    teacher_of,
 )
 from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Scalar
 
 
 def lagrangian_term(
@@ -28,7 +28,7 @@ def lagrangian_term(
     Args:
       velocity: "self" or "teacher".
       share: share of the batch.
-      times: name of the law over (s, t).
+      times: name of the distribution over (s, t).
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
 
@@ -37,8 +37,8 @@ def lagrangian_term(
     """
     check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
-        b = maps.teacher if velocity == "teacher" else flow_map.diagonal(maps.target)
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        b = teacher_of(maps) if velocity == "teacher" else flow_map.diagonal(maps.target)
         s, _, t = batch.times
         return lagrangian(maps.student, b, source(path, batch), s, t, stop_gradient=stop_gradient)
 
@@ -81,7 +81,7 @@ def ayf_lmd(*, times: str = "logit_normal") -> Objective:
 def tvm(
     *, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "per_term"
 ) -> Objective:
-    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an average of the weights."""
+    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an EMA."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
     return self_distilled(
         diagonal_share,
@@ -96,12 +96,12 @@ def tvm(
 def _pulled_back_term(
     share: float, stop_gradient: str, law: time_laws.Law | curricula.Curriculum = time_laws.square
 ) -> Term:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         x_t = path.position(t, batch.x0, batch.x1)
         velocity = path.velocity(t, batch.x0, batch.x1)
         back = maps.student if stop_gradient == "none" else maps.target
-        return pulled_back(maps.student, back, velocity, x_t, s, t, stop_gradient=stop_gradient)
+        return pulled_back(maps.student, back, x_t, s, t, velocity=velocity, stop_gradient=stop_gradient)
 
     # The way back, one jvp, and the backward passes through both or through the prediction alone.
     cost = {"none": 1 + 2 + 4 + 2, "target": 1 + 2 + 2}[stop_gradient]
@@ -109,18 +109,18 @@ def _pulled_back_term(
 
 
 def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
-    """Flow map matching from data alone, in both directions, and the round trip beside it (arXiv 2406.07507).
+    """Flow map matching from data alone, in both directions, with the round trip as a second term (arXiv 2406.07507).
 
     first_gap: length of the longest jump at the start of training; it grows to 1. The authors' code has 0.05.
     """
     check_share("first_gap", first_gap)
 
-    def growing(progress: jax.Array) -> time_laws.Law:
+    def growing(progress: Scalar | float) -> time_laws.Law:
         return laws.with_shorter_gap(time_laws.square, factor=first_gap + (1 - first_gap) * progress)
 
     law = curricula.Curriculum(growing) if first_gap < 1 else time_laws.square
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
 

@@ -5,10 +5,11 @@ from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
 from objectives.losses import direct, distributional, lagrangian
-from objectives.methods.shared import check_not_negative, check_share
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.methods.shared import check_not_negative, check_share, teacher_of
+from objectives.objective import Batch, Maps, Objective, Term, required
 from taxonomy import flow_map, laws
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample
 from taxonomy.times import Law, Times
 
 
@@ -27,10 +28,10 @@ def pid(*, step: float = 0.004) -> Objective:
     """Physics-informed distillation (arXiv 2411.08378): a difference between two neighbouring target times."""
     check_share("step", step)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         del path
         s, u, t = batch.times
-        return lagrangian.two_ended_difference(maps.student, maps.teacher, batch.x0, s, u, t)
+        return lagrangian.two_ended_difference(maps.student, teacher_of(maps), batch.x0, s, u, t)
 
     term = Term("lagrangian", loss, _ending_early(laws.from_noise, step), 1.0, cost=3 + 3 + 1)
     return Objective((term,), sampler="one_jump", needs_teacher=True, output="denoiser")
@@ -40,17 +41,17 @@ def boot(*, step: float = 0.04, boundary_share: float = 0.25) -> Objective:
     """BOOT (arXiv 2306.05544): each jump from the noise is the shorter one and a step of the teacher."""
     check_share("step", step)
 
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         del path
         s, u, t = batch.times
-        return lagrangian.bootstrap(maps.student, maps.target, maps.teacher, batch.x0, s, u, t)
+        return lagrangian.bootstrap(maps.student, maps.target, teacher_of(maps), batch.x0, s, u, t)
 
-    def boundary(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def boundary(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         del path
         s = batch.times.s
-        return direct.flow_matching(maps.student, maps.teacher(s, batch.x0), batch.x0, s)
+        return direct.flow_matching(maps.student, batch.x0, s, velocity=teacher_of(maps)(s, batch.x0))
 
-    def weight(times: Times, loss: jax.Array) -> jax.Array:
+    def weight(times: Times, loss: PerExample) -> PerExample:
         del loss
         # The paper compares mean denoisers, whose residual is (1 - t) times that of velocities.
         return jnp.square(1 - times.u)
@@ -66,7 +67,7 @@ def boot(*, step: float = 0.04, boundary_share: float = 0.25) -> Objective:
 def free_flow(
     *, step: float = 0.005, correction_share: float = 0.25, auxiliary_share: float = 0.25, strength: float = 0.1
 ) -> Objective:
-    """FreeFlow (arXiv 2511.19428): prediction along a teacher from noise, and a correction of the generated law.
+    """FreeFlow (arXiv 2511.19428): prediction along a teacher from noise, and distribution matching.
 
     The correction compares the teacher's velocity with one that is learned on the student's own samples. Its strength
     is constant here; the paper balances the two terms by their gradient norms.
@@ -74,27 +75,29 @@ def free_flow(
     check_share("step", step, high=0.5)
     check_not_negative(strength=strength)
 
-    def prediction(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def prediction(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         del path
         s, _, t = batch.times
         before, after = jnp.maximum(t - step, 0), jnp.minimum(t + step, 1)
         return lagrangian.difference(
-            maps.student, maps.target, maps.teacher, batch.x0, s, t, before=before, after=after
+            maps.student, maps.target, teacher_of(maps), batch.x0, s, t, before=before, after=after
         )
 
-    def correction(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def correction(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, r, t = batch.times
         mapped = flow_map.jump(maps.student, s, t, batch.x0)
-        noised = sg(path.position(r, batch.fresh, mapped))
-        return distributional.velocity_matching(mapped, maps.auxiliary(r, noised), maps.teacher(r, noised))
+        noised = sg(path.position(r, required(batch.fresh, "Batch.fresh"), mapped))
+        learned, wanted = required(maps.auxiliary, "Maps.auxiliary")(r, noised), teacher_of(maps)(r, noised)
+        return distributional.velocity_matching(mapped, learned=learned, wanted=wanted)
 
-    def auxiliary(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+    def auxiliary(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, r, t = batch.times
         generated = sg(flow_map.jump(maps.target, s, t, batch.x0))
-        noised, velocity = path.position(r, batch.fresh, generated), path.velocity(r, batch.fresh, generated)
-        return direct.flow_matching(lambda s, t, x: maps.auxiliary(t, x), velocity, noised, r)
+        fresh, b = required(batch.fresh, "Batch.fresh"), required(maps.auxiliary, "Maps.auxiliary")
+        noised, velocity = path.position(r, fresh, generated), path.velocity(r, fresh, generated)
+        return direct.flow_matching(lambda s, t, x: b(t, x), noised, r, velocity=velocity)
 
-    def weight(times: Times, loss: jax.Array) -> jax.Array:
+    def weight(times: Times, loss: PerExample) -> PerExample:
         del loss
         # Near the data a teacher's velocity is least certain; the weight of the time is free, see the loss.
         return strength * jnp.square(1 - times.u)

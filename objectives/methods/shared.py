@@ -1,6 +1,6 @@
 """What methods share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 import dataclasses
 import math
 
@@ -10,12 +10,19 @@ import jax.numpy as jnp
 from objectives import metrics, weighting
 from objectives.losses.direct import flow_matching
 from objectives.mixture import REDUCTIONS
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Curve, Maps, Objective, Term, required
 from taxonomy import flow_map, laws, times
+from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
-def source(path: Interpolant, batch: Batch) -> jax.Array:
+def teacher_of(maps: Maps) -> Velocity:
+    """The teacher's velocity b(t, x); ValueError where none was given."""
+    return required(maps.teacher, "Maps.teacher")
+
+
+def source(path: Interpolant, batch: Batch) -> Points:
     """``I_s`` of a batch.
 
     Args:
@@ -57,18 +64,19 @@ def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
       here each step makes new ones, and their cost is counted.
     """
     start = jnp.zeros_like(batch.times.s)
-    end = flow_map.jump(flow_map.integrated(maps.teacher, steps=steps), start, jnp.ones_like(start), batch.x0)
+    teacher = flow_map.integrated(teacher_of(maps), steps=steps)
+    end = flow_map.jump(teacher, start, jnp.ones_like(start), batch.x0)
     return batch._replace(x1=jax.lax.stop_gradient(end))
 
 
-def _on_samples(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+def _on_samples(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
     t = batch.times.t
-    return flow_matching(maps.student, path.velocity(t, batch.x0, batch.x1), source(path, batch), t)
+    return flow_matching(maps.student, source(path, batch), t, velocity=path.velocity(t, batch.x0, batch.x1))
 
 
-def _on_teacher(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+def _on_teacher(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
     t, x = batch.times.t, source(path, batch)
-    return flow_matching(maps.student, maps.teacher(t, x), x, t)
+    return flow_matching(maps.student, x, t, velocity=teacher_of(maps)(t, x))
 
 
 def diagonal(
@@ -118,18 +126,20 @@ def self_distilled(
     *,
     law: times.Law = times.diagonal,
     likelihood: metrics.Likelihood | None = None,
-    **fields: object,
+    both_directions: bool = False,
+    target_decay: Curve | None = None,
 ) -> Objective:
-    """Flow matching on the diagonal beside one rule off it.
+    """Flow matching on the diagonal and one rule off it.
 
     Args:
       diagonal_share: share of the batch on the diagonal.
       distill: the term of the rule, with the rest of the batch.
-      reduction: "per_term" or "per_example".
+      reduction: "per_term" or "per_example", see ``mixture``.
       weight: weight of the diagonal term.
       law: law on the diagonal.
       likelihood: how a learned log-variance enters both terms, None for none.
-      **fields: further fields of the objective.
+      both_directions: whether the rule trains jumps back in time too.
+      target_decay: decay of the EMA that makes the targets, None for the student itself.
 
     Returns:
       the objective.
@@ -140,7 +150,7 @@ def self_distilled(
     check_option("reduction", reduction, REDUCTIONS)
     distill = dataclasses.replace(distill, likelihood=likelihood)
     terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
-    return Objective(terms, reduction, **fields)
+    return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
 
 
 def learned(enabled: bool) -> metrics.Likelihood | None:
@@ -149,29 +159,29 @@ def learned(enabled: bool) -> metrics.Likelihood | None:
 
 
 LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}
-# Beside jumps that are drawn by logits, the diagonal is drawn so too.
+# Where jumps are drawn by logits, the diagonal is too.
 DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
 DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
 
 
 def law_of(name: str) -> times.Law:
-    """The law over (s, t) of a name; ValueError on an unknown one."""
+    """The distribution over (s, t) of a name; ValueError on an unknown one."""
     check_option("times", name, LAWS)
     return LAWS[name]
 
 
 def forward_law(name: str, *, needed_by: str) -> times.Law:
-    """The law over (s, t) of a name, for a rule that needs s <= t.
+    """The distribution over (s, t) of a name, for a rule that needs s <= t.
 
     Args:
       name: a key of ``LAWS``.
       needed_by: name of the method, for the message.
 
     Returns:
-      the law.
+      the distribution.
 
     Raises:
-      ValueError: on an unknown name or a law that goes back.
+      ValueError: on an unknown name or a distribution that goes back.
     """
     if name == "square":
         raise ValueError(f"times = 'square' draws s > t; {needed_by} needs s <= t: use 'triangle'")
@@ -208,8 +218,8 @@ def check_not_negative(**options: float) -> None:
             raise ValueError(f"{name} = {value}; expected a number that is not negative")
 
 
-def constant(decay: float) -> Callable[[jax.Array], jax.Array]:
-    """A decay of averaged weights that does not change; ValueError unless it is in [0, 1)."""
+def constant(decay: float) -> Curve:
+    """A decay of the EMA that does not change; ValueError unless it is in [0, 1)."""
     if not 0 <= decay < 1:
         raise ValueError(f"decay = {decay}; expected a number in [0, 1), 0 for the current weights")
     return lambda progress: jnp.full_like(jnp.asarray(progress, float), decay)

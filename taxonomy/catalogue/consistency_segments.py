@@ -17,7 +17,7 @@ METHODS = (
         code="sony/ctm",
         headline="CIFAR-10, 1 step with adversarial loss, FID 1.73",
         formula="|v_{t,t}(I_t) - dI_t|^2\n"
-        "|X'_{t,1}(X_{s,t}(I_s)) - sg[X'_{t,1}(X_{u,t}(x_u))]|^2, x_u from the teacher, X' an average of the weights",
+        "|X'_{t,1}(X_{s,t}(I_s)) - sg[X'_{t,1}(X_{u,t}(x_u))]|^2, x_u from the teacher, X' the EMA of the weights",
         translation=NOISE_LEVEL,
         note="The first map between any two times; jumps are compared at the data. Its cost here includes integrating "
         "the teacher.",

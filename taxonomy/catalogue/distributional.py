@@ -17,7 +17,8 @@ METHODS = (
         headline="ImageNet 256, 8 steps, FID 1.99",
         formula="MMD^2({X_{s,t}(I_s)}, sg{X_{u,t}(I_u)}) over the particles of a group",
         translation=NOISE_AT_ONE,
-        note="Consistency of the law instead of each point; with one particle it is like consistency training.",
+        note="Consistency of the distribution instead of each point; with one particle it is like consistency "
+        "training.",
         differs="A step of fixed length and no weight of the time; the network predicts average velocities.",
     ),
 )

@@ -36,7 +36,8 @@ METHODS = (
         formula="|v_{t,t}(I_t) - dI_t|^2\nv_{s,t}(I_s) . sg[(X_{s,t}(I_s) - X_{u,t}(I_s + (u - s) dI_s)) / (u - s)]",
         translation=NOISE_AT_ONE_SOURCE_T,
         note="The gradient of alpha-Flow written as a dot product, so that no small step divides it.",
-        differs="No guidance, no dropout, the Euler form alone; times as in MeanFlow instead of a law for each end.",
+        differs="No guidance, no dropout, the Euler form alone; times as in MeanFlow instead of a distribution for "
+        "each end.",
     ),
     Method(
         name="tim",

@@ -62,13 +62,12 @@ METHODS = (
         velocity="own",
         stop_gradient="velocity and its input",
         engine="jvp",
-        times="a law of the gap, then of t; {diagonal} on the diagonal, logit-normal",
+        times="a distribution of the gap, then of t; {diagonal} on the diagonal, logit-normal",
         weight="uniform",
         paper="zhou2025terminal",
         code="lumalabs/tvm",
         headline="ImageNet 256, 1 step, FID 3.29",
-        formula="|v_{r,r}(I_r) - dI_r|^2\n"
-        "|d_t X_{s,t}(I_s) - sg[v'_{t,t}(X_{s,t}(I_s))]|^2, v' an average of the weights",
+        formula="|v_{r,r}(I_r) - dI_r|^2\n|d_t X_{s,t}(I_s) - sg[v'_{t,t}(X_{s,t}(I_s))]|^2, v' the EMA of the weights",
         translation=NOISE_AT_ONE_SOURCE_T,
         note="LSD with an averaged target, in the paper with guidance inside the loss and made to work on large "
         "transformers.",

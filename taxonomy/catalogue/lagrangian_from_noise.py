@@ -19,7 +19,8 @@ METHODS = (
         "X_{0,1}(z) . sg[w_r(I_r) - b_r(I_r)], I_r on the way from fresh noise to X_{0,1}(z)\n"
         "|w_r(I_r) - dI_r|^2, w the second network",
         translation=NOISE_AT_ONE,
-        note="No data: noise and a teacher; a second network measures where the samples leave the teacher's law.",
+        note="No data: noise and a teacher; a second network measures where the samples leave the teacher's "
+        "distribution.",
         differs="A constant strength of the correction instead of a balance of gradient norms; no guidance; not "
         "started from the teacher.",
     ),

@@ -33,7 +33,7 @@ METHODS = (
         code="kvfrans/shortcut-models",
         headline="ImageNet 256, 1 step, FID 10.6",
         formula="|v_{s,s+h}(I_s) - dI_s|^2, h = 1/128\n"
-        "|v_{s,t}(I_s) - sg[(v'_{s,u}(I_s) + v'_{u,t}(X'_{s,u}(I_s))) / 2]|^2, v' an average of the weights",
+        "|v_{s,t}(I_s) - sg[(v'_{s,u}(I_s) + v'_{u,t}(X'_{s,u}(I_s))) / 2]|^2, v' the EMA of the weights",
         translation=OURS,
         note="One network for all numbers of steps that are powers of two; a step of 1/128 stands for the diagonal.",
         differs="Three quarters of the batch at the shortest gap instead of seven eighths; no guidance and no clamps.",

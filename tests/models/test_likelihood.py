@@ -50,7 +50,7 @@ def test_jumps_of_the_gaussian_map_have_the_exact_density(path, steps):
     forward = likelihood.jumps(v, x, grid)
     np.testing.assert_allclose(likelihood.of_generated(x, forward, noise_std=STD), law.logpdf(forward.x), atol=1e-11)
     given = MEAN + 0.5 * np.asarray(x)
-    backward = likelihood.jumps(v, given, grid[::-1])
+    backward = likelihood.jumps(v, jnp.asarray(given), grid[::-1])
     np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), law.logpdf(given), atol=1e-11)
 
 

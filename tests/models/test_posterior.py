@@ -74,4 +74,4 @@ def test_a_constant_reward_is_its_own_value():
     samples = jnp.zeros((3, 4, 2))
     np.testing.assert_allclose(posterior.value(lambda x: jnp.full(len(x), 1.5), samples), 1.5, rtol=1e-14)
     with pytest.raises(ValueError, match="count = 0, steps = 16"):
-        posterior.sample(lambda t, x: x, jax.random.key(0), T, X, noise_std=1.0, count=0)
+        posterior.sample(lambda t, x: x, jax.random.key(0), jnp.asarray(T), jnp.asarray(X), noise_std=1.0, count=0)

@@ -214,7 +214,17 @@ def test_the_stochastic_sampler_keeps_the_law():
 
 
 def test_a_grid_of_one_time_is_refused():
+    def transport(s, t, x):
+        return x
+
     with pytest.raises(ValueError, match=r"grid of times has shape \(1,\), substeps = 1"):
         tilting.tilting(
-            None, None, None, jax.random.key(0), noise(count=2), jnp.zeros(1), diffusion=lambda t: t, substeps=1
+            transport,
+            lambda t, x: t,
+            lambda t, x: x,
+            jax.random.key(0),
+            noise(count=2),
+            jnp.zeros(1),
+            diffusion=lambda t: t,
+            substeps=1,
         )

@@ -1,9 +1,12 @@
+import pkgutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models import samplers
+from objectives import losses
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import check_shares, mixture
 from objectives.objective import Batch, Maps
@@ -12,6 +15,7 @@ from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
 from tests.helpers import tiny, tiny_params
 
+LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
 COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
@@ -46,6 +50,12 @@ def test_every_method_is_complete(name):
     assert len({term.name for term in objective.terms}) == len(objective.terms)
     assert OBJECTIVES[name](**default_options(name)).cost == objective.cost >= 3
     assert OBJECTIVES[name].__doc__
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_file_of_a_method_begins_with_the_name_of_its_loss(name):
+    stem = OBJECTIVES[name].__module__.removeprefix("objectives.methods.")
+    assert any(stem == loss or stem.startswith(f"{loss}_") for loss in LOSSES)
 
 
 # Methods that learn the map of other pairs than the data set's: straight lines from noise to the teacher's end point.

@@ -130,11 +130,11 @@ def test_ayf_emd_is_mean_flow_on_the_teacher_times_half_the_gap():
         return -(flow_map.jump(tiny(p), s, t, x) * residual).sum(axis=1)
 
     agree(published, scaled((t - s) / 2, mean_flow))
-    agree(lambda p: tangent_step(tiny(p), w, x, s, t), mean_flow)
+    agree(lambda p: tangent_step(tiny(p), x, s, t, velocity=w), mean_flow)
     # The method keeps a hundredth of its warm-up for good: a pull towards straight paths.
     agree(
         loss_of("ayf_emd", batch, minimized=True, options={"normalize": 0.0}),
-        lambda p: (t - s) ** 2 * (0.99 * mean_flow(p) + 0.01 * regression(tiny(p), w, x, s, t)),
+        lambda p: (t - s) ** 2 * (0.99 * mean_flow(p) + 0.01 * regression(tiny(p), x, s, t, velocity=w)),
     )
 
 
@@ -166,7 +166,7 @@ def test_alpha_flow_at_one_half_on_the_own_velocity_is_twice_psd_m():
     u = (s + t) / 2
     own = tiny(tiny_params())(s, u, x)
     values_agree(
-        lambda p: discrete(tiny(p), tiny(p), own, x, s, u, t) / 0.5,
+        lambda p: discrete(tiny(p), tiny(p), x, s, u, t, velocity=own) / 0.5,
         lambda p: 2 * progressive(tiny(p), tiny(p), x, s, u, t),
     )
 
@@ -423,20 +423,20 @@ def test_guided_targets_have_the_stated_fixed_point():
     conditional, unconditional = jax.random.normal(jax.random.key(5), (2, 5, 2))
 
     def on(velocity):
-        return gradient(lambda p: eulerian(tiny(p), velocity, x, s, t, stop_gradient="target"))
+        return gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=velocity, stop_gradient="target"))
 
     scale = 2.5
-    g = guidance.classifier_free(conditional, unconditional, scale=scale)
+    g = guidance.classifier_free(v_c=conditional, v_u=unconditional, scale=scale)
     expected = on(g)
     for omega, kappa in ((0.2, 0.92), (1.0, 0.6), (2.5, 0.0)):
-        guided = guidance.mean_flow_guided(conditional, unconditional, g, omega=omega, kappa=kappa)
+        guided = guidance.mean_flow_guided(conditional, v_c=g, v_u=unconditional, omega=omega, kappa=kappa)
         assert_close(on(guided), expected, rtol=1e-9)
-    assert_close(on(guidance.model_guided(conditional, g, unconditional, omega=0.6)), expected, rtol=1e-9)
+    assert_close(on(guidance.model_guided(conditional, v_c=g, v_u=unconditional, omega=0.6)), expected, rtol=1e-9)
     # Another scale, or an output that is not yet the fixed point, has another gradient.
     wrong = (
-        guidance.mean_flow_guided(conditional, unconditional, g, omega=0.4, kappa=0.92),
-        guidance.model_guided(conditional, g + 0.1, unconditional, omega=0.6),
-        guidance.mean_flow_guided(conditional, unconditional, g + 0.1, omega=0.2, kappa=0.92),
+        guidance.mean_flow_guided(conditional, v_c=g, v_u=unconditional, omega=0.4, kappa=0.92),
+        guidance.model_guided(conditional, v_c=g + 0.1, v_u=unconditional, omega=0.6),
+        guidance.mean_flow_guided(conditional, v_c=g + 0.1, v_u=unconditional, omega=0.2, kappa=0.92),
     )
     assert all(distance(on(guided), expected) > 1e-3 for guided in wrong)
 
@@ -615,7 +615,7 @@ def test_moment_matching_of_single_particles_pulls_along_the_consistency_residua
     s, u, t = batch.times
     one = loss_of("imm", batch, options={"group": 1})
     x, x_u = (LINEAR.position(time, batch.x0, batch.x1) for time in (s, u))
-    residual = consistency(tiny(tiny_params()), tiny(tiny_params()), x, x_u, s, u, t)
+    residual = consistency(tiny(tiny_params()), tiny(tiny_params()), x, s, u, t, x_u=x_u)
     # k = exp(-d / scale) with d^2 = |r|^2 / 2 in two dimensions: -2 grad k = k / (scale 2 d) grad |r|^2.
     length, scale = jnp.sqrt(residual / 2), jnp.maximum(t - s, 0.01)
     agree(one, scaled(jnp.exp(-length / scale) / (2 * scale * length), loss_of("ct", batch)))

@@ -520,7 +520,7 @@ def library(case, e, other):
         maps = Maps(model(params), model(target), teacher, model(other), auxiliary, log_variance)
         loss = term.loss(maps, LINEAR, batch)
         value = term.weight(times, loss) * term.metric(loss)
-        return term.likelihood(value, log_variance(e.s, e.t)) if term.likelihood else value
+        return term.likelihood(value, log_variance=log_variance(e.s, e.t)) if term.likelihood else value
 
     return minimized
 

@@ -115,7 +115,8 @@ def score(
         seconds = time.perf_counter() - begun
         _check_finite(method, transport)
         if points == "generated":
-            where, log_p = np.asarray(transport.x), likelihood.of_generated(start, transport, noise_std=dataset.std)
+            where = np.asarray(transport.x)
+            log_p = likelihood.of_generated(jnp.asarray(start), transport, noise_std=dataset.std)
         else:
             where, log_p = start, likelihood.of_data(transport, noise_std=dataset.std)
         log_p = np.asarray(log_p, np.float64)

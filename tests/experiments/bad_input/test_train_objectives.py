@@ -26,7 +26,9 @@ CASES = {
     "no steps of noise": option("cd", "steps=0", "steps = 0; expected at least 1 step of noise"),
     "no segments": option("multistep_cm", "segments=0", "segments = 0; expected a whole number, at least 1"),
     "a negative power": option(
-        "mean_flow", "adaptive_power=-1", "power = -1.0, offset = 0.01; expected numbers that are not"
+        "mean_flow",
+        "adaptive_power=-1",
+        "the adaptive weight received power = -1.0, offset = 0.01; expected numbers that are not",
     ),
     "a scale of zero": option("ict", "scale=0", "pseudo_huber received scale = 0.0; expected a positive number"),
     "a ratio above one": option("ucgm", "ratio=2", "ratio = 2.0; expected a number in [0, 1]: 0 for flow matching"),

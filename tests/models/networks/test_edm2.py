@@ -5,6 +5,7 @@ import pytest
 
 from models.flow_map_model import FlowMapModel, bind, count_parameters, initialize
 from models.networks import edm2
+from models.networks import magnitude_preserving as layers
 
 SMALL = edm2.EDM2(channels=8, multipliers=(1, 2), blocks=1, attention=(4,))
 SHAPE = (8, 8, 3)
@@ -35,13 +36,13 @@ def inputs(batch=4):
 def test_activations_keep_their_size():
     x = jax.random.normal(jax.random.key(0), (64, 16))
     for y in (
-        edm2.mixed(x, jax.random.normal(jax.random.key(1), x.shape), share=0.3),
-        edm2.joined(x, jax.random.normal(jax.random.key(2), (64, 48))),
-        edm2.silu(jax.random.normal(jax.random.key(3), (64, 1024))),
-        edm2.positional(jax.random.uniform(jax.random.key(4), (64,)), channels=32),
+        layers.mixed(x, jax.random.normal(jax.random.key(1), x.shape), share=0.3),
+        layers.joined(x, jax.random.normal(jax.random.key(2), (64, 48))),
+        layers.silu(jax.random.normal(jax.random.key(3), (64, 1024))),
+        layers.positional(jax.random.uniform(jax.random.key(4), (64,)), channels=32),
     ):
         assert float(jnp.mean(jnp.square(y))) == pytest.approx(1, abs=0.1)
-    layer = edm2.Linear(256, (3, 3))
+    layer = layers.Linear(256, (3, 3))
     image = jax.random.normal(jax.random.key(5), (4, 8, 8, 32))
     y = layer.apply(layer.init(jax.random.key(6), image), image)
     # The border sees zeros beside the image.
@@ -52,12 +53,12 @@ def test_activations_keep_their_size():
 def test_only_the_direction_of_a_weight_matters(trained):
     s, t, x, _ = inputs()
     scaled = jax.tree_util.tree_map_with_path(
-        lambda path, leaf: 3 * leaf if path[-1].key == edm2.WEIGHT else leaf, trained
+        lambda path, leaf: 3 * leaf if path[-1].key == layers.WEIGHT else leaf, trained
     )
     apply = jax.jit(SMALL.apply)
     found = apply(trained, s, t, x)
     np.testing.assert_allclose(apply(scaled, s, t, x), found, atol=2e-3)
-    projected = edm2.project(scaled)
+    projected = layers.project(scaled)
     np.testing.assert_allclose(apply(projected, s, t, x), found, atol=2e-3)
     kernel = projected["params"]["first"]["weight"]
     np.testing.assert_allclose(jnp.mean(jnp.square(kernel), axis=(0, 1, 2)), 1.0, atol=1e-3)

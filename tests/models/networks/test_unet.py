@@ -81,7 +81,7 @@ def test_reverse_over_forward_against_differences(trained, x64):
 
 def test_group_norm_against_numpy():
     x = np.random.default_rng(0).normal(3.0, 2.0, (2, 3, 3, 16)).astype(np.float32)
-    found = GroupNorm().apply(GroupNorm().init(jax.random.key(0), x), x)
+    found = GroupNorm().apply(GroupNorm().init(jax.random.key(0), jnp.asarray(x)), jnp.asarray(x))
     for image, made in zip(x, found, strict=True):
         for group in (slice(0, 8), slice(8, 16)):
             part = image[..., group]

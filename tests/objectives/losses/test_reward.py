@@ -133,7 +133,7 @@ def test_fine_tuning_through_euler_steps_reaches_the_same_end():
 
 
 def test_the_optimum_is_a_proximal_step_and_not_the_tilted_law():
-    y = np.asarray(jax.random.normal(jax.random.key(3), (200, 2)))
+    y = jax.random.normal(jax.random.key(3), (200, 2))
     np.testing.assert_allclose(reward.proximal_point(linear, y, penalty=2.0), y + A / 2, atol=1e-12)
     corner, penalty = np.array([0.75, 0.75]), 0.5
     expected = (2 * corner + penalty * y) / (2 + penalty)
@@ -152,7 +152,7 @@ def test_the_linear_reward_tilts_a_gaussian_as_a_penalty_of_one_over_its_varianc
     x = m + np.sqrt(c) * np.asarray(jax.random.normal(jax.random.key(5), (200_000, 2)))
     share = jax.nn.softmax(linear(x))
     error = 4 / np.sqrt(1 / float(jnp.sum(share**2)))
-    proximal = reward.proximal_point(linear, x, penalty=1 / c)
+    proximal = reward.proximal_point(linear, jnp.asarray(x), penalty=1 / c)
     np.testing.assert_allclose(share @ x, proximal.mean(axis=0), atol=error)
     np.testing.assert_allclose(proximal.mean(axis=0), x.mean(axis=0) + c * A, atol=1e-9)
 
@@ -160,7 +160,7 @@ def test_the_linear_reward_tilts_a_gaussian_as_a_penalty_of_one_over_its_varianc
 def test_faulty_penalties_are_refused():
     x = jnp.zeros((3, 2))
     with pytest.raises(ValueError, match="penalty = -1; expected a number that is not negative"):
-        reward.penalized(linear, x, x, penalty=-1)
+        reward.penalized(linear, x, y_1=x, penalty=-1)
     with pytest.raises(ValueError, match="penalty = 0; expected a positive number"):
         reward.proximal_point(linear, x, penalty=0)
     with pytest.raises(ValueError, match="grid of times has shape"):
