@@ -7,8 +7,9 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from experiments import caches, errors, settings
-from experiments.errors import UsageError, nearest
+from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
+from experiments.settings import old_names
 
 
 def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> None:
@@ -53,7 +54,7 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
     argv = _locate_config(list(argv))
     try:
         rest = flags.FLAGS(argv)
-    except UsageError:
+    except CommandError:
         raise
     except flags.UnrecognizedFlagError as error:
         own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
@@ -88,6 +89,8 @@ def _locate_config(argv: list[str]) -> list[str]:
         name = argument.lstrip("-").partition("=")[0]
         if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
             field = name.removeprefix("config.")
+            if new := old_names.new_name(field):
+                raise UsageError(f"--config.{field} has another name now; write --config.{new}")
             raise UsageError(f"the configuration has no field {field!r}; {nearest(field, _beside(field, known))}")
     file, variant = config_files.split(path)
     # With a colon, an empty variant is passed on, too.
@@ -99,7 +102,7 @@ def _locate_config(argv: list[str]) -> list[str]:
 def _beside(field: str, known: Iterable[str]) -> list[str]:
     """The fields of the same part, if there are some: the whole list fills a screen."""
     part = field.rpartition(".")[0]
-    own = [name for name in known if not name.startswith("option_changes.")]
+    own = [name for name in known if not name.startswith("objective_overrides.")]
     return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 

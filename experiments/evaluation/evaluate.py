@@ -47,7 +47,8 @@ def evaluate(
       numbers about the map stand in each of its rows, None where they do not apply.
 
     Raises:
-      UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
+      UsageError: if there is no trained run, or the reference set is unusable.
+      DivergedError: if the map or its samples are not finite.
     """
     run = runs.load_trained(workdir, checkpoint=checkpoint, evaluation=changes)
     dataset, protocol = run.dataset, run.protocol

@@ -18,8 +18,9 @@ from experiments.errors import DivergedError
 from experiments.evaluation import scoring
 from experiments.reporting import plots
 from experiments.sampling.trained import trained
-from experiments.training import engine, logs, runs
+from experiments.training import logs, runs
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import State
 from models import grids
 from models.flow_map_model import FlowMapModel
 
@@ -39,7 +40,7 @@ def score_of(record: Mapping[str, float]) -> float:
 
 
 def evaluate_on_the_way(
-    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: engine.State, workdir: Path
+    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: State, workdir: Path
 ) -> dict[str, float]:
     """Scores the weights of a state by the data set's first metric and draws their samples.
 

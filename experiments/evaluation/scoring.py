@@ -92,7 +92,7 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
       ({metric name: value, None where it does not apply}, what pictures are drawn from).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
     dataset, protocol = run.dataset, run.protocol
     draws, label = maps.draw(dataset, run.interpolant, seed=protocol.seed, count=protocol.points), None

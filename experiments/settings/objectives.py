@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Objective
-from objectives.rows.combination import CHOICES, combination
+from objectives.methods.combination import CHOICES, combination
+from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 # A combination of one's own takes the place of the row if its characterization is named.
@@ -104,7 +104,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
 
 
 def _options_of(config: ConfigDict, name: str) -> dict[str, object]:
-    return default_options(name) | config.option_changes.to_dict().get(name, {})
+    return default_options(name) | config.objective_overrides.to_dict().get(name, {})
 
 
 def interpolant_of(config: ConfigDict) -> Interpolant:

@@ -17,11 +17,11 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from experiments import errors
-from experiments.errors import HostLostError, UsageError
+from experiments.errors import CommandError, HostLostError, UsageError
 
 # What to call the processes in the environment; jax itself reads the first.
 ADDRESS, PROCESSES, PROCESS_ID = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
-MESSAGE_BYTES = 4096
+MESSAGE_BYTES = 4096  # of an error that all processes raise: its exit code and its message
 WATCH = "hosts"  # name of the thread
 _ended = threading.Event()  # the watch is no longer needed
 WAIT_SECONDS = 24 * 3600  # for process 0 to evaluate or to read; that it lives is watched apart
@@ -159,7 +159,7 @@ def barrier(name: str) -> None:
 
 
 def on_first(function: Callable[[], Any], *, name: str) -> Any:
-    """Calls a function on process 0; its result is given there, None on the others, and an error to all.
+    """Calls a function on process 0, and raises its error on all processes.
 
     Args:
       function: what process 0 does.
@@ -169,22 +169,21 @@ def on_first(function: Callable[[], Any], *, name: str) -> Any:
       its result on process 0, None elsewhere.
 
     Raises:
-      UsageError: that of process 0.
+      CommandError: that of process 0, of the same kind everywhere.
     """
     if jax.process_count() == 1:
         return function()
-    result, message = None, ""
+    result, fault = None, b""
     if is_first():
         try:
             result = function()
-        except UsageError as error:
-            message = str(error)
+        except CommandError as error:
+            fault = bytes([error.code]) + str(error).encode()
     barrier(name)
-    data = np.zeros(MESSAGE_BYTES, np.uint8)
-    data[: len(message.encode()[:MESSAGE_BYTES])] = list(message.encode()[:MESSAGE_BYTES])
-    message = bytes(np.asarray(multihost_utils.broadcast_one_to_all(data))).rstrip(b"\0").decode(errors="ignore")
-    if message:
-        raise UsageError(message)
+    data = np.frombuffer(fault[:MESSAGE_BYTES].ljust(MESSAGE_BYTES, b"\0"), np.uint8)
+    fault = bytes(np.asarray(multihost_utils.broadcast_one_to_all(data))).rstrip(b"\0")
+    if fault:
+        raise errors.KINDS[fault[0]](fault[1:].decode(errors="ignore"))
     return result
 
 

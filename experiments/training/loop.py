@@ -17,16 +17,18 @@ from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.settings import networks
-from experiments.training import checks, engine, hosts, interrupts, runs
+from experiments.training import checks, dispatch, hosts, interrupts, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
 from experiments.training.nonfinite import check_finite, means
+from experiments.training.state import State, initial_state
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # (configuration, data set, model, state on the host, folder) -> numbers by name: a score on the way.
-Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, engine.State, Path], dict[str, float]]
+Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, State, Path], dict[str, float]]
 
 
 class Timing(NamedTuple):
@@ -49,7 +51,7 @@ class Run(NamedTuple):
     objective: Objective
     dataset: Dataset
     model: FlowMapModel
-    compiled: Callable[[int], engine.Dispatch]
+    compiled: Callable[[int], dispatch.Dispatch]
     data: Iterator[tuple[host.Examples, ...]] | None
     checkpoints: Checkpoints | None
     log: TrainingLog | None
@@ -97,22 +99,22 @@ def train(
             objective = settings.objective_of(config)
             dataset, teacher = runs.load_parts(config)
             model = networks.build(config, objective, dataset)
-            state = engine.initial_state(config, model, objective, dataset.shape)
+            state = initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
             hosts.on_first(
                 lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
                 name="prepare",
             )
 
-            def compiled(steps: int) -> engine.Dispatch:
+            def compiled(steps: int) -> dispatch.Dispatch:
                 path = settings.interpolant_of(config)
-                return engine.make_dispatch(
+                return dispatch.make_dispatch(
                     config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher
                 )
 
             checkpoints = log = None
             if hosts.is_first():
-                checkpoints = Checkpoints(workdir, keep=config.training.keep)
+                checkpoints = Checkpoints(workdir, keep=config.training.keep_checkpoints)
                 stack.enter_context(contextlib.closing(checkpoints))
             state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
             if hosts.is_first():
@@ -124,7 +126,7 @@ def train(
             bar = stack.enter_context(_progress(config.training.steps, int(state.step), label, quiet=quiet))
         run = Run(config, workdir, objective, dataset, model, compiled, data, checkpoints, log, bar, asked, evaluate)
         try:
-            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.mapping))
+            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping))
         except jax.errors.JaxRuntimeError as error:
             if jax.process_count() == 1:
                 raise
@@ -135,7 +137,7 @@ def train(
             ) from error
 
 
-def _newest(checkpoints: Checkpoints, state: engine.State) -> engine.State:
+def _newest(checkpoints: Checkpoints, state: State) -> State:
     return checkpoints.restore(state) if checkpoints.latest_step() is not None else state
 
 
@@ -144,22 +146,22 @@ def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContext
     return asked.nothing_to_lose() if jax.process_count() == 1 else contextlib.nullcontext()
 
 
-def _loop(run: Run, state: engine.State) -> Timing:
+def _loop(run: Run, state: State) -> Timing:
     training = run.config.training
     step, chunk = int(mapping.on_host(state.step)), training.steps_per_dispatch
     next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
-    dispatch, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
+    take_steps, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
     saved = step
     # An interrupted run may have stopped between a checkpoint and its evaluation.
     _evaluate(run, state, step)
     while step < training.steps:
         if training.steps - step < chunk:
             chunk = training.steps - step
-            dispatch, warm = run.compiled(chunk), False
+            take_steps, warm = run.compiled(chunk), False
         examples = _examples(run.data, chunk) if run.data else None
         start = time.perf_counter()
         with _nothing_to_lose(run.asked) if saved == step and not warm else contextlib.nullcontext():
-            state, report = dispatch(state, stop=bool(run.asked.received), examples=examples)
+            state, report = take_steps(state, stop=bool(run.asked.received), examples=examples)
             report = mapping.on_host(report)
         done = time.perf_counter()
         # The first dispatch compiles; its time says nothing about a step.
@@ -187,7 +189,7 @@ def _loop(run: Run, state: engine.State) -> Timing:
     return Timing(seconds, added)
 
 
-def _save(run: Run, state: engine.State, step: int, *, wait: bool) -> int:
+def _save(run: Run, state: State, step: int, *, wait: bool) -> int:
     if run.checkpoints:
         run.checkpoints.save(step, mapping.on_host(state))
         if wait:
@@ -195,7 +197,7 @@ def _save(run: Run, state: engine.State, step: int, *, wait: bool) -> int:
     return step
 
 
-def _evaluate(run: Run, state: engine.State, step: int) -> None:
+def _evaluate(run: Run, state: State, step: int) -> None:
     if not is_due(run.config, step):
         return
     if run.log:

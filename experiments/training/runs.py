@@ -19,8 +19,9 @@ from experiments.sampling.trained import Trained, trained
 from experiments.settings import guidance, networks
 from experiments.settings import saved as saved_config
 from experiments.settings.guidance import Teacher
-from experiments.training import checks, engine
+from experiments.training import checks
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import State, initial_state
 from models.flow_map_model import Params, bind
 from taxonomy.flow_map import diagonal
 
@@ -44,7 +45,9 @@ PACKAGES = (
 
 def _normal(config: ConfigDict) -> dict[str, object]:
     # What a configuration gives to other objectives is no part of this run.
-    own = {name: value for name, value in settings.fields(config).items() if not name.startswith("option_changes.")}
+    own = {
+        name: value for name, value in settings.fields(config).items() if not name.startswith("objective_overrides.")
+    }
     # JSON knows no tuples: compare what a file can hold.
     return json.loads(json.dumps(own))
 
@@ -155,7 +158,7 @@ def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
     return dataset, load_teacher(config, dataset)
 
 
-def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:
+def weights_of(config: ConfigDict, state: State, *, ema: float | None = None) -> Params:
     """The weights of a state that are used.
 
     Args:
@@ -213,7 +216,7 @@ def load_trained(
     with contextlib.closing(Checkpoints(workdir, folder=checkpoint, read_only=True)) as checkpoints:
         if checkpoints.latest_step() is None:
             raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
-        example = engine.initial_state(config, model, objective, dataset.shape)
+        example = initial_state(config, model, objective, dataset.shape)
         state = checkpoints.restore(example)
     return trained(config, dataset, model, weights_of(config, state, ema=ema), step=int(state.step))
 

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.uses.rewards import Reward
 from models import grids, samplers, steering, tilting
 from models.steering import LookAhead
-from taxonomy import flow_map
+from taxonomy import flow_map, predictions
 from taxonomy.arrays import expand, ratio
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
@@ -120,7 +120,7 @@ def _guided(
     how: Setting, key: jax.Array, count: int, ahead: LookAhead, tilt: Callable[[jax.Array], jax.Array]
 ) -> Steered:
     def scale(t: jax.Array) -> jax.Array:
-        return tilt(t) * steering.guidance_gain(t, how.interpolant, base_std=how.std)
+        return tilt(t) * steering.guidance_gain(t, how.interpolant, noise_std=how.std)
 
     b = steering.guided(how.b, steering.value_of(how.reward, ahead), scale)
     return Steered(samplers.euler(b, noise(how, key, count), grids.uniform(how.steps)), jnp.ones(()))
@@ -151,11 +151,11 @@ def _tilting(how: Setting, key: jax.Array, count: int, ahead: LookAhead, *, cons
     found = tilting.tilting(
         how.transport,
         steering.value_of(how.reward, ahead),
-        steering.score(how.b, how.interpolant, base_std=how.std),
+        lambda t, x: predictions.score_from_velocity(how.interpolant, t, x, how.b(t, x), base_std=how.std),
         key_path,
         noise(how, key_noise, count),
         grids.uniform(how.steps),
-        diffusion=tilting.falling(base_std=how.std, noise=how.noise),
+        diffusion=tilting.falling(noise_std=how.std, noise=how.noise),
         substeps=how.substeps,
         constancy=constancy,
     )

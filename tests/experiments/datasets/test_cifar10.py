@@ -1,4 +1,4 @@
-"""CIFAR-10 from its archive, which is made here in the true format."""
+"""CIFAR-10. Archives are made here, in the true format."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ import pytest
 from experiments import datasets
 from experiments.datasets import cifar10
 from experiments.errors import UsageError
-from tests.experiments.datasets.examples import bytes_of
+from tests.experiments.datasets.helpers import bytes_of
 
 NAMES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 

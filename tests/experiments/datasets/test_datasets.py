@@ -1,4 +1,4 @@
-"""Data sets by name: those of the plane and digits, names and options that are none, checks."""
+"""Distributions in the plane and the digits; broken data and unknown names."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from experiments.datasets.dataset import Images
 from experiments.errors import UsageError
 from experiments.metrics import samples as metrics
 from taxonomy.interpolants import LINEAR
-from tests.experiments.datasets.examples import drawn
+from tests.experiments.datasets.helpers import drawn
 
 PLANAR = [name for name in DATASETS if name != "digits"]
 
@@ -109,25 +109,3 @@ def test_unknown_data_set_suggests_the_nearest():
     message = "unknown data set 'checkboard'; did you mean 'checkerboard'.*, or a path to a .npy or .npz file$"
     with pytest.raises(UsageError, match=message):
         datasets.load("checkboard")
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("patchs", "unknown data set 'patchs'; did you mean 'patches'.*, or a path to a .npy or .npz file$"),
-        ("patches:side", "unknown option 'side' of data set patches; did you mean 'side'"),
-        ("patches:sid=16", "unknown option 'sid=16' of data set patches; did you mean 'side'. Known: side"),
-        ("patches:side=big", "data set patches with side=big; expected a whole number"),
-        ("patches:side=64", "patches of side=64; expected 2 to 48, the width of what is held out"),
-        ("cifar10", "data set cifar10 is incomplete; expected --config.dataset=cifar10:PATH"),
-        ("cifar10:none.tar.gz", "no file .*none.tar.gz; expected the archive of CIFAR-10: get cifar-10-python.tar.gz"),
-        ("cifar10:,checksum=any", "data set cifar10 is incomplete"),
-        ("latents:x.npz,scale=none", "data set latents with scale=none; expected a number"),
-        ("generated:32x32", "generated:32x32; expected HEIGHTxWIDTHxCHANNELS"),
-        ("generated:8x8x3,classes=-1", "classes=-1,count=512; expected classes >= 0"),
-        ("generated:8x8x3,count=10", "count=10; expected classes >= 0, count >= 20"),
-    ],
-)
-def test_a_faulty_name_is_explained(name, message):
-    with pytest.raises(UsageError, match=message):
-        datasets.load(name)

@@ -1,4 +1,4 @@
-"""Folders of images, which are made here in the true formats."""
+"""Folders of pictures; files are made here."""
 
 import jax
 import numpy as np
@@ -8,24 +8,15 @@ import pytest
 from experiments import datasets
 from experiments.datasets import host, stored
 from experiments.errors import UsageError
-from tests.experiments.datasets.examples import (
+from tests.experiments.datasets.helpers import (
     ROUNDINGS,
     block_means,
     bytes_of,
     everything,
+    folder_of,
     random_images,
+    write,
 )
-
-
-def write(path, image):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(path)
-
-
-def folder_of(root, images, *, names="{:03}.png"):
-    for number, image in enumerate(images):
-        write(root / names.format(number), image)
-    return root
 
 
 def test_pictures_as_they_are_keep_every_pixel(tmp_path):

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face, by a module that behaves like theirs."""
+"""Data sets of Hugging Face, through a package made here."""
 
 import sys
 import types
@@ -10,7 +10,7 @@ import pytest
 from experiments import datasets
 from experiments.datasets import hub
 from experiments.errors import UsageError
-from tests.experiments.datasets.examples import ROUNDINGS, block_means, bytes_of, everything, random_images
+from tests.experiments.datasets.helpers import ROUNDINGS, block_means, bytes_of, everything, random_images
 
 
 class Picture:

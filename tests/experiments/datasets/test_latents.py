@@ -1,4 +1,4 @@
-"""Latents in a file and in shards."""
+"""Latents in files and in shards, made here in the true formats."""
 
 import itertools
 import json

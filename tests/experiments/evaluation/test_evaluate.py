@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments import datasets
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate
 from experiments.metrics import reference
 from experiments.metrics.planar_table import PLANAR_METRICS
@@ -120,7 +120,9 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
         return dataclasses.replace(run, params=jax.tree.map(lambda p: p * jnp.nan, run.params))
 
     monkeypatch.setattr(runs, "load_trained", broken)
-    with pytest.raises(UsageError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "):
+    with pytest.raises(
+        DivergedError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "
+    ):
         evaluate(tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
@@ -140,5 +142,5 @@ def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
     # Three quarters of the starting points have a positive coordinate.
     start = rf"with 4 steps of {run.objective.sampler}, 7\d.\d\d% of 200 generated samples"
     message = rf"{start} .* after the jump \(s, t\) = {re.escape(jump)}"
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DivergedError, match=message):
         run.sample(200, steps=4)
