@@ -1,15 +1,30 @@
-"""Command-line flags that commands share: ``--config`` with checked overrides, ``--workdir``."""
+"""What all commands share: how they are run, ``--config`` with checked overrides, ``--checkpoint``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import sys
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import errors, settings
+from experiments import caches, errors, settings
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.settings import old_names
+
+
+def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> None:
+    """Runs a command: reads its flags, keeps compiled programs on disk, and makes one clear line of every fault.
+
+    Args:
+      main: the command, after its flags are parsed.
+      required: flags that must be given.
+    """
+
+    def command() -> None:
+        caches.keep_compiled()
+        main()
+
+    errors.run(command, flags_parser=lambda argv: parse(argv, required=required))
 
 
 def define_config() -> flags.FlagHolder:
@@ -99,11 +114,16 @@ def define_checkpoint() -> flags.FlagHolder:
     return flags.DEFINE_string("checkpoint", "newest", "newest, or best: of those evaluated on the way")
 
 
-def checkpoint_folder(found: flags.FlagHolder) -> str:
+def checkpoint_folder(flag: flags.FlagHolder) -> str:
     """The folder within a run's that ``--checkpoint`` names; UsageError on another word."""
-    if found.value not in CHECKPOINTS:
-        raise UsageError(f"unknown --checkpoint={found.value!r}; {nearest(found.value, CHECKPOINTS)}")
-    return CHECKPOINTS[found.value]
+    check_known(flag, CHECKPOINTS)
+    return CHECKPOINTS[flag.value]
+
+
+def check_known(flag: flags.FlagHolder, known: Iterable[str]) -> None:
+    """Checks that the value of a flag is one of several words; UsageError with the nearest one."""
+    if flag.value not in known:
+        raise UsageError(f"unknown --{flag.name}={flag.value!r}; {nearest(flag.value, known)}")
 
 
 def frozen(config: ConfigDict) -> ConfigDict:

@@ -1,11 +1,4 @@
-"""Trains one flow map.
-
-    python -m experiments.train --config=experiments/configs/checkerboard.py:lsd --workdir=runs/lsd
-
-The same command continues an interrupted run. ``--config.training.steps=...`` overrides any field of the
-configuration, ``--config=runs/lsd/config.json`` repeats a run; ``--dry_run`` prints what would be done. Several
-processes train one run with ``--coordinator=HOST:PORT --processes=N --process_id=K``; see docs/training.md.
-"""
+"""The training loop of one run: dispatches of steps, log, checkpoints, evaluation on the way, resuming."""
 
 from collections.abc import Callable, Iterator
 import contextlib

@@ -11,7 +11,7 @@ from experiments import datasets
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate
 from experiments.metrics import reference
-from experiments.metrics.names import PLANAR_METRICS
+from experiments.metrics.planar_table import PLANAR_METRICS
 from experiments.sampling.trained import trained
 from experiments.settings import files as config_files
 from experiments.training import runs
@@ -28,7 +28,7 @@ def test_evaluation_of_a_run(tmp_path):
     assert [row["N"] for row in rows] == [1, 2, ""]
     assert rows[-1]["objective"] == "perfect samples"
     for metric in PLANAR_METRICS:
-        better = 1 if metric.less_is_better else -1
+        better = 1 if metric.better == "lower" else -1
         assert better * rows[-1][metric.name] <= better * rows[0][metric.name], metric.name
     assert np.load(tmp_path / "samples.npz")["2"].shape == (500, 2)
     for picture in ("samples.png", "map_error.png", "trajectories.png"):
