@@ -1,7 +1,7 @@
 """A small classifier of the real digits: rewards towards a class, and a judge of generated digits.
 
     python -m experiments.classifier                 # trains it if need be, and prints its held-out accuracy
-    --reward=experiments.classifier:digit_3          # log-probability of a class as a reward
+    --reward=digit_3                                 # log-probability of a class as a reward
 
 It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
 ``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.

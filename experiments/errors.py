@@ -42,7 +42,7 @@ class InterruptedRun(CommandError):  # noqa: N818 (nothing went wrong)
 
 
 class HostLostError(CommandError):
-    """Another process of the run is gone."""
+    """Another process of the run is lost."""
 
     code = HOST_LOST
 
@@ -97,7 +97,7 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
 
 
 def _quieten_orbax() -> None:
-    """Leaves what is to be said about a damaged checkpoint to this project."""
+    """Silences orbax about damaged checkpoints, of which this project has messages of its own."""
     logging.set_verbosity(logging.FATAL)
     # Reads that orbax has left behind after a damaged one end when nobody waits for them any more.
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
@@ -126,7 +126,7 @@ def leave(code: int) -> NoReturn:
 def fail(error: CommandError) -> NoReturn:
     """Prints an error as one line and ends the command with its exit code."""
     say(error)
-    # Leaving in order would wait for the other processes of a run, which may be gone or in another place.
+    # An orderly exit would wait for the other processes of a run, which may be lost or busy.
     if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
         leave(error.code)
     sys.exit(error.code)

@@ -1,6 +1,6 @@
 """Fine-tunes a trained map towards a reward, through one jump or through Euler steps of its velocity, and compares.
 
-    python -m experiments.finetune --workdir=runs/lsd --reward=experiments.rewards:near_corner --method=all
+    python -m experiments.finetune --workdir=runs/lsd --reward=near_corner --method=all
 
 Writes ``OUT/map`` and ``OUT/ode``, run folders that other commands load, and ``finetune.csv``, ``.md``, ``.json``,
 ``.png`` into OUT, by default the run's folder with ``_finetuned`` behind its name. docs/reward_learning.md says what
@@ -19,7 +19,7 @@ from experiments.uses.finetuning.report import DEFAULT
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
-    REWARD = flags.DEFINE_string("reward", None, f"MODULE:FUNCTION, such as {rewards.EXAMPLE}")
+    REWARD = flags.DEFINE_string("reward", None, rewards.HELP)
     OUT = flags.DEFINE_string("out", None, "folder of the results; by default WORKDIR_finetuned")
     METHOD = flags.DEFINE_string("method", "map", "map: through one jump; ode: through Euler steps; all: both")
     WEIGHT = flags.DEFINE_float("weight", 1.0, "multiple of the reward")

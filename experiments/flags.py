@@ -45,7 +45,7 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
       required: flags that must be given.
 
     Returns:
-      what is left besides flags, the program's name first.
+      the arguments that are no flags, the program's name first.
 
     Raises:
       UsageError: on an unknown flag, a missing one, a configuration file or field that does not exist, or a value

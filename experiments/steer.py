@@ -1,6 +1,6 @@
 """Steers a trained map towards a reward at test time, by every method, and compares with the true tilted law.
 
-    python -m experiments.steer --workdir=runs/lsd --reward=experiments.rewards:near_corner --method=all --map=both
+    python -m experiments.steer --workdir=runs/lsd --reward=near_corner --method=all --map=both
 
 Writes ``steering.csv``, ``.md``, ``.json``, the picture ``steering.png`` and the samples ``steering.npz`` into the
 run's folder or ``--out``. docs/steering.md says what the methods are. ``--map=exact`` takes the exact velocity of the
@@ -21,7 +21,7 @@ from experiments.uses.steering.steer import chosen, steer
 
 if __name__ == "__main__":
     WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
-    REWARD = flags.DEFINE_string("reward", None, f"MODULE:FUNCTION, such as {rewards.EXAMPLE}")
+    REWARD = flags.DEFINE_string("reward", None, rewards.HELP)
     METHOD = flags.DEFINE_string("method", "all", f"all, or with commas: {', '.join(METHODS)}")
     MAP = flags.DEFINE_string("map", "learned", "learned, exact or both")
     NUM_STEPS = flags.DEFINE_integer("num_steps", 24, "steps of guidance and of tilting")

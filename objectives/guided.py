@@ -87,7 +87,8 @@ class GuidedPath(Interpolant):
 
     def velocity(self, t: PerExample, x0: Points, x1: Points) -> Points:
         """The guided velocity at ``I_t``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
-        return self.guide(t, self.position(t, x0, x1), velocity=super().velocity(t, x0, x1))
+        d_i = super().velocity(t, x0, x1)
+        return self.guide(t, self.position(t, x0, x1), velocity=d_i)
 
 
 def guided(
@@ -132,21 +133,22 @@ def guided(
         inside = term.name in terms
 
         def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-            labelled = required(batch.labelled, "Batch.labelled")
-            unconditional = required(maps.unconditional, "Maps.unconditional")
             w = batch.scale if batch.scale is not None else jnp.full_like(batch.times.s, scale)
 
             def guide(t: PerExample, x: Points, *, velocity: Points) -> Points:
+                unconditional = required(maps.unconditional, "Maps.unconditional")
                 v_c, v_u = sg(maps.target(t, t, x)), sg(unconditional(t, t, x))
                 here = guidance.within_interval(w, t=t, low=low, high=high)
-                guided = chosen.velocity(velocity, v_c=v_c, v_u=v_u, w=here, mix=self_mix)
-                return guidance.keep_unlabelled(guided, velocity=velocity, labelled=labelled)
+                target = chosen.velocity(velocity, v_c=v_c, v_u=v_u, w=here, mix=self_mix)
+                labelled = required(batch.labelled, "Batch.labelled")
+                return guidance.keep_unlabelled(target, velocity=velocity, labelled=labelled)
 
             used = GuidedPath(path.alpha, path.beta, check=False, guide=guide) if inside else path
             value = term.loss(maps, used, batch)
             if scheme != "terminal":
                 return value
             here = guidance.within_interval(w, t=batch.times.t, low=low, high=high)
+            labelled = required(batch.labelled, "Batch.labelled")
             return jnp.where(labelled, guidance.terminal_weight(here), 1.0) * value
 
         return dataclasses.replace(term, loss=loss, cost=term.cost + chosen.cost * inside)

@@ -5,7 +5,7 @@
 
 Variants: any objective of ``objectives.build.OBJECTIVES``, and a setting:
 
-laptop (default)  an MLP of width 128 with Fourier features, 70,018 parameters; about two minutes on two CPU cores.
+laptop (default)  an MLP of width 128 with Fourier features, 71,042 parameters; about two minutes on two CPU cores.
                   Measured figures are in README.md, with the command that makes them.
 paper             the paper's own: MLP of 1,054,210 parameters, batch 100,000, RAdam, 150,000 steps on one 40 GB A100
                   (Table 1, one seed). The paper's text says 150,000 steps, its sample count and the authors' public

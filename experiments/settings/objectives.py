@@ -11,7 +11,7 @@ from objectives.methods.combination import CHOICES, combination
 from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
-# A combination of one's own takes the place of the row if its characterization is named.
+# A combination of one's own replaces the method if its characterization is named.
 NO_COMBINATION = default_options(combination) | {"characterization": "", "velocity": ""}
 
 
@@ -19,7 +19,7 @@ def objective_of(config: ConfigDict) -> Objective:
     """The objective that a configuration names, built with its options and its guidance.
 
     Args:
-      config: the configuration.
+      config: for its parts ``objective`` and ``guidance``.
 
     Returns:
       the objective.
@@ -70,7 +70,7 @@ def _combined(choices: dict[str, object]) -> Objective:
 
 
 def label(config: ConfigDict) -> str:
-    """The name under which a run is reported: that of its row, or the choices of a combination."""
+    """The name of a run in reports: that of its method, or the choices of a combination."""
     own = config.objective
     if not own.characterization:
         return own.name

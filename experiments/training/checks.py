@@ -29,7 +29,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
     """Checks everything that can be checked before data are loaded and code is compiled.
 
     Args:
-      config: the configuration.
+      config: with all overrides.
       devices: number of devices that will train.
 
     Raises:

@@ -26,7 +26,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     """The resolved configuration, the size of the network, what a step does and needs, and the files of the run.
 
     Args:
-      config: the configuration.
+      config: with all overrides.
       workdir: the run's folder, if it is known.
 
     Returns:

@@ -32,11 +32,11 @@ Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, State, Path], dict[str, 
 
 
 class Timing(NamedTuple):
-    """Seconds in training steps over all calls for a run (compilation left out), and what the host added.
+    """Where the time of a training went.
 
     Attributes:
-      steps: seconds in dispatches but the first of each length, which compiles.
-      host: seconds between the dispatches of this call; the end of the last save, for which the process waits, is none.
+      steps: seconds in dispatches, over all calls for a run; left out are the first of each length, which compile.
+      host: seconds between the dispatches of this call, without the wait for the end of the last save.
     """
 
     steps: float
@@ -44,7 +44,7 @@ class Timing(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What the loop works with; checkpoints and log are None elsewhere than in the first process."""
+    """What the loop works with; only the first process has checkpoints and a log."""
 
     config: ConfigDict
     workdir: Path
@@ -71,20 +71,20 @@ def train(
     """Trains to the last step, continuing from the newest checkpoint of the folder.
 
     Args:
-      config: the configuration.
+      config: what to train and how; checked here.
       workdir: the run's folder; with several processes, that of the first.
       label: text of the progress bar.
       quiet: show no progress bar.
       evaluate: scores the state every ``training.evaluate_every`` steps; must be given if that is not 0.
 
     Returns:
-      the time spent; the host's part is that of this call.
+      the time spent.
 
     Raises:
       UsageError: on bad input.
       DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
-      InterruptedRun: when SIGTERM or SIGINT asked for it, after the state was saved.
-      HostLostError: when another process is gone.
+      InterruptedRun: after a SIGTERM or SIGINT, when the state is saved.
+      HostLostError: when another process is lost.
     """
     devices = jax.local_device_count()
     checks.check(config, devices=mapping.total(devices))
@@ -142,7 +142,7 @@ def _newest(checkpoints: Checkpoints, state: State) -> State:
 
 
 def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContextManager[None]:
-    # A process that leaves on its own would take the others with it: together they stop after a dispatch.
+    # A process that leaves alone would end the others: several processes stop together, after a dispatch.
     return asked.nothing_to_lose() if jax.process_count() == 1 else contextlib.nullcontext()
 
 
@@ -164,7 +164,7 @@ def _loop(run: Run, state: State) -> Timing:
             state, report = take_steps(state, stop=bool(run.asked.received), examples=examples)
             report = mapping.on_host(report)
         done = time.perf_counter()
-        # The first dispatch compiles; its time says nothing about a step.
+        # The first dispatch compiles: its time is not that of its steps.
         seconds += done - start if warm else 0.0
         warm = True
         step += chunk
@@ -228,7 +228,7 @@ def _examples(data: Iterator[tuple[host.Examples, ...]], steps: int) -> tuple[ho
 
 
 def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:
-    # A terminal is refreshed often; a log file gets a line now and then.
+    # Refresh a terminal often, and write a line into a log file now and then.
     interval = 0.5 if sys.stderr.isatty() else 30.0
     return tqdm(
         total=total,

@@ -1,4 +1,4 @@
-"""What is made of the report of a dispatch: means for the log, and a clear end when numbers stop being finite."""
+"""From the report of a dispatch to means for the log, and to an error when numbers stop being finite."""
 
 from ml_collections import ConfigDict
 import numpy as np

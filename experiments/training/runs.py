@@ -44,7 +44,7 @@ PACKAGES = (
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
-    # What a configuration gives to other objectives is no part of this run.
+    # Overrides of other objectives do not change this run.
     own = {
         name: value for name, value in settings.fields(config).items() if not name.startswith("objective_overrides.")
     }
@@ -56,8 +56,8 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
     """Creates a run's folder and writes ``config.json`` and ``run.json``, or checks the one that is there.
 
     Args:
-      workdir: the folder.
-      config: the resolved configuration.
+      workdir: the run's folder; created if needed.
+      config: the configuration with all overrides.
       devices: number of devices that train.
       parameters: number of parameters.
 
@@ -163,7 +163,7 @@ def weights_of(config: ConfigDict, state: State, *, ema: float | None = None) ->
 
     Args:
       config: the run's configuration.
-      state: the state.
+      state: of a run with this configuration.
       ema: decay of an average, 0 for the raw weights; by default the one that evaluation uses.
 
     Returns:
@@ -249,7 +249,7 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
     if name == "exact":
         if config.network.conditional:
             raise UsageError(
-                f"--config.{field}=exact is the velocity of all classes together, and the network is told classes; "
+                f"--config.{field}=exact is the velocity of all classes, and the network is class-conditional; "
                 "expected the folder of a run with --config.network.conditional=True"
             )
         b = dataset.exact_path(settings.interpolant_of(config)).b
@@ -269,5 +269,5 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
                 f"teacher {workdir} was trained with {name} = {theirs}, the student has {own}; "
                 f"expected the same: choose another --config.{field}"
             )
-    # A teacher that knows scales itself is asked for none.
+    # A teacher with guidance scales as input is evaluated at scale 1.
     return lambda condition: diagonal(bind(found.model, found.params, condition._replace(scale=None, dropout=None)))

@@ -1,6 +1,6 @@
 """Linear inverse problems as rewards: steered by the log-likelihood of a measurement, samples are of the posterior.
 
-    python -m experiments.steer --workdir=RUN --reward=experiments.inverse_problems:inpaint --method=all
+    python -m experiments.steer --workdir=RUN --reward=inpaint --method=all
 
 On a mixture (eight_gaussians) the posterior is a mixture in closed form, ``taxonomy.tilted``.
 """

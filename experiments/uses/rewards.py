@@ -1,15 +1,16 @@
-"""Rewards: functions x [batch, ...] -> [batch] by which samples are steered and maps are fine-tuned.
+"""Rewards by name: functions x [batch, ...] -> [batch] that steer samples and fine-tune maps.
 
-    --reward=experiments.rewards:near_corner
-    --reward=my_package.my_module:my_function
+    --reward=near_corner                        an entry of ``REWARDS``
+    --reward=my_package.my_module:my_function   any function that jax can differentiate
 
-A reward is one importable function that jax can differentiate. With a reward r the law that one wants is the tilted
-one, ``p_1(x) exp(r(x)) / Z``: the multiple of r says how much it weighs against staying near the data.
+A reward r turns the law of the data into the tilted law ``p_1(x) e^{r(x)} / Z``. A multiple of r sets how much the
+reward weighs against staying near the data.
 """
 
 from collections.abc import Callable
 import importlib
 import sys
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,11 +18,19 @@ import numpy as np
 
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
+from experiments.images import classifier
+from experiments.uses import inverse_problems
 
 Reward = Callable[[jax.Array], jax.Array]
 
-EXAMPLE = "experiments.rewards:near_corner"
 CHECKED = 16  # points at which a reward is tried
+
+
+class Entry(NamedTuple):
+    """A reward, and the class of the digits that it leads to; None for a reward of other data."""
+
+    function: Reward
+    digit: int | None = None
 
 
 def right(x: jax.Array) -> jax.Array:
@@ -60,21 +69,41 @@ def outside(x: jax.Array) -> jax.Array:
     return 4 * jnp.sqrt(jnp.sum(jnp.square(x), axis=-1) + 1e-6)
 
 
-def load(name: str) -> Reward:
-    """The function that ``--reward=MODULE:FUNCTION`` names; modules beside the working directory are found, too.
+REWARDS: dict[str, Entry] = {
+    "right": Entry(right),
+    "near_corner": Entry(near_corner),
+    "outside": Entry(outside),
+    "inpaint": Entry(inverse_problems.inpaint),
+    "denoise": Entry(inverse_problems.denoise),
+    **{f"digit_{digit}": Entry(classifier.towards(digit), digit=digit) for digit in range(classifier.CLASSES)},
+}
+# Modules in which rewards lay before they had names; results of that time state them.
+FORMER_MODULES = ("experiments.rewards", "experiments.inverse_problems", "experiments.classifier")
+HELP = f"{', '.join(REWARDS)}; or MODULE:FUNCTION of a file of your own"
+
+
+def load(name: str) -> Entry:
+    """The reward that ``--reward`` names; modules in the working directory are found, too.
 
     Args:
-      name: such as "experiments.rewards:near_corner".
+      name: a key of ``REWARDS``, "module:function", or the path of a reward in old results.
 
     Returns:
-      the function.
+      the entry; of a function of the user's, without a class.
 
     Raises:
-      UsageError: if there is no such module or function.
+      UsageError: if there is no such name, module or function; the nearest name is suggested.
     """
     module_name, colon, function = name.partition(":")
-    if not (module_name and colon and function):
-        raise UsageError(f"--reward={name}; expected MODULE:FUNCTION, such as {EXAMPLE}")
+    if not colon or module_name in FORMER_MODULES:
+        known = function if colon else name
+        if known not in REWARDS:
+            raise UsageError(
+                f"unknown --reward={name}; {nearest(known, REWARDS)}; or MODULE:FUNCTION of a file of your own"
+            )
+        return REWARDS[known]
+    if not (module_name and function):
+        raise UsageError(f"--reward={name}; expected one of {HELP}")
     if "" not in sys.path:
         sys.path.append("")
     try:
@@ -82,14 +111,14 @@ def load(name: str) -> Reward:
     except Exception as error:  # whatever a broken module raises, it is the module that must be mended
         raise UsageError(
             f"--reward={name}: module {module_name} cannot be imported ({type(error).__name__}: {error}); expected "
-            f"MODULE:FUNCTION, such as {EXAMPLE}"
+            f"MODULE:FUNCTION, or one of {', '.join(REWARDS)}"
         ) from error
-    known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    if function not in known:
+    functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+    if function not in functions:
         raise UsageError(
-            f"--reward={name}: module {module_name} has no function {function!r}; {nearest(function, known)}"
+            f"--reward={name}: module {module_name} has no function {function!r}; {nearest(function, functions)}"
         )
-    return getattr(module, function)
+    return Entry(getattr(module, function))
 
 
 def check(reward: Reward, dataset: Dataset, *, name: str) -> None:

@@ -131,7 +131,7 @@ def finetune(
 
     Args:
       workdir: the run's folder; it is not changed.
-      reward: its name, see ``experiments.rewards``.
+      reward: its name, see ``rewards.load``.
       out: folder of the results.
       method: "map", "ode" or "all".
       weight: multiple of the reward.
@@ -146,7 +146,7 @@ def finetune(
     """
     begun = time.perf_counter()
     _check(plan, method, weight)
-    plain = rewards.load(reward)
+    plain, digit = rewards.load(reward)
     run = runs.load_trained(workdir)
     dataset = run.dataset
     rewards.check(lambda x: weight * plain(x), dataset, name=reward)
@@ -167,7 +167,7 @@ def finetune(
     fresh = not folder.exists()
     findings.folder(folder, out)
     dataset.check_sample()
-    task = Task(run, workdir, lambda x: weight * plain(x), reward)
+    task = Task(run, workdir, lambda x: weight * plain(x), reward, digit)
     judge = Judge(task)
     tuned: dict[str, Tuned] = {}
     try:

@@ -16,7 +16,6 @@ from experiments.uses.finetuning import truth as reward_truth
 from experiments.uses.finetuning.loop import Plan, Tuned
 from experiments.uses.rewards import Reward
 from experiments.uses.steering import truth as steering_truth
-from experiments.uses.steering.scores import digit_of
 
 DEFAULT = Plan()
 REACHED = 0.9  # share of the rise to the optimum's reward whose cost is reported
@@ -46,12 +45,14 @@ class Task(NamedTuple):
       workdir: its folder.
       reward: r, with its weight.
       reward_name: as the user wrote it.
+      digit: the class that the reward leads to; None for a reward of other data.
     """
 
     run: Trained
     workdir: Path
     reward: Reward
     reward_name: str
+    digit: int | None = None
 
 
 def _rms(x: np.ndarray, y: np.ndarray | None) -> float | None:
@@ -95,9 +96,8 @@ class Judge:
             row["to_tilted"] = metrics.entropic_w2(x, self.tilted, epsilon=epsilon)
             row["tilted_kl"] = metrics.aligned_kl(x, self.tilted)
             row["in_support"] = metrics.in_support(x, task.run.dataset.truth)
-        digit = digit_of(task.reward_name)
-        if digit is not None:
-            row["class_share"] = classifier.share_of_class(x.reshape(len(x), -1), digit)
+        if task.digit is not None:
+            row["class_share"] = classifier.share_of_class(x.reshape(len(x), -1), task.digit)
         return row
 
 

@@ -1,17 +1,20 @@
-"""The methods of ``experiments.steer`` by name: each samples towards a reward, at a known number of evaluations."""
+"""The methods of ``experiments.steer``: each samples towards a reward at a known number of network evaluations (NFE).
+
+``METHODS`` holds them by name. Methods of one kind differ in the look-ahead, which estimates from ``x_t`` the end of
+its path and hence the reward, or in a switch.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from experiments.uses.rewards import Reward
-from models import grids, samplers, steering, tilting
+from models import grids, samplers, steering
+from models import tilting as trajectory_tilting
 from models.steering import LookAhead
-from taxonomy import flow_map, predictions
-from taxonomy.arrays import expand, ratio
+from taxonomy import predictions
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 
@@ -53,6 +56,11 @@ class Setting(NamedTuple):
     substeps: int
     candidates: int
 
+    @property
+    def plain_cost(self) -> int:
+        """Evaluations of one sample without steering."""
+        return self.jumps * self.jump_cost
+
 
 class Steered(NamedTuple):
     """Samples [count, ...] and the smallest effective share on the way, 1 where nothing is weighted."""
@@ -61,161 +69,122 @@ class Steered(NamedTuple):
     share: jax.Array
 
 
-Method = Callable[[Setting, jax.Array, int], Steered]
+class Method(NamedTuple):
+    """A way to sample towards a reward.
+
+    Attributes:
+      sample: (setting, key, count) -> Steered.
+      evaluations: setting -> evaluations of the network or of the exact velocity for one sample, in forward passes.
+    """
+
+    sample: Callable[[Setting, jax.Array, int], Steered]
+    evaluations: Callable[[Setting], int]
 
 
-def noise(how: Setting, key: jax.Array, count: int) -> jax.Array:
+class Ahead(NamedTuple):
+    """A kind of look-ahead: setting -> look-ahead, and setting -> its evaluations."""
+
+    look: Callable[[Setting], LookAhead]
+    cost: Callable[[Setting], int]
+
+
+TWEEDIE = Ahead(lambda setting: steering.mean_look_ahead(setting.b, setting.interpolant), lambda setting: 1)
+MAP = Ahead(lambda setting: steering.map_look_ahead(setting.v), lambda setting: setting.jump_cost)
+
+
+def noise(setting: Setting, key: jax.Array, count: int) -> jax.Array:
     """Points at time 0, [count, ...]."""
-    return how.std * jax.random.normal(key, (count, *how.shape))
+    return setting.std * jax.random.normal(key, (count, *setting.shape))
 
 
-def _plain(how: Setting, key: jax.Array, count: int) -> jax.Array:
-    return samplers.composition(how.v, noise(how, key, count), grids.uniform(how.jumps))
+def _plain(setting: Setting, key: jax.Array, count: int) -> jax.Array:
+    return samplers.composition(setting.v, noise(setting, key, count), grids.uniform(setting.jumps))
 
 
-def none(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Samples of the map as it is."""
-    return Steered(_plain(how, key, count), jnp.ones(()))
+def _none(setting: Setting, key: jax.Array, count: int) -> Steered:
+    return Steered(_plain(setting, key, count), jnp.ones(()))
 
 
-def best_of_n(how: Setting, key: jax.Array, count: int) -> Steered:
-    """The highest reward of N."""
-    return _of_candidates(how, key, count, drawn=False)
-
-
-def drawn_of_n(how: Setting, key: jax.Array, count: int) -> Steered:
-    """One of N, drawn by ``e^r``."""
-    return _of_candidates(how, key, count, drawn=True)
-
-
-def _of_candidates(how: Setting, key: jax.Array, count: int, *, drawn: bool) -> Steered:
-    key_choice, *keys = jax.random.split(key, how.candidates + 1)
-    x = jax.lax.map(lambda key: _plain(how, key, count), jnp.stack(keys))
-    return Steered(steering.best_of(how.reward, x, key=key_choice if drawn else None), jnp.ones(()))
-
-
-def importance(how: Setting, key: jax.Array, count: int) -> Steered:
-    """All samples, resampled by ``e^r``."""
+def _importance(setting: Setting, key: jax.Array, count: int) -> Steered:
     key, key_choice = jax.random.split(key)
-    x = _plain(how, key, count)
-    r = how.reward(x)
+    x = _plain(setting, key, count)
+    r = setting.reward(x)
     return Steered(x[steering.systematic(key_choice, r)], steering.effective_share(r))
 
 
-def _mean(how: Setting) -> LookAhead:
-    return steering.mean_look_ahead(how.b, how.interpolant)
+def of_candidates(*, drawn: bool) -> Method:
+    """One of N samples: that of the highest reward, or one drawn with probability ~ ``e^r``."""
+
+    def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
+        key_choice, *keys = jax.random.split(key, setting.candidates + 1)
+        x = jax.lax.map(lambda key: _plain(setting, key, count), jnp.stack(keys))
+        return Steered(steering.best_of(setting.reward, x, key=key_choice if drawn else None), jnp.ones(()))
+
+    return Method(sample, lambda setting: setting.candidates * setting.plain_cost)
 
 
-def guidance_tweedie(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Euler steps of ``b + gain grad r(E[x1 | x])``."""
-    return _guided(how, key, count, _mean(how), lambda t: jnp.ones_like(t))
+def guidance(ahead: Ahead, *, tilt: Callable[[jax.Array], jax.Array]) -> Method:
+    """Euler steps of ``b + tilt(t) gain grad r(look-ahead(x))``."""
+
+    def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
+        def scale(t: jax.Array) -> jax.Array:
+            return tilt(t) * steering.guidance_gain(t, setting.interpolant, noise_std=setting.std)
+
+        b = steering.guided(setting.b, steering.value_of(setting.reward, ahead.look(setting)), scale)
+        return Steered(samplers.euler(b, noise(setting, key, count), grids.uniform(setting.steps)), jnp.ones(()))
+
+    return Method(sample, lambda setting: setting.steps * (1 + GRADIENT * ahead.cost(setting)))
 
 
-def guidance_map(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Euler steps of ``b + t gain grad r(X_{t,1}(x))``."""
-    return _guided(how, key, count, steering.map_look_ahead(how.v), lambda t: t)
+def tilting(ahead: Ahead, *, constancy: bool) -> Method:
+    """Trajectory tilting by ``r(look-ahead(x))``.
 
+    Args:
+      ahead: the look-ahead.
+      constancy: weights as published, which trust that the value is constant along the ODE; otherwise weights that hold
+        for any look-ahead.
 
-def _guided(
-    how: Setting, key: jax.Array, count: int, ahead: LookAhead, tilt: Callable[[jax.Array], jax.Array]
-) -> Steered:
-    def scale(t: jax.Array) -> jax.Array:
-        return tilt(t) * steering.guidance_gain(t, how.interpolant, noise_std=how.std)
+    Returns:
+      the method.
+    """
 
-    b = steering.guided(how.b, steering.value_of(how.reward, ahead), scale)
-    return Steered(samplers.euler(b, noise(how, key, count), grids.uniform(how.steps)), jnp.ones(()))
+    def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
+        def score(t: jax.Array, x: jax.Array) -> jax.Array:
+            return predictions.score_from_velocity(setting.interpolant, t, x, setting.b(t, x), base_std=setting.std)
 
+        key_noise, key_path, key_choice = jax.random.split(key, 3)
+        tilted = trajectory_tilting.tilting(
+            setting.transport,
+            steering.value_of(setting.reward, ahead.look(setting)),
+            score,
+            key_path,
+            noise(setting, key_noise, count),
+            grids.uniform(setting.steps),
+            diffusion=trajectory_tilting.falling(noise_std=setting.std, noise=setting.noise),
+            substeps=setting.substeps,
+            constancy=constancy,
+        )
+        return Steered(trajectory_tilting.drawn(key_choice, tilted), tilted.shares.min())
 
-def tilting_map(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Trajectory tilting by the map, with the published weights."""
-    return _tilting(how, key, count, steering.map_look_ahead(how.v), constancy=True)
+    def evaluations(setting: Setting) -> int:
+        weights = setting.steps * ahead.cost(setting) * (1 if constancy else 2)
+        langevin = (setting.steps - 1) * (setting.substeps + 1) * (1 + GRADIENT * ahead.cost(setting))
+        return setting.steps * setting.transport_cost + weights + langevin
 
-
-def tilting_corrected(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Trajectory tilting by the map, with weights that do not trust it to be exact."""
-    return _tilting(how, key, count, steering.map_look_ahead(how.v), constancy=False)
-
-
-def tilting_tweedie(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Trajectory tilting by the mean, as if its value were constant."""
-    return _tilting(how, key, count, _mean(how), constancy=True)
-
-
-def tilting_tweedie_corrected(how: Setting, key: jax.Array, count: int) -> Steered:
-    """Trajectory tilting by the mean, whose change enters the weights."""
-    return _tilting(how, key, count, _mean(how), constancy=False)
-
-
-def _tilting(how: Setting, key: jax.Array, count: int, ahead: LookAhead, *, constancy: bool) -> Steered:
-    key_noise, key_path, key_choice = jax.random.split(key, 3)
-    found = tilting.tilting(
-        how.transport,
-        steering.value_of(how.reward, ahead),
-        lambda t, x: predictions.score_from_velocity(how.interpolant, t, x, how.b(t, x), base_std=how.std),
-        key_path,
-        noise(how, key_noise, count),
-        grids.uniform(how.steps),
-        diffusion=tilting.falling(noise_std=how.std, noise=how.noise),
-        substeps=how.substeps,
-        constancy=constancy,
-    )
-    return Steered(tilting.drawn(key_choice, found), found.shares.min())
+    return Method(sample, evaluations)
 
 
 METHODS: dict[str, Method] = {
-    "none": none,
-    "best_of_n": best_of_n,
-    "drawn_of_n": drawn_of_n,
-    "importance": importance,
-    "guidance_tweedie": guidance_tweedie,
-    "guidance_map": guidance_map,
-    "tilting_tweedie": tilting_tweedie,
-    "tilting_tweedie_corrected": tilting_tweedie_corrected,
-    "tilting": tilting_map,
-    "tilting_corrected": tilting_corrected,
+    "none": Method(_none, lambda setting: setting.plain_cost),
+    "best_of_n": of_candidates(drawn=False),
+    "drawn_of_n": of_candidates(drawn=True),
+    # All samples without steering, resampled by e^r.
+    "importance": Method(_importance, lambda setting: setting.plain_cost),
+    "guidance_tweedie": guidance(TWEEDIE, tilt=jnp.ones_like),
+    # One end of a path already at t = 0: its reward counts as much as there is of the path.
+    "guidance_map": guidance(MAP, tilt=lambda t: t),
+    "tilting_tweedie": tilting(TWEEDIE, constancy=True),
+    "tilting_tweedie_corrected": tilting(TWEEDIE, constancy=False),
+    "tilting": tilting(MAP, constancy=True),
+    "tilting_corrected": tilting(MAP, constancy=False),
 }
-
-
-def evaluations(how: Setting, name: str) -> int:
-    """Evaluations of the network or of the exact velocity for one sample, in units of a forward pass."""
-    plain = how.jumps * how.jump_cost
-    ahead = 1 if "tweedie" in name else how.jump_cost
-    if name.startswith("guidance"):
-        return how.steps * (1 + GRADIENT * ahead)
-    if name.startswith("tilting"):
-        weights = how.steps * ahead * (2 if name.endswith("corrected") else 1)
-        langevin = (how.steps - 1) * (how.substeps + 1) * (1 + GRADIENT * ahead)
-        return how.steps * how.transport_cost + weights + langevin
-    return plain * how.candidates if name.endswith("of_n") else plain
-
-
-def integrated(b: Velocity, *, steps: int) -> AverageVelocity:
-    """``taxonomy.flow_map.integrated`` as a loop: compiled once, and differentiated with little memory.
-
-    Args:
-      b: velocity field.
-      steps: equal midpoint steps between s and t.
-
-    Returns:
-      average velocity v(s, t, x).
-    """
-
-    def v(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
-        @jax.checkpoint
-        def leg(y: jax.Array, k: jax.Array) -> tuple[jax.Array, None]:
-            return flow_map.midpoint_step(b, s + (t - s) * k / steps, s + (t - s) * (k + 1) / steps, y), None
-
-        y = jax.lax.scan(leg, x, jnp.arange(steps))[0]
-        return ratio(y - x, jnp.broadcast_to(expand(t - s, x), x.shape), b(s, x))
-
-    return v
-
-
-def integration_error(b: Velocity, x: jax.Array, *, steps: int, finer: int = 16) -> float:
-    """Root mean square of the difference of ``X_{0,1}(x)`` from one with many more steps; x [n, ...]."""
-    zero = jnp.zeros(x.shape[0])
-    ends = [
-        np.asarray(jax.jit(lambda x, k=k: flow_map.jump(integrated(b, steps=k), zero, zero + 1, x))(x))
-        for k in (steps, finer * steps)
-    ]
-    return float(np.sqrt(np.mean(np.sum((ends[0] - ends[1]) ** 2, axis=tuple(range(1, x.ndim))))))

@@ -1,6 +1,4 @@
-"""The numbers by which ``experiments.steer`` compares samples with the tilted law."""
-
-import re
+"""Scores of steered samples: mean reward, and the distance to the tilted law where it is known."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +12,6 @@ from experiments.uses.rewards import Reward
 BINS = 24  # of the divergence, per axis; a multiple of 4, and few for as many samples
 
 
-def digit_of(name: str) -> int | None:
-    """The digit towards which ``--reward`` leads, None for another reward."""
-    found = re.fullmatch(r"experiments\.classifier:digit_(\d)", name)
-    return int(found[1]) if found else None
-
-
 def score(
     x: np.ndarray, reward: Reward, truth: Planar | None, dataset: Dataset, digit: int | None, entropy: float
 ) -> dict[str, float | None]:
@@ -30,21 +22,21 @@ def score(
       reward: r.
       truth: the tilted law, for data in the plane.
       dataset: the data set.
-      digit: the class of the reward, for digits.
+      digit: the class of the reward; None for other data.
       entropy: strength of the entropy in the transport distance, in units of E|x|^2.
 
     Returns:
       {name: value, None where it does not apply}.
     """
-    found: dict[str, float | None] = dict.fromkeys(("reward", "kl", "w2", "judged", "frechet"))
-    found["reward"] = float(np.mean(reward(jnp.asarray(x))))
+    scores: dict[str, float | None] = dict.fromkeys(("reward", "kl", "w2", "judged", "frechet"))
+    scores["reward"] = float(np.mean(reward(jnp.asarray(x))))
     if truth is not None:
-        found["kl"] = metrics.aligned_kl(x, truth, bins=BINS)
-        found["w2"] = metrics.entropic_w2(x, truth, epsilon=entropy * 2 * dataset.std**2)
+        scores["kl"] = metrics.aligned_kl(x, truth, bins=BINS)
+        scores["w2"] = metrics.entropic_w2(x, truth, epsilon=entropy * 2 * dataset.std**2)
     if digit is not None:
         data = labelled()
         real = np.concatenate([data.train[data.train_classes == digit], data.test[data.test_classes == digit]])
-        found["judged"] = classifier.share_of_class(x, digit)
+        scores["judged"] = classifier.share_of_class(x, digit)
         of_x, of_real = (np.asarray(classifier.features(jnp.asarray(images))) for images in (x, real))
-        found["frechet"] = metrics.frechet(of_x, of_real)
-    return found
+        scores["frechet"] = metrics.frechet(of_x, of_real)
+    return scores

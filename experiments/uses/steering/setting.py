@@ -1,4 +1,4 @@
-"""What is steered, from the options of ``experiments.steer``: a trained map or the exact one."""
+"""The setting of ``experiments.steer``: its options, checked, and the trained or the exact map that it steers."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
 from experiments.uses.rewards import Reward
-from experiments.uses.steering import methods as steering_methods
+from experiments.uses.steering import exact_map
 from experiments.uses.steering.methods import Setting
 
 MAPS = ("learned", "exact", "both")
@@ -49,13 +49,7 @@ def check(options: Options, dataset: Dataset, map_name: str) -> None:
         raise UsageError(f"--map={map_name}: data set {dataset.name} has no exact velocity; take --map=learned")
 
 
-def setting(
-    run: Trained,
-    reward: Reward,
-    options: Options,
-    *,
-    exact: bool,
-) -> Setting:
+def setting(run: Trained, reward: Reward, options: Options, *, exact: bool) -> Setting:
     """What is steered: the trained map, or the exact one.
 
     Args:
@@ -70,8 +64,8 @@ def setting(
     dataset, interpolant, sampler = run.dataset, run.interpolant, run.objective.sampler
     if exact:
         b = dataset.exact_path(interpolant).b
-        v = steering_methods.integrated(b, steps=options.exact_steps)
-        transport = steering_methods.integrated(b, steps=TRANSPORT_STEPS)
+        v = exact_map.scanned(b, steps=options.exact_steps)
+        transport = exact_map.scanned(b, steps=TRANSPORT_STEPS)
         costs = {"jump_cost": 2 * options.exact_steps, "transport_cost": 2 * TRANSPORT_STEPS, "jumps": 1}
     else:
         b = run.velocity()

@@ -1,11 +1,4 @@
-"""Steers a trained map towards a reward at test time, by every method, and compares with the true tilted law.
-
-    python -m experiments.steer --workdir=runs/lsd --reward=experiments.rewards:near_corner --method=all --map=both
-
-Writes ``steering.csv``, ``.md``, ``.json``, the picture ``steering.png`` and the samples ``steering.npz`` into the
-run's folder or ``--out``. docs/steering.md says what the methods are. ``--map=exact`` takes the exact velocity of the
-data, and its flow map by midpoint steps, in place of the trained one.
-"""
+"""Steers a trained map by the chosen methods, scores the samples against the tilted law, and writes the results."""
 
 from pathlib import Path
 import time
@@ -19,11 +12,11 @@ from experiments.errors import UsageError
 from experiments.reporting import findings
 from experiments.training import runs
 from experiments.uses import rewards
-from experiments.uses.steering import methods as steering_methods
+from experiments.uses.steering import exact_map
 from experiments.uses.steering import plots as steering_plots
 from experiments.uses.steering import truth as steering_truth
-from experiments.uses.steering.methods import METHODS
-from experiments.uses.steering.scores import BINS, digit_of, score
+from experiments.uses.steering.methods import METHODS, noise
+from experiments.uses.steering.scores import BINS, score
 from experiments.uses.steering.setting import Options, check, setting, warning
 
 PERFECT = "perfect samples"
@@ -68,7 +61,7 @@ def steer(
     Args:
       workdir: the run's folder.
       out: folder of the results.
-      reward_name: MODULE:FUNCTION.
+      reward_name: see ``rewards.load``.
       methods: names of ``METHODS``.
       map_name: a name of ``MAPS``.
       options: the numbers of the command line.
@@ -81,31 +74,30 @@ def steer(
       UsageError: on bad input, or samples that are not finite.
     """
     begin = time.perf_counter()
-    reward = rewards.load(reward_name)
+    reward, digit = rewards.load(reward_name)
     run = runs.load_trained(workdir)
-    dataset, how = run.dataset, run.protocol
+    dataset, protocol = run.dataset, run.protocol
     check(options, dataset, map_name)
     rewards.check(reward, dataset, name=reward_name)
     planar = isinstance(dataset.truth, Planar)
-    digit = digit_of(reward_name) if dataset.name == "digits" else None
+    digit = digit if dataset.name == "digits" else None
     truth = steering_truth.tilted(dataset.truth, reward) if planar else None
     maps = ("learned", "exact") if map_name == "both" else (map_name,)
     if "learned" in maps and (text := warning(run)):
         findings.warn(text)
-    rows, drawn, notes = [], {}, []
+    rows, by_method, notes = [], {}, []
     for kind in maps:
-        steered = setting(run, reward, options, exact=kind == "exact")
+        what = setting(run, reward, options, exact=kind == "exact")
         if kind == "exact":
-            error = steering_methods.integration_error(
-                steered.b, steering_methods.noise(steered, jax.random.key(7), 500), steps=options.exact_steps
-            )
+            error = exact_map.integration_error(what.b, noise(what, jax.random.key(7), 500), steps=options.exact_steps)
             notes.append(
                 f"The exact map is {options.exact_steps} midpoint steps of the exact velocity; from 0 to 1 it differs "
                 f"by {error:.2g} (root mean square) from one with 16 times as many."
             )
         for name in methods:
-            draw = jax.jit(lambda key, method=METHODS[name], steered=steered: method(steered, key, options.samples))
-            compiled = draw.lower(jax.random.key(options.seed)).compile()
+            method = METHODS[name]
+            sampled = jax.jit(lambda key, method=method, what=what: method.sample(what, key, options.samples))
+            compiled = sampled.lower(jax.random.key(options.seed)).compile()
             start = time.perf_counter()
             x, share = map(np.asarray, compiled(jax.random.key(options.seed)))
             seconds = time.perf_counter() - start
@@ -119,21 +111,21 @@ def steer(
                 {
                     "method": name,
                     "map": kind,
-                    "evaluations": steering_methods.evaluations(steered, name),
-                    **score(x, reward, truth, dataset, digit, how.entropy),
+                    "evaluations": method.evaluations(what),
+                    **score(x, reward, truth, dataset, digit, protocol.entropy),
                     "share": float(share),
                     "seconds": seconds,
                 }
             )
-            drawn[f"{name}, {kind}" if len(maps) > 1 else name] = x
+            by_method[f"{name}, {kind}" if len(maps) > 1 else name] = x
     if planar:
         perfect = steering_truth.samples(
             dataset, reward, count=options.samples, seed=options.seed + 1, name=reward_name
         )
-        scores = score(perfect, reward, truth, dataset, digit, how.entropy)
+        scores = score(perfect, reward, truth, dataset, digit, protocol.entropy)
         rows.append({"method": PERFECT, "map": "", "evaluations": None, **scores, "share": None, "seconds": None})
-    np.savez_compressed(out / "steering.npz", **drawn)
-    steering_plots.draw(out / "steering.png", dataset, truth, drawn)
+    np.savez_compressed(out / "steering.npz", **by_method)
+    steering_plots.draw(out / "steering.png", dataset, truth, by_method)
     titles = {key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)}
     text = [
         f"{run.name} on {run.config.dataset}, seed {run.config.seed}, {run.step} steps, steered by {reward_name}.",
@@ -141,7 +133,7 @@ def steer(
         *notes,
     ]
     known = {**options._asdict(), "reward": reward_name, "map": map_name, "methods": methods, "bins": BINS}
-    known |= {"workdir": str(workdir), "trained_steps": run.step, "protocol": how._asdict()}
+    known |= {"workdir": str(workdir), "trained_steps": run.step, "protocol": protocol._asdict()}
     seconds = time.perf_counter() - begin
     return findings.write(
         out, "steering", rows, titles=titles, text=text, settings=known, command=command, seconds=seconds

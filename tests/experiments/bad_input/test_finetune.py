@@ -4,7 +4,7 @@ import pytest
 
 from tests.experiments.bad_input.cases import FINETUNE, Case
 
-CORNER = "--workdir=run --reward=experiments.rewards:near_corner"
+CORNER = "--workdir=run --reward=near_corner"
 
 
 CASES = {

@@ -6,7 +6,7 @@ import pytest
 
 from tests.experiments.bad_input.cases import STEER, Case
 
-CORNER = "--workdir=run --reward=experiments.rewards:near_corner"
+CORNER = "--workdir=run --reward=near_corner"
 REWARDS = """
 import jax.numpy as jnp
 
@@ -33,16 +33,26 @@ def reward(name: str, text: str) -> Case:
 
 CASES = {
     "no reward": Case(STEER, "--workdir=run", "--reward is missing; it is required"),
+    "a reward without a name": Case(
+        STEER,
+        "--workdir=run --reward=corner",
+        "unknown --reward=corner; did you mean 'near_corner'? Known: denoise, digit_0, digit_1",
+    ),
     "a reward that is no function": Case(
-        STEER, "--workdir=run --reward=corner", "--reward=corner; expected MODULE:FUNCTION, such as experiments.rewards"
+        STEER, "--workdir=run --reward=:corner", "--reward=:corner; expected one of right, near_corner, outside, "
     ),
     "a module that does not exist": Case(
         STEER, "--workdir=run --reward=nowhere:f", "module nowhere cannot be imported (ModuleNotFoundError"
     ),
     "a function that does not exist": Case(
         STEER,
+        "--workdir=run --reward=experiments.uses.rewards:near_cornre",
+        "module experiments.uses.rewards has no function 'near_cornre'; did you mean 'near_corner'",
+    ),
+    "a reward of an old result that did not exist": Case(
+        STEER,
         "--workdir=run --reward=experiments.rewards:near_cornre",
-        "module experiments.rewards has no function 'near_cornre'; did you mean 'near_corner'",
+        "unknown --reward=experiments.rewards:near_cornre; did you mean 'near_corner'",
     ),
     "a reward of another shape": reward("matrix", "gives shape (16, 2) for 16 examples of shape (2,); expected (16,)"),
     "a reward that is not a number": reward("nothing", "has a value that is NaN or infinite on 16 of 16 examples"),

@@ -21,7 +21,7 @@ from taxonomy.flow_map import jump
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small
 
-CORNER = "experiments.rewards:near_corner"
+CORNER = "near_corner"
 SHORT = Plan(steps=12, batch_size=32, ode_steps=3, learning_rate=3e-3)
 
 
@@ -199,7 +199,7 @@ FAULTS = {
     "--steps=0; expected at least 1": {"plan": Plan(steps=0)},
     "--ode_steps=0; expected at least 1": {"plan": Plan(ode_steps=0)},
     "--weight=0.0; expected a positive number": {"weight": 0.0},
-    "expected MODULE:FUNCTION": {"reward": "corner"},
+    "unknown --reward=corner; did you mean 'near_corner'": {"reward": "corner"},
     "number for each": {"reward": "jax.numpy:square"},
     "value that is NaN or infinite": {"weight": 1e38},
 }

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 from experiments import datasets
 from experiments.errors import UsageError
+from experiments.sampling.trained import trained
 from experiments.training.loop import train
 from experiments.uses import inverse_problems, rewards
 from experiments.uses.steering import methods as steering_methods
@@ -86,7 +87,7 @@ def counting(monkeypatch):
         calls.append(0)
         return -x
 
-    how = steering_methods.Setting(
+    setting = steering_methods.Setting(
         v=lambda s, t, x: b(s, x),
         transport=lambda s, t, x: b(s, x),
         b=b,
@@ -102,16 +103,16 @@ def counting(monkeypatch):
         substeps=2,
         candidates=4,
     )
-    return how, calls
+    return setting, calls
 
 
 @pytest.mark.parametrize("name", steering_methods.METHODS)
 def test_evaluations_are_counted(name, monkeypatch):
-    how, calls = counting(monkeypatch)
+    setting, calls = counting(monkeypatch)
     # Without compilation loops are loops of Python.
     with jax.disable_jit():
-        steering_methods.METHODS[name](how, jax.random.key(0), 4)
-    assert len(calls) == steering_methods.evaluations(how, name)
+        steering_methods.METHODS[name].sample(setting, jax.random.key(0), 4)
+    assert len(calls) == steering_methods.METHODS[name].evaluations(setting)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def run(tmp_path_factory):
 
 
 def steered(run, out, **options):
-    given = {"reward_name": rewards.EXAMPLE, "methods": ["none", "tilting"], "map_name": "learned", "command": "c"}
+    given = {"reward_name": "near_corner", "methods": ["none", "tilting"], "map_name": "learned", "command": "c"}
     return steer.steer(run, out, **(given | {"options": OPTIONS} | options))
 
 
@@ -175,19 +176,24 @@ def test_names_that_do_not_exist(run, tmp_path, monkeypatch):
 
 
 def test_bad_rewards_and_samples(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(rewards, "nans", lambda x: x[:, 0] * jnp.nan, raising=False)
+    monkeypatch.setitem(rewards.REWARDS, "nans", rewards.Entry(lambda x: x[:, 0] * jnp.nan))
     with pytest.raises(UsageError, match="value that is NaN or infinite on 16 of 16 examples"):
-        steered(run, tmp_path, reward_name="experiments.rewards:nans")
-    monkeypatch.setitem(
-        steering_methods.METHODS,
-        "none",
-        lambda how, key, count: steering_methods.Steered(jnp.full((count, 2), jnp.inf), jnp.ones(())),
-    )
+        steered(run, tmp_path, reward_name="nans")
+
+    def infinite(setting, key, count):
+        return steering_methods.Steered(jnp.full((count, 2), jnp.inf), jnp.ones(()))
+
+    broken = steering_methods.METHODS["none"]._replace(sample=infinite)
+    monkeypatch.setitem(steering_methods.METHODS, "none", broken)
     with pytest.raises(UsageError, match=r"--method=none with the learned map gives samples .* \(100.00% of 400\)"):
         steered(run, tmp_path)
 
 
 def test_a_map_that_was_not_trained_to_jump_is_named():
-    assert steer.warning(small()) is None
-    assert "flow_matching has learnt velocities and no jumps" in steer.warning(small("flow_matching"))
-    assert "has learnt jumps to the data alone" in steer.warning(small("ct"))
+    dataset = datasets.load("two_moons")
+    lsd, flow_matching, ct = (
+        trained(small(name), dataset, None, None, step=0) for name in ("lsd", "flow_matching", "ct")
+    )
+    assert steer.warning(lsd) is None
+    assert "flow_matching has learnt velocities and no jumps" in steer.warning(flow_matching)
+    assert "has learnt jumps to the data alone" in steer.warning(ct)

@@ -133,11 +133,11 @@ def test_fine_tuning_through_euler_steps_reaches_the_same_end():
 
 
 def test_the_optimum_is_a_proximal_step_and_not_the_tilted_law():
-    y = jax.random.normal(jax.random.key(3), (200, 2))
-    np.testing.assert_allclose(reward.proximal_point(linear, y, penalty=2.0), y + A / 2, atol=1e-12)
+    y = np.asarray(jax.random.normal(jax.random.key(3), (200, 2)))
+    np.testing.assert_allclose(reward.proximal_point(linear, jnp.asarray(y), penalty=2.0), y + A / 2, atol=1e-12)
     corner, penalty = np.array([0.75, 0.75]), 0.5
     expected = (2 * corner + penalty * y) / (2 + penalty)
-    found = reward.proximal_point(quadratic, y, penalty=penalty, rate=0.2)
+    found = reward.proximal_point(quadratic, jnp.asarray(y), penalty=penalty, rate=0.2)
     np.testing.assert_allclose(found, expected, atol=1e-10)
     # N(m, c): the tilted law has variance 1 / (1 / c + 2), the proximal one c / (1 + 2 / penalty)^2.
     c = 0.5
