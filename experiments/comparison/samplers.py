@@ -208,8 +208,8 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
         "# Quality against network evaluations",
         f"Aligned KL (lower is better) of {protocol.samples:,} samples, the same noise for all. {MAP}: a flow map "
         f"trained by LSD; {VELOCITY}: a velocity trained with the same number of network evaluations; exact: the "
-        "velocity in closed form. The column of E has the best result with more than E / 2 and at most E evaluations per "
-        "sample (NFE); the rest is in samplers.csv.",
+        "velocity in closed form. The column of E has the best result with more than E / 2 and at most E evaluations "
+        "per sample (NFE); the rest is in samplers.csv.",
     ]
     for name, own in by_dataset.items():
         text += [f"## {name}", sampler_report.pivot(own, "kl")]
