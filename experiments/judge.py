@@ -19,9 +19,9 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         dataset = datasets.load(DATASET.value)
-        found = judge(dataset)
-        if found is None:
+        judged_by = judge(dataset)
+        if judged_by is None:
             raise UsageError(f"--dataset={DATASET.value} has no pictures with classes; name a data set that has both")
-        print(f"judge: held-out accuracy {found.accuracy:.4f} on {len(dataset.truth.test)} pictures")
+        print(f"judge: held-out accuracy {judged_by.accuracy:.4f} on {len(dataset.truth.test)} pictures")
 
     command_flags.run(main, required=("dataset",))

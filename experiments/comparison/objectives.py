@@ -30,7 +30,7 @@ WRITTEN = (
     *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
     *("samples.png", "curves.png", "map_error.png", "trajectories.png"),
 )
-# More lines than this in one picture cannot be told apart.
+# More lines than this in one figure cannot be distinguished.
 DRAWN = 12
 
 
@@ -70,7 +70,7 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
             print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
-        # Programs of tens of runs use up the memory maps that a process may have; those on disk are found again.
+        # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
         jax.clear_caches()
     # The reference has no N and is the same for every run.
     scored = [row for row in rows if row["N"]]
@@ -133,7 +133,7 @@ def _draw(
     pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
     labels = None
     if configs[0].network.conditional and pictures:
-        count = min(len(found) for by_steps in pictures.values() for found in by_steps.values())
+        count = min(len(samples) for by_steps in pictures.values() for samples in by_steps.values())
         labels = np.asarray(conditioning.classes_in_turn(configs[0], dataset, count))
     plots.samples(workdir / "samples.png", dataset, pictures, labels=labels)
     maps = {name: folder / "map.npz" for name, folder in folders.items()}

@@ -39,12 +39,12 @@ def evaluate(
 
     Args:
       workdir: the run's folder.
-      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
+      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation during training found.
       changes: fields of the run's protocol that are other ones here.
 
     Returns:
-      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat;
-      numbers about the map stand in each of its rows, None where they do not apply.
+      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat.
+      Each row of the run holds the numbers about the map, None where they do not apply.
 
     Raises:
       UsageError: if there is no trained run, or the reference set is unusable.
