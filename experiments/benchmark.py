@@ -58,4 +58,5 @@ if __name__ == "__main__":
         # Before the overrides of its fields.
         return command_flags.parse(argv if named else [argv[0], f"--config={CONFIG}", *argv[1:]], required=())
 
+    # Unlike other commands it keeps no compiled programs: compile time is one of its results.
     errors.run(main, flags_parser=parse)

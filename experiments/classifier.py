@@ -8,7 +8,6 @@ It is trained once, on noised training digits so that its gradient means somethi
 Those of other pictures are in ``experiments.judge``.
 """
 
-from experiments import errors
 from experiments import flags as command_flags
 from experiments.datasets.digits import labelled
 from experiments.images.classifier import JUDGING, REWARDING, accuracy
@@ -20,4 +19,4 @@ if __name__ == "__main__":
         for seed, role in ((REWARDING, "reward"), (JUDGING, "judge")):
             print(f"{role}: held-out accuracy {accuracy(seed=seed):.4f} on {len(labelled().test)} digits")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=()))
+    command_flags.run(main)

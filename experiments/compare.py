@@ -13,7 +13,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.comparison.budgets import BUDGETS
 from experiments.comparison.objectives import WRITTEN, compare
@@ -29,7 +28,6 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        caches.keep_compiled()
         try:
             seeds = [int(seed) for seed in SEEDS.value]
         except ValueError as error:
@@ -39,4 +37,4 @@ if __name__ == "__main__":
         print(compare(config, NAMES.value, seeds, BUDGET.value, workdir))
         print(written(workdir, WRITTEN))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config", "objectives", "workdir")))
+    command_flags.run(main, required=("config", "objectives", "workdir"))

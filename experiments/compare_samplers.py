@@ -12,7 +12,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.comparison.sampler_report import MAP
 from experiments.comparison.samplers import CONFIGS, compare_samplers
@@ -24,8 +23,7 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        caches.keep_compiled()
         configs = [command_flags.frozen(config_files.load(f"{path}:{MAP}")) for path in FILES.value]
         print(compare_samplers(configs, Path(WORKDIR.value)))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir",)))
+    command_flags.run(main, required=("workdir",))

@@ -1,4 +1,4 @@
-"""One clear line for bad input: what was received, what was expected, what to do."""
+"""How commands end: one clear line (what was received, what was expected, what to do) and an exit code."""
 
 from collections.abc import Callable, Iterable, Sequence
 import difflib
@@ -14,28 +14,40 @@ import jax
 BAD_INPUT, DIVERGED, INTERRUPTED, HOST_LOST = 2, 3, 75, 76
 
 
-class UsageError(ValueError):
-    """Bad input from the user; its message is one line that says what to do."""
+class CommandError(Exception):
+    """A reason to end a command; its message is one line, ``code`` is the exit code.
+
+    Its kinds are siblings, so that who handles bad input does not swallow a divergence or an interruption.
+    """
+
+    code: int
+
+
+class UsageError(CommandError):
+    """Bad input from the user; the message names the remedy."""
 
     code = BAD_INPUT
 
 
-class DivergedError(UsageError):
-    """Training stopped because a number was not finite; the last good checkpoint is kept."""
+class DivergedError(CommandError):
+    """A number was not finite: a loss in training (the last good checkpoint is kept), a sample, or a map."""
 
     code = DIVERGED
 
 
-class InterruptedRun(UsageError):  # noqa: N818 (nothing went wrong)
-    """Training stopped because it was asked to, after it saved its state."""
+class InterruptedRun(CommandError):  # noqa: N818 (nothing went wrong)
+    """A signal ended the training after the state was saved."""
 
     code = INTERRUPTED
 
 
-class HostLostError(UsageError):
-    """Training stopped because another process of the run is gone."""
+class HostLostError(CommandError):
+    """Another process of the run is lost."""
 
     code = HOST_LOST
+
+
+KINDS = {kind.code: kind for kind in (UsageError, DivergedError, InterruptedRun, HostLostError)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -55,11 +67,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Sequence[str]]) -> None:
-    """Runs a command; a ``UsageError`` becomes one line on standard error and its exit code.
+    """Runs a command; a ``CommandError`` becomes one line on standard error and its exit code.
 
     Args:
       main: the command, after its flags are parsed.
-      flags_parser: argv -> the arguments that are not flags; may raise UsageError.
+      flags_parser: argv -> the arguments that are not flags; may raise CommandError.
     """
 
     def guarded_parser(argv: Sequence[str]) -> Sequence[str]:
@@ -68,14 +80,14 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
             if len(rest) > 1:
                 raise UsageError(f"unexpected argument {rest[1]!r}; options are written --name=value")
             return rest
-        except UsageError as error:
+        except CommandError as error:
             fail(error)
 
     def guarded_main(argv: Sequence[str]) -> None:
         del argv
         try:
             main()
-        except UsageError as error:
+        except CommandError as error:
             fail(error)
         except KeyboardInterrupt:
             fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
@@ -85,7 +97,7 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
 
 
 def _quieten_orbax() -> None:
-    """Leaves what is to be said about a damaged checkpoint to this project."""
+    """Silences orbax about damaged checkpoints, of which this project has messages of its own."""
     logging.set_verbosity(logging.FATAL)
     # Reads that orbax has left behind after a damaged one end when nobody waits for them any more.
     python_logging.getLogger("asyncio").setLevel(python_logging.CRITICAL)
@@ -98,7 +110,7 @@ def _quieten_orbax() -> None:
     sys.unraisablehook = lambda found: None if is_late(found.exc_value) else ignored(found)
 
 
-def say(error: UsageError) -> None:
+def say(error: CommandError) -> None:
     """Prints an error as one line."""
     kind = "stopped" if isinstance(error, InterruptedRun) else "error"
     print(f"{kind}: " + " ".join(str(error).split()), file=sys.stderr, flush=True)
@@ -111,10 +123,10 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def fail(error: UsageError) -> NoReturn:
+def fail(error: CommandError) -> NoReturn:
     """Prints an error as one line and ends the command with its exit code."""
     say(error)
-    # Leaving in order would wait for the other processes of a run, which may be gone or in another place.
+    # An orderly exit would wait for the other processes of a run, which may be lost or busy.
     if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
         leave(error.code)
     sys.exit(error.code)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.evaluation.evaluate import WRITTEN, evaluate
 from experiments.reporting.findings import written
@@ -27,10 +26,9 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         workdir, checkpoint = Path(WORKDIR.value), command_flags.checkpoint_folder(CHECKPOINT)
-        caches.keep_compiled()
         changes = {name: flag.value for name, flag in CHANGES.items() if flag.value is not None}
         evaluate(workdir, checkpoint=checkpoint, changes=changes)
         print((workdir / "metrics.md").read_text())
         print(written(workdir, WRITTEN))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir",)))
+    command_flags.run(main, required=("workdir",))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.uses import rewards
 from experiments.uses.finetuning.finetune import finetune
@@ -40,7 +39,6 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        caches.keep_compiled()
         workdir = Path(WORKDIR.value)
         plan = Plan(**{name: flag.value for name, flag in PLAN.items()})
         finetune(workdir, reward=REWARD.value, out=OUT.value, method=METHOD.value, weight=WEIGHT.value, plan=plan)
@@ -48,4 +46,4 @@ if __name__ == "__main__":
         print((folder / "finetune.md").read_text())
         print(f"written: {folder}/finetune.csv, finetune.md, finetune.json, finetune.png; run folders in {folder}")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir", "reward")))
+    command_flags.run(main, required=("workdir", "reward"))

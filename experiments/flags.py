@@ -1,14 +1,30 @@
-"""Command-line flags that commands share: ``--config`` with checked overrides, ``--workdir``."""
+"""What all commands share: how they are run, ``--config`` with checked overrides, ``--checkpoint``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import sys
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import errors, settings
-from experiments.errors import UsageError, nearest
+from experiments import caches, errors, settings
+from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
+from experiments.settings import old_names
+
+
+def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> None:
+    """Runs a command: reads its flags, keeps compiled programs on disk, and makes one clear line of every fault.
+
+    Args:
+      main: the command, after its flags are parsed.
+      required: flags that must be given.
+    """
+
+    def command() -> None:
+        caches.keep_compiled()
+        main()
+
+    errors.run(command, flags_parser=lambda argv: parse(argv, required=required))
 
 
 def define_config() -> flags.FlagHolder:
@@ -29,7 +45,7 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
       required: flags that must be given.
 
     Returns:
-      what is left besides flags, the program's name first.
+      the arguments that are no flags, the program's name first.
 
     Raises:
       UsageError: on an unknown flag, a missing one, a configuration file or field that does not exist, or a value
@@ -38,7 +54,7 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
     argv = _locate_config(list(argv))
     try:
         rest = flags.FLAGS(argv)
-    except UsageError:
+    except CommandError:
         raise
     except flags.UnrecognizedFlagError as error:
         own = {flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
@@ -73,6 +89,8 @@ def _locate_config(argv: list[str]) -> list[str]:
         name = argument.lstrip("-").partition("=")[0]
         if argument.startswith("-") and name.startswith("config.") and name.removeprefix("config.") not in known:
             field = name.removeprefix("config.")
+            if new := old_names.new_name(field):
+                raise UsageError(f"--config.{field} has another name now; write --config.{new}")
             raise UsageError(f"the configuration has no field {field!r}; {nearest(field, _beside(field, known))}")
     file, variant = config_files.split(path)
     # With a colon, an empty variant is passed on, too.
@@ -84,7 +102,7 @@ def _locate_config(argv: list[str]) -> list[str]:
 def _beside(field: str, known: Iterable[str]) -> list[str]:
     """The fields of the same part, if there are some: the whole list fills a screen."""
     part = field.rpartition(".")[0]
-    own = [name for name in known if not name.startswith("option_changes.")]
+    own = [name for name in known if not name.startswith("objective_overrides.")]
     return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 
@@ -96,11 +114,16 @@ def define_checkpoint() -> flags.FlagHolder:
     return flags.DEFINE_string("checkpoint", "newest", "newest, or best: of those evaluated on the way")
 
 
-def checkpoint_folder(found: flags.FlagHolder) -> str:
+def checkpoint_folder(flag: flags.FlagHolder) -> str:
     """The folder within a run's that ``--checkpoint`` names; UsageError on another word."""
-    if found.value not in CHECKPOINTS:
-        raise UsageError(f"unknown --checkpoint={found.value!r}; {nearest(found.value, CHECKPOINTS)}")
-    return CHECKPOINTS[found.value]
+    check_known(flag, CHECKPOINTS)
+    return CHECKPOINTS[flag.value]
+
+
+def check_known(flag: flags.FlagHolder, known: Iterable[str]) -> None:
+    """Checks that the value of a flag is one of several words; UsageError with the nearest one."""
+    if flag.value not in known:
+        raise UsageError(f"unknown --{flag.name}={flag.value!r}; {nearest(flag.value, known)}")
 
 
 def frozen(config: ConfigDict) -> ConfigDict:

@@ -9,19 +9,13 @@ of uint8 are 0 .. 255; of floats ``--range`` says which is black and which is wh
 """
 
 from pathlib import Path
-import time
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
-from experiments.errors import UsageError, nearest
-from experiments.images import inception
-from experiments.images import scores as image_scores
-from experiments.images.file import RANGES, WRITTEN, load_reference, markdown, read, score, stated
-from experiments.reporting import tables
-from experiments.settings import protocol
-from experiments.settings.protocol import Protocol
+from experiments.images.file import RANGES, WRITTEN, score_file
+from experiments.reporting.findings import written
+from experiments.settings.protocol import RESIZES, Protocol
 
 if __name__ == "__main__":
     SAMPLES = flags.DEFINE_string("samples", None, "file of generated images, .npz or .npy")
@@ -36,31 +30,17 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        start, workdir = time.time(), Path(OUT.value)
-        for name, value, known in (
-            ("range", RANGE.value, RANGES),
-            ("split", SPLIT.value, ("test", "train")),
-            ("resize", RESIZE.value, inception.RESIZES),
-        ):
-            if value not in known:
-                raise UsageError(f"unknown --{name}={value!r}; {nearest(value, known)}")
-        how = Protocol(
+        for flag, known in ((RANGE, RANGES), (SPLIT, ("test", "train")), (RESIZE, RESIZES)):
+            command_flags.check_known(flag, known)
+        protocol = Protocol(
             reference=SPLIT.value,
             rounding=ROUNDING.value,
             inception=INCEPTION.value,
             resize=RESIZE.value,
             seed=SEED.value,
         )
-        caches.keep_compiled()
-        dataset = load_reference(REFERENCE.value, RANGE.value)
-        image_scores.check(dataset, how)
-        rows = score(read(Path(SAMPLES.value)), dataset, how, RANGE.value, SAMPLES.value)
-        caches.check_writable(workdir, name="--out")
-        tables.write_csv(workdir / "image_score.csv", rows)
-        text = markdown(rows, how, dataset, seconds=time.time() - start)
-        (workdir / "image_score.md").write_text(text)
-        protocol.write_json(workdir, stated(how, dataset))
-        print(text)
-        print(f"written: {workdir}/" + ", ".join(WRITTEN))
+        workdir = Path(OUT.value)
+        print(score_file(Path(SAMPLES.value), REFERENCE.value, workdir, protocol=protocol, between=RANGE.value))
+        print(written(workdir, WRITTEN))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("samples", "reference", "out")))
+    command_flags.run(main, required=("samples", "reference", "out"))

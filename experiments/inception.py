@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import errors
 from experiments import flags as command_flags
 from experiments.images import inception_weights
 from experiments.images.inception import shapes
@@ -25,4 +24,4 @@ if __name__ == "__main__":
         digest = inception_weights.convert(Path(CONVERT.value), Path(OUT.value), shapes())
         print(f"written: {OUT.value}, sha256 of its arrays {digest}")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("convert", "out")))
+    command_flags.run(main, required=("convert", "out"))

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.uses.inversion.invert import invert
 
@@ -22,10 +21,9 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        caches.keep_compiled()
         invert(Path(WORKDIR.value), out=OUT.value)
         folder = Path(OUT.value or WORKDIR.value)
         print((folder / "inversion.md").read_text())
         print(f"written: {folder}/inversion.csv, inversion.md, inversion.json, inversion.png")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir",)))
+    command_flags.run(main, required=("workdir",))

@@ -8,7 +8,7 @@ on a CPU. That of digits is the judge of ``experiments.classifier``.
 
 from absl import flags
 
-from experiments import datasets, errors
+from experiments import datasets
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.images.judge import judge
@@ -24,4 +24,4 @@ if __name__ == "__main__":
             raise UsageError(f"--dataset={DATASET.value} has no pictures with classes; name a data set that has both")
         print(f"judge: held-out accuracy {found.accuracy:.4f} on {len(dataset.truth.test)} pictures")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("dataset",)))
+    command_flags.run(main, required=("dataset",))

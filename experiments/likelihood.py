@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.uses.likelihood.measure import measure
 
@@ -24,10 +23,9 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        caches.keep_compiled()
         measure(Path(WORKDIR.value), out=OUT.value, points=POINTS.value, ode_steps=ODE_STEPS.value, probes=PROBES.value)
         folder = Path(OUT.value or WORKDIR.value)
         print((folder / "likelihood.md").read_text())
         print(f"written: {folder}/likelihood.csv, likelihood.md, likelihood.json, likelihood.png")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir",)))
+    command_flags.run(main, required=("workdir",))

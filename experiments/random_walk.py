@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
+from experiments import caches
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.uses.random_walk import compare
@@ -25,7 +25,6 @@ if __name__ == "__main__":
         if out.suffix != ".png":
             raise UsageError(f"--out={out}; expected a file that ends in .png")
         caches.check_writable(out.absolute().parent, name="--out")
-        caches.keep_compiled()
         print(compare(out, updates=UPDATES.value))
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("out",)))
+    command_flags.run(main, required=("out",))

@@ -8,7 +8,7 @@ default ``~/.cache/flowmap``; their names carry a hash of everything that made t
 
 import time
 
-from experiments import datasets, errors
+from experiments import datasets
 from experiments import flags as command_flags
 from experiments.metrics.reference import describe, load_or_build, path_of
 from experiments.training import checks
@@ -24,4 +24,4 @@ if __name__ == "__main__":
         reference = load_or_build(config, datasets.load(config.dataset))
         print(f"{path_of(config)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))
+    command_flags.run(main, required=("config",))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.sampling import by_name as sampling
 from experiments.sampling.by_name import Options
@@ -37,7 +36,6 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         checkpoint = command_flags.checkpoint_folder(CHECKPOINT)
-        caches.keep_compiled()
         out = Path(OUT.value)
         samples, evaluations = sample(
             Path(WORKDIR.value),
@@ -55,4 +53,4 @@ if __name__ == "__main__":
         )
         print(f"{out}: {len(samples)} samples, {evaluations} evaluations of the network each")
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir", "out")))
+    command_flags.run(main, required=("workdir", "out"))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.reporting import findings
 from experiments.training import runs
@@ -48,7 +47,6 @@ if __name__ == "__main__":
         methods, workdir = chosen(METHOD.value), Path(WORKDIR.value)
         runs.read_config(workdir)  # before a folder is made for results
         out = findings.folder(workdir, OUT.value)
-        caches.keep_compiled()
         command = (
             f"python -m experiments.steer --workdir={workdir} --reward={REWARD.value} --method={METHOD.value} "
             f"--map={MAP.value}"
@@ -65,4 +63,4 @@ if __name__ == "__main__":
             )
         )
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("workdir", "reward")))
+    command_flags.run(main, required=("workdir", "reward"))

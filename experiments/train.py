@@ -11,7 +11,6 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
 from experiments import flags as command_flags
 from experiments.errors import InterruptedRun, UsageError
 from experiments.evaluation.monitor import evaluate_on_the_way
@@ -36,7 +35,6 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         hosts.connect(COORDINATOR.value, PROCESSES.value, PROCESS_ID.value, detect=DETECT.value, timeout=TIMEOUT.value)
-        caches.keep_compiled()
         config = command_flags.frozen(CONFIG.value)
         if DRY_RUN.value:
             print(dry_run.describe(config, Path(WORKDIR.value) if WORKDIR.value else None))
@@ -54,4 +52,4 @@ if __name__ == "__main__":
             print(f"  python -m experiments.evaluate --workdir={workdir}")
         hosts.finish()
 
-    errors.run(main, flags_parser=lambda argv: command_flags.parse(argv, required=("config",)))
+    command_flags.run(main, required=("config",))

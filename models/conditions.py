@@ -1,4 +1,4 @@
-"""What a network is told beside times and point: the class, the scale of guidance, and the keys of its dropout."""
+"""The condition of a network apart from times and points: class, guidance scale, and keys of its dropout."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ import jax.numpy as jnp
 
 
 class Condition(NamedTuple):
-    """One entry per example, or None where nothing is told.
+    """One entry per example, or None for an unconditional network.
 
     Attributes:
-      label: [batch]; classes, where the number of classes itself means that none is given.
+      label: [batch]; classes; the number of classes itself is the label of none.
       scale: [batch]; scale w >= 1 of guidance, for networks that have it as an input; None is 1.
-      dropout: [batch]; typed PRNG keys, None to drop nothing. One per example, so that no number of devices changes
-        what is dropped.
+      dropout: [batch]; typed PRNG keys, None to drop nothing. With one key per example, the masks do not depend on the
+        number of devices.
     """
 
     label: jax.Array | None = None
@@ -26,10 +26,10 @@ NOTHING = Condition()
 
 
 def labels_of(condition: Condition, count: int, *, classes: int) -> jax.Array:
-    """The labels of a condition, or of none given.
+    """The labels of a condition; the label of none for an unconditional one.
 
     Args:
-      condition: what is told.
+      condition: of the network.
       count: number of points.
       classes: number of classes, which is the label of none.
 
@@ -40,10 +40,10 @@ def labels_of(condition: Condition, count: int, *, classes: int) -> jax.Array:
 
 
 def inverse_scale(condition: Condition, count: int) -> jax.Array:
-    """``1 / w``, the form in which networks are given the scale of guidance.
+    """``1 / w``, the form in which networks read the guidance scale.
 
     Args:
-      condition: what is told.
+      condition: of the network.
       count: number of points.
 
     Returns:
@@ -53,16 +53,16 @@ def inverse_scale(condition: Condition, count: int) -> jax.Array:
 
 
 def check(condition: Condition, *, classes: int, guided: bool, count: int) -> None:
-    """Checks that a network knows what it is told.
+    """Checks that a network has an input for every entry of a condition.
 
     Args:
-      condition: what it is told.
+      condition: of the network.
       classes: number of its classes, 0 for none.
       guided: whether the scale is an input.
       count: number of points.
 
     Raises:
-      ValueError: naming what it does not know, or an entry for another number of points.
+      ValueError: naming the entry without an input, or an entry for another number of points.
     """
     if condition.label is not None and not classes:
         raise ValueError("the network received labels and has no classes; expected a network built with classes")
@@ -71,24 +71,6 @@ def check(condition: Condition, *, classes: int, guided: bool, count: int) -> No
     for name, value in condition._asdict().items():
         if value is not None and value.shape != (count,):
             raise ValueError(f"{name} of shape {value.shape} for {count} points; expected one for each")
-
-
-def check_side(x: jax.Array, *, levels: int) -> None:
-    """Checks that images are square and can be halved between the levels of a U-Net.
-
-    Args:
-      x: [batch, side, side, colours].
-      levels: number of levels.
-
-    Raises:
-      ValueError: naming the shape and the multiple that is needed.
-    """
-    halvings = 2 ** (levels - 1)
-    if x.ndim != 4 or x.shape[1] != x.shape[2] or x.shape[1] % halvings:
-        raise ValueError(
-            f"images have shape {x.shape[1:]}; expected (side, side, colours) with a side that {levels} levels can "
-            f"halve, a multiple of {halvings}"
-        )
 
 
 class Dropout(nn.Module):
@@ -103,7 +85,7 @@ class Dropout(nn.Module):
     layer: int
 
     def __call__(self, x: jax.Array, keys: jax.Array | None) -> jax.Array:
-        """X [batch, ...], keys [batch] or None -> [batch, ...]."""
+        """x [batch, ...], keys [batch] or None -> [batch, ...]."""
         if keys is None or not self.rate:
             return x
 

@@ -1,27 +1,28 @@
-"""The classical samplers of diffusion and flow models, on any velocity: what few jumps of a flow map are compared with.
+"""The classical samplers of diffusion and flow models, on any velocity: the baseline for few jumps of a flow map.
 
-Each states its evaluations of the velocity for a grid of N steps. None keeps the law exactly at finite N, not even with
-the exact velocity; all do so as N grows.
+Each docstring names the NFE (evaluations of the velocity) for a grid of N steps. At finite N no sampler keeps the law
+exactly, not even with the exact velocity; as N grows all do.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 
+from models.grids import Grid, Trajectory
 from models.samplers import euler
 from taxonomy import predictions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import Velocity, along
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
-STAGES = 6  # evaluations of a step of Tsitouras' method, whose last one serves as the first of the next
+STAGES = 6  # NFE of a step of Tsitouras' method, whose last one serves as the first of the next
 
 
-def heun(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
-    """``x <- x + h/2 [b_s(x) + b_t(x + h b_s(x))]``, the last step Euler's: 2 N - 1 evaluations, of second order.
+def heun(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
+    """``x <- x + h/2 [b_s(x) + b_t(x + h b_s(x))]``, the last step Euler's: NFE 2 N - 1, of second order.
 
     Args:
       b: velocity field.
@@ -39,7 +40,7 @@ def heun(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False
       t = 1, which is singular off the data, is not used there either.
     """
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points) -> Points:
         h, here = expand(t - s, x), b(s, x)
         return x + h / 2 * (here + b(t, x + h * here))
 
@@ -54,14 +55,14 @@ def ancestral(
     b: Velocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
-    base_std: float,
+    noise_std: float,
     eta: float = 1.0,
     trajectory: bool = False,
-) -> jax.Array:
-    """DDPM's sampler: mix predicted data, predicted noise and fresh noise, ``N`` evaluations.
+) -> Points | Trajectory:
+    """DDPM's sampler: mix predicted data, predicted noise and fresh noise. NFE N.
 
         x <- beta_t E[x1|x] + sqrt(alpha_t^2 - sigma^2) E[x0|x] + sigma z
         sigma = eta (alpha_t / alpha_s) sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2)
@@ -72,7 +73,7 @@ def ancestral(
       key: typed PRNG key of the fresh noise z.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       eta: 1 for the variance of the step back given the data (DDPM), 0 for none (DDIM).
       trajectory: whether to return the points at all times.
 
@@ -89,7 +90,7 @@ def ancestral(
     if not 0 <= eta <= 1:
         raise ValueError(f"eta = {eta}; expected a number in [0, 1]: 0 for DDIM, 1 for DDPM")
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points, key: jax.Array) -> Points:
         velocity = b(s, x)
         noise = predictions.noise_from_velocity(path, s, x, velocity)
         data = predictions.data_from_velocity(path, s, x, velocity)
@@ -97,14 +98,14 @@ def ancestral(
         back = jnp.maximum(alpha_s**2 - (path.beta(s) * alpha_t / path.beta(t)) ** 2, 0.0)
         sigma = eta * alpha_t / alpha_s * jnp.sqrt(back)
         kept = jnp.sqrt(jnp.maximum(alpha_t**2 - sigma**2, 0.0))
-        z = base_std * jax.random.normal(key, x.shape, x.dtype)
+        z = noise_std * jax.random.normal(key, x.shape, x.dtype)
         return expand(path.beta(t), x) * data + expand(kept, x) * noise + expand(sigma, x) * z
 
     return along(step, x, grid, jax.random.split(key, grid.shape[0] - 1), trajectory=trajectory)
 
 
-def ddim(b: Velocity, path: Interpolant, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
-    """``x <- beta_t E[x1|x] + alpha_t E[x0|x]``, N evaluations; on the linear path Euler's method, on others not.
+def ddim(b: Velocity, path: Interpolant, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
+    """``x <- beta_t E[x1|x] + alpha_t E[x0|x]``, NFE N; on the linear path Euler's method, on others not.
 
     Args:
       b: velocity field.
@@ -123,7 +124,7 @@ def ddim(b: Velocity, path: Interpolant, x: jax.Array, grid: jax.Array, *, traje
     Reference: Song, Meng, Ermon, "Denoising diffusion implicit models", arXiv 2010.02502, eq. (13).
     """
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points) -> Points:
         velocity = b(s, x)
         noise = predictions.noise_from_velocity(path, s, x, velocity)
         data = predictions.data_from_velocity(path, s, x, velocity)
@@ -132,32 +133,32 @@ def ddim(b: Velocity, path: Interpolant, x: jax.Array, grid: jax.Array, *, traje
     return along(step, x, grid, trajectory=trajectory)
 
 
-def noise_level(path: Interpolant, *, base_std: float, level: float) -> Callable[[jax.Array], jax.Array]:
-    """``epsilon_t = level base_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
+def noise_level(path: Interpolant, *, noise_std: float, level: float | jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """``epsilon_t = level noise_std sqrt(2 alpha_t beta_t)``: noise that leaves the drift finite at both ends.
 
     Args:
       path: the interpolant.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       level: 0 for the ODE.
 
     Returns:
       t [batch] -> [batch].
     """
-    return lambda t: level * base_std * jnp.sqrt(jnp.maximum(2 * path.alpha(t) * path.beta(t), 0.0))
+    return lambda t: level * noise_std * jnp.sqrt(jnp.maximum(2 * path.alpha(t) * path.beta(t), 0.0))
 
 
 def euler_maruyama(
     b: Velocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
-    base_std: float,
+    noise_std: float,
     noise: Callable[[jax.Array], jax.Array],
     trajectory: bool = False,
-) -> jax.Array:
-    """``dx = [b + epsilon^2 / 2 grad log p_t(x)] dt + epsilon dW``, the last step without noise: N evaluations.
+) -> Points | Trajectory:
+    """``dx = [b + epsilon^2 / 2 grad log p_t(x)] dt + epsilon dW``, the last step without noise. NFE N.
 
     For any epsilon the law of x at time t is ``p_t``: what the noise spreads, the score pulls together.
 
@@ -167,7 +168,7 @@ def euler_maruyama(
       key: typed PRNG key.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       noise: epsilon, t [batch] -> [batch]; see ``noise_level``.
       trajectory: whether to return the points at all times.
 
@@ -182,10 +183,10 @@ def euler_maruyama(
     """
     last = grid.shape[0] - 2
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array, k: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points, key: jax.Array, k: jax.Array) -> Points:
         velocity = b(s, x)
         epsilon = jnp.where(k < last, noise(s), 0.0)
-        score = predictions.score_from_velocity(path, s, x, velocity, base_std=base_std)
+        score = predictions.score_from_velocity(path, s, x, velocity, base_std=noise_std)
         drift = velocity + expand(epsilon**2 / 2, x) * score
         z = jax.random.normal(key, x.shape, x.dtype)
         return x + expand(t - s, x) * drift + expand(epsilon * jnp.sqrt(jnp.maximum(t - s, 0.0)), x) * z
@@ -195,13 +196,13 @@ def euler_maruyama(
 
 
 class Adapted(NamedTuple):
-    """Points at the end [batch, ...], and the number of evaluations that they took []."""
+    """Points at the end [batch, ...], and the NFE [] of the way to them."""
 
-    x: jax.Array
+    x: Points
     evaluations: jax.Array
 
 
-def adaptive(b: Velocity, x: jax.Array, *, tolerance: float, until: float = 1 - 1e-3, max_steps: int = 4096) -> Adapted:
+def adaptive(b: Velocity, x: Points, *, tolerance: float, until: float = 1 - 1e-3, max_steps: int = 4096) -> Adapted:
     """``dx/dt = b_t(x)`` from 0 to 1 by Tsitouras' method of order 5, all points with common steps of adapted length.
 
     Args:
@@ -219,10 +220,12 @@ def adaptive(b: Velocity, x: jax.Array, *, tolerance: float, until: float = 1 - 
 
     Reference: Tsitouras, "Runge-Kutta pairs of order 5(4)", 2011, as implemented by diffrax.
     """
+    import diffrax  # a second of imports that no other sampler needs
+
     if not (tolerance > 0 and 0 < until < 1):
         raise ValueError(f"tolerance = {tolerance}, until = {until}; expected tolerance > 0 and a time in (0, 1)")
 
-    def field(time: jax.Array, y: jax.Array, args: None) -> jax.Array:
+    def field(time: Any, y: Points, args: None) -> Points:
         return b(jnp.full(y.shape[:1], time, y.dtype), y)
 
     solution = diffrax.diffeqsolve(

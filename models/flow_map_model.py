@@ -1,7 +1,7 @@
 """The flow-map model: one network with two times, scaled to the data, as a callable ``v(s, t, x)``."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -11,12 +11,13 @@ from models.conditions import NOTHING, Condition
 from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.shapes import PerExample, Points
 
 Params = Any
 
 
 class Output(NamedTuple):
-    """What a network is given at the source, (s, x) -> input, and what its output means, (output, s, x) -> velocity."""
+    """The input of a network, (s, x) -> input, and the meaning of its output, (output, s, x) -> velocity."""
 
     scaled: Callable[[jax.Array, jax.Array], jax.Array]
     velocity: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -37,12 +38,12 @@ class FlowMapModel(nn.Module):
 
     Attributes:
       network: a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
-      std: standard deviation of the data (and of the noise), so that the network sees numbers of order one.
+      std: standard deviation of the data (and of the noise); the network sees numbers of order one.
       output: what the network's output means, a key of ``OUTPUTS``: the average velocity itself, the mean denoiser
         ``x + (1 - s) v``, or the F of TrigFlow, which up to its sign is that of EDM.
       auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
-      size: (height, width, colours) of the images that the network is given in place of vectors; None for vectors.
+      size: (height, width, channels) of images, for a network of images; None for a network of vectors.
     """
 
     network: nn.Module
@@ -52,28 +53,30 @@ class FlowMapModel(nn.Module):
     variance: nn.Module | None = None
     size: tuple[int, ...] | None = None
 
-    def __call__(self, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
+    def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
         output, x = OUTPUTS[self.output], x / self.std
         made = self._on_images(self.network, s, t, output.scaled(s, x), condition)
         return self.std * output.velocity(made, s, x)
 
-    def auxiliary_velocity(self, t: jax.Array, x: jax.Array, condition: Condition = NOTHING) -> jax.Array:
-        """T [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
+    def auxiliary_velocity(self, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
+        """t [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
+        if self.auxiliary is None:
+            raise ValueError("the model has no second network; expected FlowMapModel(auxiliary=...)")
         return self.std * self._on_images(self.auxiliary, t, t, x / self.std, condition)
 
-    def _on_images(
-        self, network: nn.Module, s: jax.Array, t: jax.Array, x: jax.Array, condition: Condition
-    ) -> jax.Array:
+    def _on_images(self, network: nn.Module, s: PerExample, t: PerExample, x: Points, condition: Condition) -> Points:
         shown = x if self.size is None else x.reshape(len(x), *self.size)
         return network(s, t, shown, condition).reshape(x.shape)
 
-    def log_variance(self, s: jax.Array, t: jax.Array) -> jax.Array:
+    def log_variance(self, s: PerExample, t: PerExample) -> PerExample:
         """s, t [batch] -> [batch]."""
+        if self.variance is None:
+            raise ValueError("the model has no log-variance; expected FlowMapModel(variance=...)")
         return self.variance(s, t)
 
-    def everything(self, t: jax.Array, x: jax.Array) -> None:
-        """Uses every part once, so that ``init`` makes all weights; t [batch], x [batch, ...]."""
+    def everything(self, t: PerExample, x: Points) -> None:
+        """Uses every part once, for ``init`` to make all weights; t [batch], x [batch, ...]."""
         self(t, t, x)
         if self.auxiliary is not None:
             self.auxiliary_velocity(t, x)
@@ -101,12 +104,12 @@ def bind(model: FlowMapModel, params: Params, condition: Condition = NOTHING) ->
     Args:
       model: the model.
       params: Linen variables of the model.
-      condition: what the network is told about each point.
+      condition: class, guidance scale and keys of dropout of each point.
 
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
-    return lambda s, t, x: model.apply(params, s, t, x, condition)
+    return lambda s, t, x: cast(jax.Array, model.apply(params, s, t, x, condition))
 
 
 def bind_auxiliary(model: FlowMapModel, params: Params, condition: Condition = NOTHING) -> Velocity | None:
@@ -115,14 +118,14 @@ def bind_auxiliary(model: FlowMapModel, params: Params, condition: Condition = N
     Args:
       model: the model.
       params: Linen variables of the model.
-      condition: what the network is told about each point.
+      condition: class, guidance scale and keys of dropout of each point.
 
     Returns:
       (t [batch], x [batch, ...]) -> [batch, ...], or None.
     """
     if model.auxiliary is None:
         return None
-    return lambda t, x: model.apply(params, t, x, condition, method="auxiliary_velocity")
+    return lambda t, x: cast(jax.Array, model.apply(params, t, x, condition, method="auxiliary_velocity"))
 
 
 def bind_log_variance(model: FlowMapModel, params: Params) -> Callable[[jax.Array, jax.Array], jax.Array] | None:
@@ -137,7 +140,7 @@ def bind_log_variance(model: FlowMapModel, params: Params) -> Callable[[jax.Arra
     """
     if model.variance is None:
         return None
-    return lambda s, t: model.apply(params, s, t, method="log_variance")
+    return lambda s, t: cast(jax.Array, model.apply(params, s, t, method="log_variance"))
 
 
 def count_parameters(params: Params) -> int:

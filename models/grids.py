@@ -4,11 +4,16 @@ from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 import numpy as np
 
 from taxonomy.interpolants import LINEAR, Interpolant
 
 GOLDEN = (5**0.5 - 1) / 2
+# Times t_0 .. t_N of N steps. The type leaves the number of axes open: samplers refuse a wrong one in words.
+Grid = Float[Array, "*times"]
+# Points at all times that a sampler visits.
+Trajectory = Float[Array, "visited batch *point"]
 
 
 def _check_steps(steps: int) -> None:
@@ -16,7 +21,7 @@ def _check_steps(steps: int) -> None:
         raise ValueError(f"steps = {steps}; expected at least 1")
 
 
-def uniform(steps: int) -> jax.Array:
+def uniform(steps: int) -> Grid:
     """``0, 1/N, ..., 1``.
 
     Args:
@@ -34,7 +39,7 @@ def uniform(steps: int) -> jax.Array:
 
 def karras(
     steps: int, *, path: Interpolant = LINEAR, largest: float = 80.0, smallest: float = 0.002, power: float = 7.0
-) -> jax.Array:
+) -> Grid:
     """``sigma_k^(1/power)`` equally spaced from the largest to the smallest noise level ``sigma = alpha_t / beta_t``.
 
     Args:
@@ -62,7 +67,7 @@ def karras(
     return jnp.concatenate([jnp.zeros(1), inner, jnp.ones(1)])
 
 
-def given(times: Sequence[float]) -> jax.Array:
+def given(times: Sequence[float]) -> Grid:
     """A grid of one's own.
 
     Args:
@@ -74,20 +79,20 @@ def given(times: Sequence[float]) -> jax.Array:
     Raises:
       ValueError: if they do not increase from 0 to 1.
     """
-    times = np.asarray(times, float)
-    if times.ndim != 1 or len(times) < 2 or times[0] != 0 or times[-1] != 1 or not (np.diff(times) > 0).all():
-        raise ValueError(f"times = {', '.join(f'{t:g}' for t in times.ravel())}; expected to increase from 0 to 1")
-    return jnp.asarray(times, jnp.float32)
+    grid = np.asarray(times, float)
+    if grid.ndim != 1 or len(grid) < 2 or grid[0] != 0 or grid[-1] != 1 or not (np.diff(grid) > 0).all():
+        raise ValueError(f"times = {', '.join(f'{t:g}' for t in grid.ravel())}; expected to increase from 0 to 1")
+    return jnp.asarray(grid, jnp.float32)
 
 
 GRIDS = {"uniform": uniform, "karras": karras}
 
 
-def searched(score: Callable[[jax.Array], float], steps: int, *, rounds: int = 2, tries: int = 8) -> jax.Array:
+def searched(score: Callable[[Grid], float], steps: int, *, rounds: int = 2, tries: int = 8) -> Grid:
     """The grid of N steps with the least score, by golden sections of one inner time after the other.
 
     Args:
-      score: grid [N + 1] -> number, less is better; the same noise for every grid, or the search follows chance.
+      score: grid [N + 1] -> number, lower is better; with the same noise for every grid, or the search follows chance.
       steps: N; with one step there is nothing to search.
       rounds: how often each inner time is visited.
       tries: sections of one visit; each costs a score.
@@ -136,7 +141,7 @@ def time_of_level(path: Interpolant, level: jax.Array) -> jax.Array:
         return 1 / (1 + level)
     level = jnp.asarray(level, jnp.result_type(float))
 
-    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def halve(_: int | jax.Array, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         low, high = bounds
         middle = (low + high) / 2
         noisier = path.alpha(middle) > level * path.beta(middle)

@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
+from models.grids import Grid
 from taxonomy import flow_map
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.shapes import PerExample, Points
 
 
 class Transport(NamedTuple):
@@ -22,27 +25,27 @@ class Transport(NamedTuple):
     log_det: jax.Array
 
 
-def log_noise(x_0: jax.Array, *, base_std: float) -> jax.Array:
-    """``log N(x0; 0, base_std^2 I)``.
+def log_noise(x_0: Points, *, noise_std: float) -> PerExample:
+    """``log N(x0; 0, noise_std^2 I)``.
 
     Args:
       x_0: [batch, ...]; noise.
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       [batch]; summed over coordinates.
     """
     dim = x_0[0].size
-    return -0.5 * squared_norm(x_0) / base_std**2 - dim * (jnp.log(base_std) + 0.5 * jnp.log(2 * jnp.pi))
+    return -0.5 * squared_norm(x_0) / noise_std**2 - dim * (jnp.log(noise_std) + 0.5 * jnp.log(2 * jnp.pi))
 
 
-def of_generated(x_0: jax.Array, forward: Transport, *, base_std: float) -> jax.Array:
+def of_generated(x_0: Points, forward: Transport, *, noise_std: float) -> PerExample:
     """``log p_1(X_{0,1}(x0)) = log p_0(x0) - log |det grad X_{0,1}(x0)|``.
 
     Args:
       x_0: [batch, ...]; noise.
       forward: the way from 0 to 1 that begins there.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch]; log-density of the law of X_{0,1}(x0) at ``forward.x``, if the map is one to one.
@@ -50,23 +53,23 @@ def of_generated(x_0: jax.Array, forward: Transport, *, base_std: float) -> jax.
     Reference: change of variables; Chen, Rubanova, Bettencourt, Duvenaud, "Neural ordinary differential equations",
       arXiv 1806.07366, for velocities. Same time direction.
     """
-    return log_noise(x_0, base_std=base_std) - forward.log_det
+    return log_noise(x_0, noise_std=noise_std) - forward.log_det
 
 
-def of_data(backward: Transport, *, base_std: float) -> jax.Array:
+def of_data(backward: Transport, *, noise_std: float) -> PerExample:
     """``log p_1(x1) = log p_0(X_{1,0}(x1)) + log |det grad X_{1,0}(x1)|``.
 
     Args:
       backward: the way from 1 to 0 that begins at the data x1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch]; log-density at x1. By jumps, it integrates to one only if X_{1,0} is one to one and onto.
     """
-    return log_noise(backward.x, base_std=base_std) + backward.log_det
+    return log_noise(backward.x, noise_std=noise_std) + backward.log_det
 
 
-def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:
+def jump(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> Transport:
     """``X_{s,t}(x)`` with ``log |det grad X_{s,t}(x)|`` by the exact Jacobian: as many jvps as coordinates.
 
     Args:
@@ -83,14 +86,14 @@ def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> Transp
     return Transport(mapped, jnp.linalg.slogdet(columns.reshape(x.shape[0], x[0].size, -1))[1])
 
 
-def _axes(x: jax.Array) -> jax.Array:
+def _axes(x: Points) -> jax.Array:
     """The unit vectors of all coordinates, each for every example: [dim, batch, ...]."""
     dim = x[0].size
     unit = jnp.eye(dim, dtype=x.dtype).reshape(dim, 1, *x.shape[1:])
     return jnp.broadcast_to(unit, (dim, *x.shape))
 
 
-def jumps(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> Transport:
+def jumps(v: AverageVelocity, x: Points, grid: Grid) -> Transport:
     """N jumps along a grid of times; their log-determinants add up.
 
     Args:
@@ -107,8 +110,8 @@ def jumps(v: AverageVelocity, x: jax.Array, grid: jax.Array) -> Transport:
     return _along(lambda s, t, x: jump(v, s, t, x), x, grid)
 
 
-def _along(step: Callable[..., Transport], x: jax.Array, grid: jax.Array) -> Transport:
-    def leg(s: jax.Array, t: jax.Array, so_far: Transport) -> Transport:
+def _along(step: Callable[..., Transport], x: Points, grid: Grid) -> Transport:
+    def leg(s: PerExample, t: PerExample, so_far: Transport) -> Transport:
         moved = step(s, t, so_far.x)
         return Transport(moved.x, so_far.log_det + moved.log_det)
 
@@ -116,9 +119,11 @@ def _along(step: Callable[..., Transport], x: jax.Array, grid: jax.Array) -> Tra
 
 
 Divergence = Callable[[Velocity, jax.Array, jax.Array], Transport]  # (b, t, x) -> (b_t(x), div b_t(x))
+Rate = Callable[[jax.Array, jax.Array], Transport]  # (t, x) -> derivatives in time of a Transport
+Probes = Float[Array, "probes batch *point"]
 
 
-def exact_divergence(b: Velocity, t: jax.Array, x: jax.Array) -> Transport:
+def exact_divergence(b: Velocity, t: PerExample, x: Points) -> Transport:
     """``(b_t(x), div b_t(x))`` by as many jvps as coordinates.
 
     Args:
@@ -134,7 +139,7 @@ def exact_divergence(b: Velocity, t: jax.Array, x: jax.Array) -> Transport:
     return Transport(velocity, jnp.sum(jax.vmap(push)(axes) * axes, axis=(0, *range(2, axes.ndim))))
 
 
-def rademacher(key: jax.Array, probes: int, x: jax.Array) -> jax.Array:
+def rademacher(key: jax.Array, probes: int, x: Points) -> Probes:
     """Signs +1 and -1 for Hutchinson's estimator: of all probes with unit covariance those of least variance.
 
     Args:
@@ -155,11 +160,11 @@ def rademacher(key: jax.Array, probes: int, x: jax.Array) -> jax.Array:
     return jax.random.rademacher(key, (probes, *x.shape), x.dtype)
 
 
-def estimated_divergence(probes: jax.Array) -> Divergence:
+def estimated_divergence(probes: Probes) -> Divergence:
     """``mean over probes e of e . grad b_t(x) e``: Hutchinson's estimate of the divergence, without bias.
 
     The variance of one probe of signs is ``sum over i < j of (d_i b_j + d_j b_i)^2``. The same probes serve at all
-    times of a path, so that what is integrated is smooth.
+    times of a path; the integrand is then smooth.
 
     Args:
       probes: [probes, batch, ...]; see ``rademacher``.
@@ -170,7 +175,7 @@ def estimated_divergence(probes: jax.Array) -> Divergence:
     Reference: Grathwohl, Chen, Bettencourt, Sutskever, Duvenaud, "FFJORD", arXiv 1810.01367, Sec. 3.
     """
 
-    def divergence(b: Velocity, t: jax.Array, x: jax.Array) -> Transport:
+    def divergence(b: Velocity, t: PerExample, x: Points) -> Transport:
         velocity, push = jax.linearize(lambda x: b(t, x), x)
         products = jax.vmap(push)(probes) * probes
         return Transport(velocity, jnp.mean(jnp.sum(products, axis=tuple(range(2, products.ndim))), axis=0))
@@ -179,7 +184,7 @@ def estimated_divergence(probes: jax.Array) -> Divergence:
 
 
 def along_ode(
-    b: Velocity, x: jax.Array, grid: jax.Array, *, divergence: Divergence = exact_divergence, method: str = "rk4"
+    b: Velocity, x: Points, grid: Grid, *, divergence: Divergence = exact_divergence, method: str = "rk4"
 ) -> Transport:
     """``dx/dt = b_t(x)`` and ``d log|det| / dt = div b_t(x)`` by a fixed number of steps.
 
@@ -188,7 +193,7 @@ def along_ode(
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times in any order: 0 to 1 for ``of_generated``, 1 to 0 for ``of_data``.
       divergence: ``exact_divergence``, or ``estimated_divergence`` of some probes.
-      method: "rk4" (order 4, four evaluations a step) or "midpoint" (order 2, two evaluations, none at the ends of the
+      method: "rk4" (order 4, NFE 4 a step) or "midpoint" (order 2, NFE 2, none at the ends of the
         grid but the first).
 
     Returns:
@@ -204,24 +209,24 @@ def along_ode(
     if method not in METHODS:
         raise ValueError(f"method = {method!r}; expected one of {', '.join(METHODS)}")
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:
+    def step(s: PerExample, t: PerExample, x: Points) -> Transport:
         moved = METHODS[method](lambda u, y: divergence(b, u, y), s, t, x)
         return Transport(x + moved.x, moved.log_det)
 
     return _along(step, x, grid)
 
 
-def _ahead(x: jax.Array, duration: jax.Array, rate: Transport) -> jax.Array:
+def _ahead(x: Points, duration: PerExample, rate: Transport) -> Points:
     return x + expand(duration, x) * rate.x
 
 
-def _midpoint(field, s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:
+def _midpoint(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
     h = t - s
     rate = field(s + h / 2, _ahead(x, h / 2, field(s, x)))
     return Transport(expand(h, x) * rate.x, h * rate.log_det)
 
 
-def _rk4(field, s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:
+def _rk4(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
     h = t - s
     k1 = field(s, x)
     k2 = field(s + h / 2, _ahead(x, h / 2, k1))
@@ -232,4 +237,4 @@ def _rk4(field, s: jax.Array, t: jax.Array, x: jax.Array) -> Transport:
 
 
 METHODS = {"midpoint": _midpoint, "rk4": _rk4}
-STAGES = {"midpoint": 2, "rk4": 4}  # evaluations of the velocity per step
+STAGES = {"midpoint": 2, "rk4": 4}  # NFE per step

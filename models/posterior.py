@@ -8,13 +8,17 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from models import grids
 from taxonomy.arrays import expand
 from taxonomy.flow_map import Velocity, along, midpoint_step
+from taxonomy.shapes import PerExample, Points
+
+Samples = Float[Array, "batch count *point"]
 
 
-def sufficient_statistic(t: jax.Array, x_t: jax.Array, s: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+def sufficient_statistic(t: PerExample, x_t: Points, s: PerExample, z: Points) -> tuple[PerExample, Points]:
     """One point of the path that says about x1 what two say: ``p(x1 | I_t = x_t, J_s = z) = p(x1 | I_u = x_u)``.
 
     ``I_t = (1 - t) x0 + t x1`` and ``J_s = (1 - s) y0 + s x1`` have independent noise of equal variance. Divided by
@@ -47,7 +51,7 @@ def sufficient_statistic(t: jax.Array, x_t: jax.Array, s: jax.Array, z: jax.Arra
     return total / (1 + total), expand(share_outer, x_t) * x_t + expand(share_inner, z) * z
 
 
-def inner_velocity(b: Velocity, t: jax.Array, x_t: jax.Array) -> Velocity:
+def inner_velocity(b: Velocity, t: PerExample, x_t: Points) -> Velocity:
     """``(E[x1 | I_t = x_t, J_s = z] - z) / (1 - s)``: carries noise at s = 0 to samples of ``p(x1 | x_t)`` at s = 1.
 
     The posterior mean is ``x_u + (1 - u) b_u(x_u)`` at the point of ``sufficient_statistic``: one evaluation of b.
@@ -64,7 +68,7 @@ def inner_velocity(b: Velocity, t: jax.Array, x_t: jax.Array) -> Velocity:
     Reference: see ``sufficient_statistic``.
     """
 
-    def velocity(s: jax.Array, z: jax.Array) -> jax.Array:
+    def velocity(s: PerExample, z: Points) -> Points:
         u, x_u = sufficient_statistic(t, x_t, s, z)
         return (x_u + expand(1 - u, x_u) * b(u, x_u) - z) / expand(1 - s, z)
 
@@ -72,16 +76,16 @@ def inner_velocity(b: Velocity, t: jax.Array, x_t: jax.Array) -> Velocity:
 
 
 def sample(
-    b: Velocity, key: jax.Array, t: jax.Array, x_t: jax.Array, *, base_std: float, count: int, steps: int = 16
-) -> jax.Array:
-    """Samples of ``p(x1 | x_t)`` by midpoint steps of the inner flow: ``2 count steps`` evaluations of b per point.
+    b: Velocity, key: jax.Array, t: PerExample, x_t: Points, *, noise_std: float, count: int, steps: int = 16
+) -> Samples:
+    """Samples of ``p(x1 | x_t)`` by midpoint steps of the inner flow. NFE per point: ``2 count steps``.
 
     Args:
       b: velocity field of the linear path.
       key: typed PRNG key of the inner noise.
       t: [batch]; times in [0, 1).
       x_t: [batch, ...]; points at these times.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       count: samples for each point.
       steps: midpoint steps.
 
@@ -98,12 +102,12 @@ def sample(
     t, x_t = (jnp.repeat(y, count, axis=0) for y in (t, x_t))
     velocity = inner_velocity(b, t, x_t)
 
-    noise = base_std * jax.random.normal(key, x_t.shape, x_t.dtype)
+    noise = noise_std * jax.random.normal(key, x_t.shape, x_t.dtype)
     drawn = along(lambda s, after, z: midpoint_step(velocity, s, after, z), noise, grids.uniform(steps))
     return drawn.reshape(-1, count, *x_t.shape[1:])
 
 
-def value(reward: Callable[[jax.Array], jax.Array], samples: jax.Array) -> jax.Array:
+def value(reward: Callable[[jax.Array], jax.Array], samples: Samples) -> PerExample:
     """``V_t(x_t) = log E[e^{r(x1)} | x_t]`` by the mean over posterior samples.
 
     It is what exact steering follows: ``p_t e^{V_t} / Z`` is the path to the tilted law. The estimate is too small by

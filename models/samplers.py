@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.grids import time_of_level
+from models.grids import Grid, Trajectory, time_of_level
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity, along, legs
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
-def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def composition(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``X_{t_{N-1}, t_N} o ... o X_{t_0, t_1}(x)``: N jumps; one jump is one-step generation.
 
     Args:
@@ -33,7 +34,7 @@ def composition(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory
     return along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid, trajectory=trajectory)
 
 
-def euler(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def euler(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``x <- x + (t_{k+1} - t_k) b_{t_k}(x)``: N Euler steps of ``dx/dt = b_t(x)``.
 
     Args:
@@ -51,7 +52,7 @@ def euler(b: Velocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = Fals
     return composition(lambda s, t, x: b(s, x), x, grid, trajectory=trajectory)
 
 
-def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
+def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
     """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
 
     Args:
@@ -70,9 +71,7 @@ def one_jump(v: AverageVelocity, x: jax.Array, grid: jax.Array, *, trajectory: b
     return composition(v, x, grid[jnp.array([0, -1])], trajectory=trajectory)
 
 
-def noised(
-    path: Interpolant, key: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array, *, base_std: float
-) -> jax.Array:
+def noised(path: Interpolant, key: jax.Array, s: PerExample, t: PerExample, x: Points, *, noise_std: float) -> Points:
     """``(beta_s / beta_t) x + sqrt(alpha_s^2 - (beta_s alpha_t / beta_t)^2) z``: from the law ``p_t`` back to ``p_s``.
 
     Args:
@@ -81,13 +80,13 @@ def noised(
       s: [batch]; times to go back to, s <= t.
       t: [batch]; times of the points, in (0, 1].
       x: [batch, ...]; points at time t.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch, ...]; points at time s. It is the random walk from data to noise, seen at two times.
     """
     ratio = path.beta(s) / path.beta(t)
-    std = base_std * jnp.sqrt(jnp.maximum(path.alpha(s) ** 2 - (ratio * path.alpha(t)) ** 2, 0.0))
+    std = noise_std * jnp.sqrt(jnp.maximum(path.alpha(s) ** 2 - (ratio * path.alpha(t)) ** 2, 0.0))
     return expand(ratio, x) * x + expand(std, x) * jax.random.normal(key, x.shape, x.dtype)
 
 
@@ -95,15 +94,15 @@ def renoising(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
-    base_std: float,
+    noise_std: float,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Trajectory:
     """Consistency sampling: jump to the data, mix with fresh noise down to the next time, and jump again.
 
-        y = X_{t_k, 1}(x),   x <- alpha_{t_{k+1}} z + beta_{t_{k+1}} y,   z ~ N(0, base_std^2 I)
+        y = X_{t_k, 1}(x),   x <- alpha_{t_{k+1}} z + beta_{t_{k+1}} y,   z ~ N(0, noise_std^2 I)
 
     Args:
       v: average velocity of the map; only ``X_{s,1}`` is used.
@@ -111,7 +110,7 @@ def renoising(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       trajectory: whether to return the points at all times.
 
     Returns:
@@ -123,24 +122,24 @@ def renoising(
     Reference: Song, Dhariwal, Chen, Sutskever, "Consistency models", arXiv 2303.01469, Algorithm 1, where noise grows
       with time.
     """
-    return gamma_sampling(v, path, key, x, grid, base_std=base_std, gamma=1.0, trajectory=trajectory)
+    return gamma_sampling(v, path, key, x, grid, noise_std=noise_std, gamma=1.0, trajectory=trajectory)
 
 
 def gamma_sampling(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
-    base_std: float,
+    noise_std: float,
     gamma: float,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Trajectory:
     """Jump past the next time to u, and back to it by fresh noise of standard deviation ``gamma alpha``.
 
         alpha_u / beta_u = sqrt(1 - gamma^2) alpha_t / beta_t
-        x <- (beta_t / beta_u) X_{s,u}(x) + gamma alpha_t z,    z ~ N(0, base_std^2 I)
+        x <- (beta_t / beta_u) X_{s,u}(x) + gamma alpha_t z,    z ~ N(0, noise_std^2 I)
 
     gamma = 0 is ``composition``, gamma = 1 is ``renoising``, whose u is 1.
 
@@ -150,7 +149,7 @@ def gamma_sampling(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       gamma: in [0, 1].
       trajectory: whether to return the points at all times.
 
@@ -168,12 +167,12 @@ def gamma_sampling(
             f"gamma = {gamma}; expected a number in [0, 1]: 0 composes jumps, 1 goes to the data each time"
         )
 
-    def step(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
+    def step(s: PerExample, t: PerExample, x: Points, key: jax.Array) -> Points:
         # At t = 1 there is no noise to be added, and u = 1.
         beyond = jnp.sqrt(1 - gamma**2) * path.alpha(t) / path.beta(t)
         u = jnp.ones_like(t) if gamma == 1 else jnp.maximum(time_of_level(path, beyond), t) if gamma > 0 else t
         y = flow_map.jump(v, s, u, x)
-        z = base_std * jax.random.normal(key, x.shape, x.dtype)
+        z = noise_std * jax.random.normal(key, x.shape, x.dtype)
         return expand(path.beta(t) / path.beta(u), x) * y + expand(gamma * path.alpha(t), x) * z
 
     keys = jax.random.split(key, legs(grid)[0].shape[0])
@@ -184,15 +183,15 @@ def restart(
     v: AverageVelocity,
     path: Interpolant,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
-    base_std: float,
+    noise_std: float,
     back_to: float = 0.3,
     at: int = -1,
     repeats: int = 1,
     trajectory: bool = False,
-) -> jax.Array:
+) -> Points | Trajectory:
     """Composition that goes back once on its way: noise down to an earlier time and the jump again, several times.
 
     Args:
@@ -201,7 +200,7 @@ def restart(
       key: typed PRNG key of the fresh noise.
       x: [batch, ...]; noise at time 0.
       grid: [N + 1]; times from 0 to 1.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       back_to: time in [0, 1) to go back to, earlier than that of the grid at which it happens.
       at: index in the grid of the time at which it happens; -1 for the data.
       repeats: how often; each costs one jump.
@@ -228,8 +227,8 @@ def restart(
         )
     high, low = grid[at], jnp.asarray(back_to, grid.dtype)
 
-    def again(s: jax.Array, t: jax.Array, x: jax.Array, key: jax.Array) -> jax.Array:
-        return flow_map.jump(v, s, t, noised(path, key, s, t, x, base_std=base_std))
+    def again(s: PerExample, t: PerExample, x: Points, key: jax.Array) -> Points:
+        return flow_map.jump(v, s, t, noised(path, key, s, t, x, noise_std=noise_std))
 
     parts = [composition(v, x, grid[: at + 1], trajectory=True) if at else x[None]]
     keys = jax.random.split(key, repeats)

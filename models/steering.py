@@ -8,16 +8,19 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from taxonomy import flow_map, predictions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Scalar
 
 Reward = Callable[[jax.Array], jax.Array]  # x [batch, ...] -> [batch]
 LookAhead = Callable[[jax.Array, jax.Array], jax.Array]  # (t [batch], x [batch, ...]) -> x1 [batch, ...]
 Value = Callable[[jax.Array, jax.Array], jax.Array]  # (t [batch], x [batch, ...]) -> [batch]
-CEILING = 25.0  # of the guidance's gain over alpha base_std^2, which grows like 1 / t at the noise
+Candidates = Float[Array, "candidates batch *point"]
+CEILING = 25.0  # of the guidance's gain over alpha noise_std^2, which grows like 1 / t at the noise
 
 
 def mean_look_ahead(b: Velocity, interpolant: Interpolant) -> LookAhead:
@@ -35,7 +38,7 @@ def mean_look_ahead(b: Velocity, interpolant: Interpolant) -> LookAhead:
     Reference: Chung et al., "Diffusion posterior sampling", arXiv 2209.14687, for its use in guidance.
     """
 
-    def ahead(t: jax.Array, x: jax.Array) -> jax.Array:
+    def ahead(t: PerExample, x: Points) -> Points:
         return predictions.data_from_velocity(interpolant, t, x, b(t, x))
 
     return ahead
@@ -68,7 +71,7 @@ def value_of(reward: Reward, look_ahead: LookAhead) -> Value:
     return lambda t, x: reward(look_ahead(t, x))
 
 
-def drift_of_value(h: Value, b: Velocity, t: jax.Array, x: jax.Array) -> jax.Array:
+def drift_of_value(h: Value, b: Velocity, t: PerExample, x: Points) -> PerExample:
     """``(d/dt + b_t(x) . grad) h_t(x)``: how fast the value changes along the ODE; one jvp.
 
     Args:
@@ -83,7 +86,7 @@ def drift_of_value(h: Value, b: Velocity, t: jax.Array, x: jax.Array) -> jax.Arr
     return jax.jvp(h, (t, x), (jnp.ones_like(t), b(t, x)))[1]
 
 
-def value_and_gradient(h: Value, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def value_and_gradient(h: Value, t: PerExample, x: Points) -> tuple[PerExample, Points]:
     """``(h_t(x), grad h_t(x))``: the cost of three evaluations of the look-ahead, one of them forward.
 
     Args:
@@ -98,49 +101,31 @@ def value_and_gradient(h: Value, t: jax.Array, x: jax.Array) -> tuple[jax.Array,
     return value, back(jnp.ones_like(value))[0]
 
 
-def score(b: Velocity, interpolant: Interpolant, *, base_std: float) -> Velocity:
-    """``grad log p_t(x) = (beta'_t x - beta_t b_t(x)) / (alpha_t base_std^2 (alpha'_t beta_t - alpha_t beta'_t))``.
-
-    On the linear path ``(t b_t(x) - x) / ((1 - t) base_std^2)``; see ``predictions.score_from_velocity``.
-
-    Args:
-      b: velocity field of the path.
-      interpolant: the path.
-      base_std: standard deviation of the noise.
-
-    Returns:
-      (t [batch] in [0, 1), x [batch, ...]) -> [batch, ...].
-
-    Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797. Same time direction.
-    """
-    return lambda t, x: predictions.score_from_velocity(interpolant, t, x, b(t, x), base_std=base_std)
-
-
-def guidance_gain(t: jax.Array, interpolant: Interpolant, *, base_std: float, ceiling: float = CEILING) -> jax.Array:
-    """``(alpha_t beta'_t - alpha'_t beta_t) alpha_t base_std^2 / beta_t``: velocity per unit of score.
+def guidance_gain(t: PerExample, interpolant: Interpolant, *, noise_std: float, ceiling: float = CEILING) -> PerExample:
+    """``(alpha_t beta'_t - alpha'_t beta_t) alpha_t noise_std^2 / beta_t``: velocity per unit of score.
 
     The path to the tilted law has the density ``p_t e^{V_t} / Z`` with ``V_t = log E[e^{r(x1)} | x_t]``; its score is
-    greater by ``grad V_t``, and so its velocity by this gain times ``grad V_t``. Linear: ``base_std^2 (1 - t) / t``.
+    greater by ``grad V_t``, and so its velocity by this gain times ``grad V_t``. Linear: ``noise_std^2 (1 - t) / t``.
 
     Args:
       t: [batch]; times in [0, 1].
       interpolant: the path.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       ceiling: largest ``1 / beta_t``: at the noise ``grad V_t`` vanishes like beta_t, an approximation of it may not.
 
     Returns:
       [batch].
     """
     turning = predictions.determinant(interpolant, t)
-    return turning * interpolant.alpha(t) * base_std**2 / jnp.maximum(interpolant.beta(t), 1 / ceiling)
+    return turning * interpolant.alpha(t) * noise_std**2 / jnp.maximum(interpolant.beta(t), 1 / ceiling)
 
 
 def guided(b: Velocity, h: Value, scale: Callable[[jax.Array], jax.Array]) -> Velocity:
     """``b_t(x) + scale_t grad h_t(x)``: reward-gradient guidance; b once, and the gradient of h.
 
-    With ``h = V`` and ``scale = guidance_gain`` it carries noise exactly to the tilted law. A look-ahead's value stands
-    for V: Tweedie's mean exchanges expectation and exponential of the reward; for the map, whose ``X_{t,1}`` is one
-    point of the posterior already at t = 0, the gain is multiplied by t, as if the law at time t were
+    With ``h = V`` and ``scale = guidance_gain`` it carries noise exactly to the tilted law. The value of a look-ahead
+    approximates V. Tweedie's mean exchanges expectation and exponential of the reward. The map's ``X_{t,1}`` is one
+    point of the posterior already at t = 0; for it the gain is multiplied by t, as if the law at time t were
     ``p_t e^{t r(X_{t,1})}``.
 
     Args:
@@ -156,7 +141,7 @@ def guided(b: Velocity, h: Value, scale: Callable[[jax.Array], jax.Array]) -> Ve
     return lambda t, x: b(t, x) + expand(scale(t), x) * value_and_gradient(h, t, x)[1]
 
 
-def effective_share(log_weights: jax.Array) -> jax.Array:
+def effective_share(log_weights: Float[Array, " n"]) -> Scalar:
     """``(sum w)^2 / (n sum w^2)``: the effective sample size over n, between 1 / n and 1.
 
     Args:
@@ -169,7 +154,7 @@ def effective_share(log_weights: jax.Array) -> jax.Array:
     return 1 / (w.size * jnp.sum(w**2))
 
 
-def systematic(key: jax.Array, log_weights: jax.Array) -> jax.Array:
+def systematic(key: jax.Array, log_weights: Float[Array, " n"]) -> Int[Array, " n"]:
     """Systematic resampling: point i is chosen ``floor(n w_i)`` or ``ceil(n w_i)`` times, n w_i on average.
 
     Args:
@@ -188,7 +173,7 @@ def systematic(key: jax.Array, log_weights: jax.Array) -> jax.Array:
     return jnp.minimum(jnp.searchsorted(edges, ticks.astype(edges.dtype), side="right"), n - 1)
 
 
-def best_of(reward: Reward, candidates: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+def best_of(reward: Reward, candidates: Candidates, *, key: jax.Array | None = None) -> Points:
     """One of N candidates for each sample: that of the highest reward, or one drawn with probability ~ ``e^r``.
 
     The highest reward is not the aim: as N grows it leaves the tilted law. The drawn one tends to it.

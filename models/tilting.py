@@ -6,10 +6,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from models.grids import Grid
 from models.steering import Value, effective_share, systematic, value_and_gradient
 from taxonomy import flow_map
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.shapes import Points
 
 
 class Tilted(NamedTuple):
@@ -33,8 +35,8 @@ def tilting(
     h: Value,
     score: Velocity,
     key: jax.Array,
-    x: jax.Array,
-    grid: jax.Array,
+    x: Points,
+    grid: Grid,
     *,
     diffusion: Callable[[jax.Array], jax.Array],
     tilt: Callable[[jax.Array], jax.Array] = lambda t: t,
@@ -54,7 +56,8 @@ def tilting(
         dA = [ a'_t h_t(x) + a_t (d_t + b_t . grad) h_t(x) ] dt
 
     have ``E[phi(x) e^A] ~ int phi f_t`` for any phi (Jarzynski's equality). For the exact map the second term of dA is
-    zero, because its h is constant along the ODE; with a_t = t what is left is ``dA = r(X_{t,1}(x)) dt``.
+    zero, because its h is constant along the ODE (``steering.drift_of_value`` measures the change); with a_t = t the
+    first one is left, ``dA = r(X_{t,1}(x)) dt``.
 
     A step from t to t' is split: the transport ``X_{t,t'}`` for b, which changes no weight by itself, the weight, then
     Langevin steps at t', which leave ``f_t'`` alone. So without diffusion and with the exact map the weights are those
@@ -156,23 +159,23 @@ def tilting(
     return Tilted(x, log_w, jnp.append(shares, share), jnp.append(resampled, False))
 
 
-def falling(*, base_std: float, noise: float) -> Callable[[jax.Array], jax.Array]:
-    """``e_t = noise base_std sqrt(2 (1 - t))``: a diffusion that stops at the data, for ``tilting``.
+def falling(*, noise_std: float, noise: float) -> Callable[[jax.Array], jax.Array]:
+    """``e_t = noise noise_std sqrt(2 (1 - t))``: a diffusion that stops at the data, for ``tilting``.
 
     A Langevin step of size ``d e_t^2 / 2`` is stable where it is below twice the smallest variance of p_t, which on the
-    linear path is at least ``(1 - t)^2 base_std^2``: for N equal steps, noise = 1 keeps below once that variance.
+    linear path is at least ``(1 - t)^2 noise_std^2``: for N equal steps, noise = 1 keeps below once that variance.
 
     Args:
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
       noise: strength; 0 for importance weights alone.
 
     Returns:
       times -> ``e_t``.
     """
-    return lambda t: noise * base_std * jnp.sqrt(2 * (1 - t))
+    return lambda t: noise * noise_std * jnp.sqrt(2 * (1 - t))
 
 
-def drawn(key: jax.Array, tilted: Tilted) -> jax.Array:
+def drawn(key: jax.Array, tilted: Tilted) -> Points:
     """Points of equal weight, by systematic resampling.
 
     Args:

@@ -6,19 +6,21 @@ knows it only if jumps back in time were trained (``Objective.both_directions``)
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from models import grids, samplers
 from taxonomy.arrays import expand, ratio, squared_norm
 from taxonomy.flow_map import AverageVelocity
+from taxonomy.shapes import PerExample, Points
 
 
-def _grid(steps: int, until: float) -> jax.Array:
+def _grid(steps: int, until: float) -> grids.Grid:
     if not 0 <= until < 1:
         raise ValueError(f"until = {until}; expected a time in [0, 1), 0 for the noise")
     return until + (1 - until) * grids.uniform(steps)
 
 
-def invert(v: AverageVelocity, x_1: jax.Array, *, steps: int = 1, until: float = 0.0) -> jax.Array:
+def invert(v: AverageVelocity, x_1: Points, *, steps: int = 1, until: float = 0.0) -> Points:
     """``X_{1,u}(x1)``: the point at time u whose path leads to x1; the latent of a data point for u = 0.
 
     Args:
@@ -39,7 +41,7 @@ def invert(v: AverageVelocity, x_1: jax.Array, *, steps: int = 1, until: float =
     return samplers.composition(v, x_1, _grid(steps, until)[::-1])
 
 
-def regenerate(v: AverageVelocity, x: jax.Array, *, steps: int = 1, until: float = 0.0) -> jax.Array:
+def regenerate(v: AverageVelocity, x: Points, *, steps: int = 1, until: float = 0.0) -> Points:
     """``X_{u,1}(x)``: the way back of ``invert``.
 
     Args:
@@ -57,8 +59,8 @@ def regenerate(v: AverageVelocity, x: jax.Array, *, steps: int = 1, until: float
     return samplers.composition(v, x, _grid(steps, until))
 
 
-def round_trip(v: AverageVelocity, x_1: jax.Array, *, steps: int = 1) -> jax.Array:
-    """``X_{0,1}(X_{1,0}(x1))``: x1 itself for an exact map, so that the difference needs no truth to be compared with.
+def round_trip(v: AverageVelocity, x_1: Points, *, steps: int = 1) -> Points:
+    """``X_{0,1}(X_{1,0}(x1))``: x1 itself for an exact map: an error that needs no exact solution.
 
     Args:
       v: average velocity of the map.
@@ -74,10 +76,10 @@ def round_trip(v: AverageVelocity, x_1: jax.Array, *, steps: int = 1) -> jax.Arr
     return regenerate(v, invert(v, x_1, steps=steps), steps=steps)
 
 
-def edit(v: AverageVelocity, w: AverageVelocity, x_1: jax.Array, *, steps: int = 1, until: float = 0.0) -> jax.Array:
+def edit(v: AverageVelocity, w: AverageVelocity, x_1: Points, *, steps: int = 1, until: float = 0.0) -> Points:
     """``Y_{u,1}(X_{1,u}(x1))``: invert with the map X of one condition, regenerate with the map Y of another.
 
-    Points keep their place within the law: what X takes for the noise z of x1, Y makes the data that belongs to z. With
+    Points keep their place within the law: X maps x1 to its noise z, and Y maps z to its data. With
     u = 0 everything may change; the later u, the more of x1 is kept, and the less of the other condition is reached.
 
     Args:
@@ -99,11 +101,11 @@ def edit(v: AverageVelocity, w: AverageVelocity, x_1: jax.Array, *, steps: int =
     return regenerate(w, invert(v, x_1, steps=steps, until=until), steps=steps, until=until)
 
 
-def spherical(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
+def spherical(a: Points, b: Points, share: PerExample) -> Points:
     """The great circle between two noises: ``sin((1 - w) h)/sin h a/|a| + sin(w h)/sin h b/|b|``, h their angle.
 
-    The length goes linearly from |a| to |b|, so that the result is as long as noise is, about ``base_std dim^(1/2)``
-    whatever base_std. A straight line between independent noises is shorter by ``2^(1/2)`` in its middle, where a map
+    The length goes linearly from |a| to |b|. The result is as long as noise, about ``noise_std dim^(1/2)``
+    whatever noise_std. A straight line between independent noises is shorter by ``2^(1/2)`` in its middle, where a map
     has seen nothing in high dimension.
 
     Args:
@@ -127,11 +129,11 @@ def spherical(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
     return expand(length * of_a, a) * unit_a + expand(length * of_b, b) * unit_b
 
 
-def rotation(a: jax.Array, b: jax.Array, share: jax.Array) -> jax.Array:
+def rotation(a: Points, b: Points, share: PerExample) -> Points:
     """``cos(pi w / 2) a + sin(pi w / 2) b``: for independent noises again noise of exactly the same law, at every w.
 
     In high dimension independent noises are almost perpendicular and of almost equal length, and this is ``spherical``.
-    In the plane only this keeps the law, so that what is regenerated in between has the law of the data.
+    In the plane only this keeps the law; regenerated points in between then have the law of the data.
 
     Args:
       a: [batch, ...]; noise.
@@ -149,8 +151,14 @@ PATHS = {"spherical": spherical, "rotation": rotation}
 
 
 def interpolate(
-    v: AverageVelocity, a: jax.Array, b: jax.Array, shares: jax.Array, *, steps: int = 1, path: str = "spherical"
-) -> jax.Array:
+    v: AverageVelocity,
+    a: Points,
+    b: Points,
+    shares: Float[Array, " shares"],
+    *,
+    steps: int = 1,
+    path: str = "spherical",
+) -> Float[Array, "shares batch *point"]:
     """``X_{0,1}`` along a path between ``X_{1,0}(a)`` and ``X_{1,0}(b)``: from one data point to another through noise.
 
     Args:

@@ -15,56 +15,43 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 import numpy as np
 
 from taxonomy.arrays import expand
+from taxonomy.shapes import PerExample, Points, Scalar
 
-Scale = jax.Array | float
+Scale = PerExample | Scalar | float
 
 
-def classifier_free(conditional: jax.Array, unconditional: jax.Array, *, scale: Scale) -> jax.Array:
+def classifier_free(*, v_c: Points, v_u: Points, scale: Scale) -> Points:
     """``v_u + w (v_c - v_u)``: of a teacher, or at sampling.
 
+    Autoguidance is the same formula: v_c is a teacher's velocity b, and v_u that of a weaker model of the same task.
+
     Args:
-      conditional: [batch, ...]; v_c.
-      unconditional: [batch, ...]; v_u.
+      v_c: [batch, ...]; conditional velocities, or the teacher's.
+      v_u: [batch, ...]; unconditional velocities, or the weak model's.
       scale: w, positive; 1 is no guidance.
 
     Returns:
       [batch, ...]; guided velocities.
 
     Reference: Ho, Salimans, "Classifier-free diffusion guidance", arXiv 2207.12598, whose w is w - 1 here.
+      Autoguidance: Karras et al., "Guiding a diffusion model with a bad version of itself", arXiv 2406.02507; for flow
+      maps Align your flow, arXiv 2506.14603.
     """
     _check_positive("scale", scale)
-    return unconditional + expand(scale, conditional) * (conditional - unconditional)
+    return v_u + expand(scale, v_c) * (v_c - v_u)
 
 
-def autoguided(teacher: jax.Array, weak: jax.Array, *, scale: Scale) -> jax.Array:
-    """``b_weak + w (b - b_weak)``: guidance of a teacher by a weaker model of the same task.
-
-    Args:
-      teacher: [batch, ...]; the teacher's velocity b.
-      weak: [batch, ...]; the weak model's velocity.
-      scale: w, positive; 1 is no guidance.
-
-    Returns:
-      [batch, ...]; guided velocities.
-
-    Reference: Karras et al., "Guiding a diffusion model with a bad version of itself", arXiv 2406.02507; for flow maps
-      Align your flow, arXiv 2506.14603.
-    """
-    return classifier_free(teacher, weak, scale=scale)
-
-
-def mean_flow_guided(
-    velocity: jax.Array, unconditional: jax.Array, conditional: jax.Array, *, omega: Scale, kappa: Scale
-) -> jax.Array:
+def mean_flow_guided(velocity: Points, *, v_c: Points, v_u: Points, omega: Scale, kappa: Scale) -> Points:
     """``omega dI + (1 - omega - kappa) v_u + kappa v_c``: MeanFlow's guided velocity.
 
     Args:
       velocity: [batch, ...]; ``dI_s`` of the sample.
-      unconditional: [batch, ...]; the model's ``v_{s,s}`` without a label.
-      conditional: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_c: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_u: [batch, ...]; the model's ``v_{s,s}`` without a label.
       omega: positive.
       kappa: share of the model's own output, below 1; at 0 v_c is not used.
 
@@ -76,10 +63,10 @@ def mean_flow_guided(
     _check_positive("omega", omega)
     _check_below_one("kappa", kappa, "1 - omega / w")
     omega, kappa = expand(omega, velocity), expand(kappa, velocity)
-    return omega * velocity + (1 - omega - kappa) * unconditional + kappa * conditional
+    return omega * velocity + (1 - omega - kappa) * v_u + kappa * v_c
 
 
-def effective_scale_mean_flow(omega: Scale, kappa: Scale) -> Scale:
+def effective_scale_mean_flow(*, omega: Scale, kappa: Scale) -> Scale:
     """``w = omega / (1 - kappa)``, from ``(1 - kappa) g = omega v_c + (1 - omega - kappa) v_u``.
 
     Args:
@@ -94,15 +81,13 @@ def effective_scale_mean_flow(omega: Scale, kappa: Scale) -> Scale:
     return omega / (1 - kappa)
 
 
-def improved_mean_flow_guided(
-    velocity: jax.Array, conditional: jax.Array, unconditional: jax.Array, *, omega: Scale
-) -> jax.Array:
+def improved_mean_flow_guided(velocity: Points, *, v_c: Points, v_u: Points, omega: Scale) -> Points:
     """``dI + (1 - 1 / omega) (v_c - v_u)``: guidance of improved MeanFlow, where omega is an input of the network.
 
     Args:
       velocity: [batch, ...]; ``dI_s`` of the sample.
-      conditional: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
-      unconditional: [batch, ...]; the model's ``v_{s,s}`` without a label.
+      v_c: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_u: [batch, ...]; the model's ``v_{s,s}`` without a label.
       omega: positive; the scale itself, see ``effective_scale_improved_mean_flow``.
 
     Returns:
@@ -111,7 +96,7 @@ def improved_mean_flow_guided(
     Reference: improved MeanFlow, arXiv 2512.02012.
     """
     _check_positive("omega", omega)
-    return velocity + expand(1 - 1 / jnp.asarray(omega), velocity) * (conditional - unconditional)
+    return velocity + expand(1 - 1 / jnp.asarray(omega), velocity) * (v_c - v_u)
 
 
 def effective_scale_improved_mean_flow(omega: Scale) -> Scale:
@@ -120,13 +105,13 @@ def effective_scale_improved_mean_flow(omega: Scale) -> Scale:
     return omega
 
 
-def model_guided(velocity: jax.Array, conditional: jax.Array, unconditional: jax.Array, *, omega: Scale) -> jax.Array:
+def model_guided(velocity: Points, *, v_c: Points, v_u: Points, omega: Scale) -> Points:
     """``dI + omega (v_c - v_u)``: model guidance, as in decoupled MeanFlow.
 
     Args:
       velocity: [batch, ...]; ``dI_s`` of the sample.
-      conditional: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
-      unconditional: [batch, ...]; the model's ``v_{s,s}`` without a label.
+      v_c: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_u: [batch, ...]; the model's ``v_{s,s}`` without a label.
       omega: below 1; 0 is no guidance.
 
     Returns:
@@ -135,7 +120,7 @@ def model_guided(velocity: jax.Array, conditional: jax.Array, unconditional: jax
     Reference: decoupled MeanFlow, arXiv 2510.24474. Guidance-free training, arXiv 2501.15420, has the same fixed point.
     """
     _check_below_one("omega", omega, "1 - 1 / w")
-    return velocity + expand(omega, velocity) * (conditional - unconditional)
+    return velocity + expand(omega, velocity) * (v_c - v_u)
 
 
 def effective_scale_model(omega: Scale) -> Scale:
@@ -144,23 +129,23 @@ def effective_scale_model(omega: Scale) -> Scale:
     return 1 / (1 - omega)
 
 
-def terminal_guided(velocity: jax.Array, unconditional: jax.Array, *, scale: Scale) -> jax.Array:
+def terminal_guided(velocity: Points, *, v_u: Points, scale: Scale) -> Points:
     """``w dI + (1 - w) v_u``: guidance of terminal velocity matching; the squared loss is divided by w^2.
 
-    The noise of the target grows as w. ``terminal_weight`` takes that out of the loss, of both of its terms; beside it
-    the network is given 1 / w and its output multiplied by w.
+    The noise of the target grows as w. ``terminal_weight`` takes that out of both terms of the loss. In the paper the
+    network also has 1 / w as an input, and its output is multiplied by w.
 
     Args:
       velocity: [batch, ...]; ``dI_t`` of the sample.
-      unconditional: [batch, ...]; ``v_{t,t}`` without a label, of the average of the weights.
-      scale: w, positive; 1 in rows without a label.
+      v_u: [batch, ...]; ``v_{t,t}`` without a label, by the EMA of the weights.
+      scale: w, positive; 1 for examples without a label.
 
     Returns:
       [batch, ...]; guided velocities.
 
     Reference: terminal velocity matching, arXiv 2511.19797.
     """
-    return classifier_free(velocity, unconditional, scale=scale)
+    return classifier_free(v_c=velocity, v_u=v_u, scale=scale)
 
 
 def terminal_weight(scale: Scale) -> Scale:
@@ -176,22 +161,22 @@ def effective_scale_terminal(scale: Scale) -> Scale:
 
 
 def so_flow_guided(
-    velocity: jax.Array,
-    unconditional: jax.Array,
-    predicted: jax.Array,
+    velocity: Points,
     *,
+    v_c: Points,
+    v_u: Points,
     scale: Scale,
     mixing: Scale,
     strength: Scale = 1.0,
-) -> jax.Array:
-    """``m [dI + k (w - 1) (dI - v_u)] + (1 - m) v_pred``: guidance of SoFlow.
+) -> Points:
+    """``m [dI + k (w - 1) (dI - v_u)] + (1 - m) v_c``: guidance of SoFlow.
 
     Mixing in the prediction changes the noise of the target and not its fixed point.
 
     Args:
       velocity: [batch, ...]; ``dI_s`` of the sample.
-      unconditional: [batch, ...]; the model's ``v_{s,s}`` without a label.
-      predicted: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_c: [batch, ...]; the model's own guided ``v_{s,s}`` with the label.
+      v_u: [batch, ...]; the model's ``v_{s,s}`` without a label.
       scale: w, positive.
       mixing: m in (0, 1].
       strength: k in [0, 1]; goes to 0 towards the noise in the paper, where guidance fades out.
@@ -202,12 +187,12 @@ def so_flow_guided(
     Reference: SoFlow, arXiv 2512.15657.
     """
     _check("mixing", mixing, lambda m: (m > 0) & (m <= 1), "a share in (0, 1]; 1 mixes no prediction in")
-    guided = classifier_free(velocity, unconditional, scale=effective_scale_so_flow(scale, strength))
+    guided = classifier_free(v_c=velocity, v_u=v_u, scale=effective_scale_so_flow(scale, strength=strength))
     mixing = expand(mixing, velocity)
-    return mixing * guided + (1 - mixing) * predicted
+    return mixing * guided + (1 - mixing) * v_c
 
 
-def effective_scale_so_flow(scale: Scale, strength: Scale = 1.0) -> Scale:
+def effective_scale_so_flow(scale: Scale, *, strength: Scale = 1.0) -> Scale:
     """``1 + k (w - 1)``: from ``g = m [..] + (1 - m) g`` the mixing cancels.
 
     Args:
@@ -222,7 +207,7 @@ def effective_scale_so_flow(scale: Scale, strength: Scale = 1.0) -> Scale:
     return 1 + strength * (scale - 1)
 
 
-def within_interval(scale: Scale, t: jax.Array, *, low: Scale, high: Scale, otherwise: Scale = 1.0) -> jax.Array:
+def within_interval(scale: Scale, *, t: PerExample, low: Scale, high: Scale, otherwise: Scale = 1.0) -> PerExample:
     """The scale at times ``low <= t <= high``, and ``otherwise`` outside: guidance in an interval of noise levels.
 
     An interval [lo, hi] of papers with noise at time 1 is ``low = 1 - hi, high = 1 - lo`` here.
@@ -251,11 +236,11 @@ def within_interval(scale: Scale, t: jax.Array, *, low: Scale, high: Scale, othe
     return jnp.where((low <= t) & (t <= high), scale, otherwise)
 
 
-def keep_unlabelled(guided: jax.Array, velocity: jax.Array, labelled: jax.Array) -> jax.Array:
+def keep_unlabelled(guided: Points, *, velocity: Points, labelled: Bool[Array, " batch"]) -> Points:
     """The guided velocity where there is a label, the plain ``dI`` where it was dropped.
 
-    Rows without a label train v_u, and dI makes that a plain regression. A guided target has the same fixed point, but
-    carries the errors of the v_u and v_c in it; ``terminal_guided`` has 1 - w times the first, and w times the noise.
+    Examples without a label train v_u, and dI makes that a plain regression. A guided target has the same fixed point,
+    but carries the errors of its v_u and v_c; ``terminal_guided`` has 1 - w times the first, and w times the noise.
 
     Args:
       guided: [batch, ...]; guided velocities.

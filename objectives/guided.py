@@ -8,51 +8,51 @@ from collections.abc import Callable
 import dataclasses
 from typing import NamedTuple
 
-import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
 from objectives import guidance
 from objectives.guidance import Scale
-from objectives.mixture import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term, required
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
 class Scheme(NamedTuple):
     """A way to guide a target.
 
     Attributes:
-      velocity: (dI, v_c, v_u, w [batch], own share) -> guided velocity, all velocities [batch, ...].
-      cost: evaluations of the network that it adds to each use of the sample's velocity.
+      velocity: (dI, *, v_c, v_u, w [batch], mix) -> guided velocity, all velocities [batch, ...].
+      cost: NFE that it adds to each use of the sample's velocity.
       mixes: whether a share of the model's own output in its target is an option.
     """
 
-    velocity: Callable[[jax.Array, jax.Array, jax.Array, Scale, float], jax.Array]
+    velocity: Callable[..., Points]
     cost: int
     mixes: bool = False
 
 
-def _mean_flow(d_i: jax.Array, v_c: jax.Array, v_u: jax.Array, w: Scale, own: float) -> jax.Array:
-    return guidance.mean_flow_guided(d_i, v_u, v_c, omega=w * (1 - own), kappa=own)
+def _mean_flow(d_i: Points, *, v_c: Points, v_u: Points, w: Scale, mix: float) -> Points:
+    return guidance.mean_flow_guided(d_i, v_c=v_c, v_u=v_u, omega=w * (1 - mix), kappa=mix)
 
 
-def _improved(d_i: jax.Array, v_c: jax.Array, v_u: jax.Array, w: Scale, own: float) -> jax.Array:
-    del own
-    return guidance.improved_mean_flow_guided(d_i, v_c, v_u, omega=w)
+def _improved(d_i: Points, *, v_c: Points, v_u: Points, w: Scale, mix: float) -> Points:
+    del mix
+    return guidance.improved_mean_flow_guided(d_i, v_c=v_c, v_u=v_u, omega=w)
 
 
-def _model(d_i: jax.Array, v_c: jax.Array, v_u: jax.Array, w: Scale, own: float) -> jax.Array:
-    del own
-    return guidance.model_guided(d_i, v_c, v_u, omega=1 - 1 / w)
+def _model(d_i: Points, *, v_c: Points, v_u: Points, w: Scale, mix: float) -> Points:
+    del mix
+    return guidance.model_guided(d_i, v_c=v_c, v_u=v_u, omega=1 - 1 / w)
 
 
-def _terminal(d_i: jax.Array, v_c: jax.Array, v_u: jax.Array, w: Scale, own: float) -> jax.Array:
-    del v_c, own
-    return guidance.terminal_guided(d_i, v_u, scale=w)
+def _terminal(d_i: Points, *, v_c: Points, v_u: Points, w: Scale, mix: float) -> Points:
+    del v_c, mix
+    return guidance.terminal_guided(d_i, v_u=v_u, scale=w)
 
 
-def _so_flow(d_i: jax.Array, v_c: jax.Array, v_u: jax.Array, w: Scale, own: float) -> jax.Array:
-    return guidance.so_flow_guided(d_i, v_u, v_c, scale=w, mixing=1 - own)
+def _so_flow(d_i: Points, *, v_c: Points, v_u: Points, w: Scale, mix: float) -> Points:
+    return guidance.so_flow_guided(d_i, v_c=v_c, v_u=v_u, scale=w, mixing=1 - mix)
 
 
 SCHEMES = {
@@ -62,8 +62,8 @@ SCHEMES = {
     "terminal": Scheme(_terminal, 1),
     "so_flow": Scheme(_so_flow, 2, mixes=True),
 }
-# Rows whose only use of the data beside ``I_s`` is the sample's velocity, and the terms that use it. Rows that compare
-# neighbours on the sample's own path (ct, tim, ...) would follow the path without guidance.
+# Methods that use the data only in ``I_s`` and in the sample's velocity, and the terms that use that velocity. Methods
+# that compare neighbours on the sample's own path (ct, tim, ...) would follow the path without guidance.
 GUIDED = {
     **dict.fromkeys(("flow_matching", "lsd", "esd", "psd_m", "psd_u", "tvm"), ("diagonal",)),
     **dict.fromkeys(
@@ -80,14 +80,15 @@ class GuidedPath(Interpolant):
     """A path whose points are those of another one, and whose velocity is guided.
 
     Attributes:
-      guide: (t [batch], dI_t [batch, ...], I_t [batch, ...]) -> [batch, ...].
+      guide: (t [batch], I_t [batch, ...], *, velocity = dI_t [batch, ...]) -> [batch, ...].
     """
 
-    guide: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+    guide: Callable[..., Points] = dataclasses.field(kw_only=True)
 
-    def velocity(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
+    def velocity(self, t: PerExample, x0: Points, x1: Points) -> Points:
         """The guided velocity at ``I_t``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
-        return self.guide(t, super().velocity(t, x0, x1), self.position(t, x0, x1))
+        d_i = super().velocity(t, x0, x1)
+        return self.guide(t, self.position(t, x0, x1), velocity=d_i)
 
 
 def guided(
@@ -96,7 +97,7 @@ def guided(
     scheme: str,
     terms: tuple[str, ...],
     scale: float,
-    own_share: float = 0.0,
+    self_mix: float = 0.0,
     low: float = 0.0,
     high: float = 1.0,
 ) -> Objective:
@@ -110,7 +111,7 @@ def guided(
       scheme: a key of ``SCHEMES``.
       terms: names of the terms that use the sample's velocity.
       scale: w, positive; ``Batch.scale`` takes its place where it is given.
-      own_share: share of v_c in its own target, in [0, 1): kappa of MeanFlow, 1 - m of SoFlow.
+      self_mix: share of v_c in its own target, in [0, 1): kappa of MeanFlow, 1 - m of SoFlow.
       low: first time with guidance.
       high: last time with guidance, in [low, 1]; elsewhere w is 1.
 
@@ -125,26 +126,30 @@ def guided(
     if scheme not in SCHEMES:
         raise ValueError(f"guidance scheme {scheme!r}; expected one of {', '.join(SCHEMES)}")
     chosen = SCHEMES[scheme]
-    if own_share and not chosen.mixes:
-        raise ValueError(f"own_share = {own_share} with scheme {scheme}, whose targets hold no share of its own output")
+    if self_mix and not chosen.mixes:
+        raise ValueError(f"self_mix = {self_mix} with scheme {scheme}, whose targets hold no share of its own output")
 
     def with_guidance(term: Term) -> Term:
         inside = term.name in terms
 
-        def loss(maps: Maps, path: Interpolant, batch: Batch) -> jax.Array:
+        def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
             w = batch.scale if batch.scale is not None else jnp.full_like(batch.times.s, scale)
 
-            def guide(t: jax.Array, d_i: jax.Array, x: jax.Array) -> jax.Array:
-                v_c, v_u = sg(maps.target(t, t, x)), sg(maps.unconditional(t, t, x))
-                here = guidance.within_interval(w, t, low=low, high=high)
-                return guidance.keep_unlabelled(chosen.velocity(d_i, v_c, v_u, here, own_share), d_i, batch.labelled)
+            def guide(t: PerExample, x: Points, *, velocity: Points) -> Points:
+                unconditional = required(maps.unconditional, "Maps.unconditional")
+                v_c, v_u = sg(maps.target(t, t, x)), sg(unconditional(t, t, x))
+                here = guidance.within_interval(w, t=t, low=low, high=high)
+                target = chosen.velocity(velocity, v_c=v_c, v_u=v_u, w=here, mix=self_mix)
+                labelled = required(batch.labelled, "Batch.labelled")
+                return guidance.keep_unlabelled(target, velocity=velocity, labelled=labelled)
 
-            used = GuidedPath(path.alpha, path.beta, guide) if inside else path
+            used = GuidedPath(path.alpha, path.beta, check=False, guide=guide) if inside else path
             value = term.loss(maps, used, batch)
             if scheme != "terminal":
                 return value
-            here = guidance.within_interval(w, batch.times.t, low=low, high=high)
-            return jnp.where(batch.labelled, guidance.terminal_weight(here), 1.0) * value
+            here = guidance.within_interval(w, t=batch.times.t, low=low, high=high)
+            labelled = required(batch.labelled, "Batch.labelled")
+            return jnp.where(labelled, guidance.terminal_weight(here), 1.0) * value
 
         return dataclasses.replace(term, loss=loss, cost=term.cost + chosen.cost * inside)
 

@@ -5,14 +5,16 @@ All are functions of the squared residual of an example, which every loss return
 
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-Metric = Callable[[jax.Array], jax.Array]
-Likelihood = Callable[[jax.Array, jax.Array], jax.Array]
+# Elementwise: [batch] in training.
+Residuals = Float[Array, "..."]
+Metric = Callable[[Residuals], Residuals]
+Likelihood = Callable[..., Residuals]  # (squared residuals, *, log_variance)
 
 
-def squared(loss: jax.Array) -> jax.Array:
+def squared(loss: Residuals) -> Residuals:
     """``|r|^2``: the squared residual itself."""
     return loss
 
@@ -50,7 +52,7 @@ def log_cosh(*, scale: float) -> Metric:
     """
     _check_scale("log_cosh", scale)
 
-    def metric(loss: jax.Array) -> jax.Array:
+    def metric(loss: Residuals) -> Residuals:
         # The root has no derivative at 0, where log cosh(z) is z^2 / 2: the inner where keeps it away.
         tiny = loss < 1e-8 * scale**2
         z = jnp.sqrt(jnp.where(tiny, scale**2, loss)) / scale
@@ -78,7 +80,7 @@ def cauchy(*, scale: float) -> Metric:
     return lambda loss: scale**2 * jnp.log1p(loss / scale**2)
 
 
-def gaussian_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
+def gaussian_likelihood(loss: Residuals, *, log_variance: Residuals) -> Residuals:
     """``exp(-w) |r|^2 + w``: minimal where ``w = log E|r|^2``, so that all times weigh alike.
 
     Args:
@@ -94,7 +96,7 @@ def gaussian_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
     return jnp.exp(-log_variance) * loss + log_variance
 
 
-def cauchy_likelihood(loss: jax.Array, log_variance: jax.Array) -> jax.Array:
+def cauchy_likelihood(loss: Residuals, *, log_variance: Residuals) -> Residuals:
     """``log(exp(-w) |r|^2 + 0.01) + w``: the logarithm of a Cauchy density, as published.
 
     It equals ``log(|r|^2 + 0.01 exp(w))`` and grows with w at any residual: w falls until the logarithm of the residual

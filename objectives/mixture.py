@@ -1,140 +1,16 @@
-"""An objective is a list of terms, each with its share of the batch, its times and its weight; this is their sum."""
+"""The sum of the terms of an objective, and the exact number of examples of each term."""
 
-from collections.abc import Callable, Mapping, Sequence
-import dataclasses
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 import math
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
-from objectives import metrics, weighting
-from taxonomy.curricula import Curriculum
-from taxonomy.flow_map import AverageVelocity, Velocity
+from objectives.objective import Batch, Maps, Term, required
 from taxonomy.interpolants import Interpolant
-from taxonomy.times import Law, Times
+from taxonomy.shapes import PerExample, Scalar
 
-REDUCTIONS = ("paper", "code")
-
-
-class Maps(NamedTuple):
-    """The callables that a term may use, bound to their parameters.
-
-    Attributes:
-      student: average velocity v(s, t, x) that is trained.
-      target: average velocity that makes self-distilled targets: the same network, or an average of its weights.
-      teacher: frozen velocity b(t, x), or None.
-      stage: average velocity of the student as it was when the current stage of training began, or None.
-      auxiliary: a second velocity b(t, x), trained beside the student, or None.
-      log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
-      unconditional: ``target`` without labels, for guidance, or None.
-    """
-
-    student: AverageVelocity
-    target: AverageVelocity
-    teacher: Velocity | None
-    stage: AverageVelocity | None = None
-    auxiliary: Velocity | None = None
-    log_variance: Callable[[jax.Array, jax.Array], jax.Array] | None = None
-    unconditional: AverageVelocity | None = None
-
-
-class Batch(NamedTuple):
-    """The examples of one term.
-
-    Attributes:
-      x0: [batch, ...]; noise.
-      x1: [batch, ...]; data.
-      times: s, u and t of each example.
-      fresh: [batch, ...]; noise independent of x0, for losses that mix a generated point with noise again.
-      pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
-      noise_std: standard deviation of the noise.
-      progress: []; share of the training that is done, in [0, 1].
-      label: [batch]; classes as the network is told them, where the number of classes means none, or None.
-      labelled: [batch]; True where the label is told, or None.
-      scale: [batch]; scale of guidance that the network is told, 1 without a label, or None.
-      dropout: [batch]; typed PRNG keys for the network, or None.
-    """
-
-    x0: jax.Array
-    x1: jax.Array
-    times: Times
-    fresh: jax.Array | None = None
-    pool: jax.Array | None = None
-    noise_std: float = 1.0
-    progress: jax.Array | float = 1.0
-    label: jax.Array | None = None
-    labelled: jax.Array | None = None
-    scale: jax.Array | None = None
-    dropout: jax.Array | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Term:
-    """One loss with its share of the batch.
-
-    Attributes:
-      name: short name for logs; unique within an objective.
-      loss: (Maps, Interpolant, Batch) -> [batch], one squared residual per example.
-      times: law over (s, u, t), or a curriculum of laws.
-      share: fraction of the batch, in (0, 1]; the shares of an objective sum to 1.
-      weight: (Times, [batch] loss) -> [batch].
-      cost: forward-pass equivalents per example: forward 1, backward 2 more, jvp 2 with its forward, backward
-        through a jvp 4 more (S. Dieleman's accounting).
-      metric: elementwise function of the squared residual that is minimized in its place.
-      likelihood: how the learned log-variance enters, see ``metrics``; None for none.
-      pool: number of further data points that the loss sees in ``Batch.pool``.
-      group: number of consecutive examples that share their times.
-    """
-
-    name: str
-    loss: Callable[[Maps, Interpolant, Batch], jax.Array]
-    times: Law | Curriculum
-    share: float
-    weight: weighting.Weight = weighting.uniform
-    cost: float = 3.0
-    metric: metrics.Metric = metrics.squared
-    likelihood: metrics.Likelihood | None = None
-    pool: int = 0
-    group: int = 1
-
-
-class Objective(NamedTuple):
-    """What trains a flow map, and how the trained map is meant to be sampled.
-
-    Attributes:
-      terms: the terms, shares summing to 1.
-      reduction: "paper" or "code", see ``mixture``.
-      sampler: "composition", "euler", "renoising" or "one_jump": how N steps are taken (``models.samplers``).
-      needs_teacher: whether a frozen velocity must be given.
-      both_directions: whether jumps back in time, t < s, are trained too.
-      output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.
-      target_decay: decay of the averaged weights that make the targets, as a function of the progress; None where the
-        student makes its own targets.
-      stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
-      needs_auxiliary: whether a second velocity is trained beside the student.
-    """
-
-    terms: tuple[Term, ...]
-    reduction: str = "paper"
-    sampler: str = "composition"
-    needs_teacher: bool = False
-    both_directions: bool = False
-    output: str = "velocity"
-    target_decay: Callable[[jax.Array], jax.Array] | None = None
-    stages: int = 1
-    needs_auxiliary: bool = False
-
-    @property
-    def learns_weight(self) -> bool:
-        """Whether a term has a learned log-variance."""
-        return any(term.likelihood for term in self.terms)
-
-    @property
-    def cost(self) -> float:
-        """Forward-pass equivalents per training example, averaged over the shares."""
-        return sum(term.share * term.cost for term in self.terms)
+REDUCTIONS = ("per_term", "per_example")
 
 
 def check_shares(terms: Sequence[Term]) -> None:
@@ -190,12 +66,17 @@ def counts(terms: Sequence[Term], batch_size: int, *, devices: int = 1) -> tuple
 
 
 def mixture(
-    terms: Sequence[Term], maps: Maps, interpolant: Interpolant, batches: Sequence[Batch], *, reduction: str = "paper"
-) -> tuple[jax.Array, Mapping[str, jax.Array]]:
-    """The scalar that is minimized, with the raw residual of every term beside it.
+    terms: Sequence[Term],
+    maps: Maps,
+    interpolant: Interpolant,
+    batches: Sequence[Batch],
+    *,
+    reduction: str = "per_term",
+) -> tuple[Scalar, Mapping[str, Scalar]]:
+    """The scalar that is minimized, and the raw residual of every term.
 
-        "paper":  sum_k mean_k[ weight * loss ]              each term has its own mean
-        "code":   sum_k share_k mean_k[ weight * loss ]      one mean over the whole batch
+        "per_term":     sum_k mean_k[ weight * loss ]              each term has its own mean
+        "per_example":  sum_k share_k mean_k[ weight * loss ]      one mean over the whole batch
 
     At a diagonal share of 0.75 the two differ by a factor of 3 in the relative weight of the off-diagonal term: the
     paper's text states the first, the authors' code does the second.
@@ -205,7 +86,7 @@ def mixture(
       maps: student, target and teacher, bound to parameters.
       interpolant: the path between noise and data.
       batches: one batch per term.
-      reduction: "paper" or "code".
+      reduction: "per_term" or "per_example".
 
     Returns:
       (loss [], {term name: mean unweighted squared residual []}).
@@ -233,12 +114,12 @@ def factor(term: Term, *, reduction: str) -> float:
       reduction: see ``mixture``.
 
     Returns:
-      the share of the term for "code", 1 for "paper".
+      the share of the term for "per_example", 1 for "per_term".
     """
-    return term.share if reduction == "code" else 1.0
+    return term.share if reduction == "per_example" else 1.0
 
 
-def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[jax.Array, jax.Array]:
+def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[Scalar, PerExample]:
     """``mean[ weight * metric(loss) ]`` of one term.
 
     Args:
@@ -253,5 +134,6 @@ def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> 
     loss = term.loss(maps, interpolant, batch)
     minimized = term.weight(batch.times, loss) * term.metric(loss)
     if term.likelihood:
-        minimized = term.likelihood(minimized, maps.log_variance(batch.times.s, batch.times.t))
+        log_variance = required(maps.log_variance, "Maps.log_variance")(batch.times.s, batch.times.t)
+        minimized = term.likelihood(minimized, log_variance=log_variance)
     return jnp.mean(minimized), loss

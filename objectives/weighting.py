@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 
-import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
 from taxonomy.arrays import ratio
+from taxonomy.shapes import PerExample
 from taxonomy.times import Times
 
-Weight = Callable[[Times, jax.Array], jax.Array]
+Weight = Callable[[Times, PerExample], PerExample]
 
 
-def uniform(times: Times, loss: jax.Array) -> jax.Array:
+def uniform(times: Times, loss: PerExample) -> PerExample:
     """``1`` for every example: the plain mean.
 
     Args:
@@ -26,7 +26,7 @@ def uniform(times: Times, loss: jax.Array) -> jax.Array:
     return jnp.ones_like(loss)
 
 
-def gap_squared(times: Times, loss: jax.Array) -> jax.Array:
+def gap_squared(times: Times, loss: PerExample) -> PerExample:
     """``(t - s)^2``: turns a residual of average velocities into the residual of mapped points.
 
     Args:
@@ -40,7 +40,7 @@ def gap_squared(times: Times, loss: jax.Array) -> jax.Array:
     return jnp.square(times.t - times.s)
 
 
-def inverse_step(times: Times, loss: jax.Array) -> jax.Array:
+def inverse_step(times: Times, loss: PerExample) -> PerExample:
     """``1 / (u - s)``: keeps the gradient of a finite-step consistency loss of order one as the step shrinks.
 
     Args:
@@ -77,16 +77,18 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     Reference: Geng, Deng, Bai, Kolter, He, "Mean flows", arXiv 2505.13447 (adaptive loss weighting).
     """
     if not (power >= 0 and offset >= 0):
-        raise ValueError(f"power = {power}, offset = {offset}; expected numbers that are not negative")
+        raise ValueError(
+            f"the adaptive weight received power = {power}, offset = {offset}; expected numbers that are not negative"
+        )
 
-    def weight(times: Times, loss: jax.Array) -> jax.Array:
+    def weight(times: Times, loss: PerExample) -> PerExample:
         del times
         return sg(loss + offset) ** -power
 
     return weight
 
 
-def gap(times: Times, loss: jax.Array) -> jax.Array:
+def gap(times: Times, loss: PerExample) -> PerExample:
     """``|t - s|``: from the gradient in average velocities to that of a first-order step in mapped points.
 
     Args:
@@ -103,7 +105,7 @@ def gap(times: Times, loss: jax.Array) -> jax.Array:
     return jnp.abs(times.t - times.s)
 
 
-def inverse_share(times: Times, loss: jax.Array) -> jax.Array:
+def inverse_share(times: Times, loss: PerExample) -> PerExample:
     """``(t - s) / (u - s)``: one over the share of the first leg, for Eulerian losses with a finite step.
 
     Args:
@@ -120,7 +122,7 @@ def inverse_share(times: Times, loss: jax.Array) -> jax.Array:
     return ratio(jnp.ones_like(share), share, otherwise=0.0)
 
 
-def inverse_noise_step(times: Times, loss: jax.Array) -> jax.Array:
+def inverse_noise_step(times: Times, loss: PerExample) -> PerExample:
     """``1 / (sigma_s - sigma_u)`` with ``sigma = (1 - t) / t``: one over the step in the noise level.
 
     Args:
@@ -137,7 +139,7 @@ def inverse_noise_step(times: Times, loss: jax.Array) -> jax.Array:
     return ratio(times.s * times.u, times.u - times.s, otherwise=0.0)
 
 
-def truncated_signal(times: Times, loss: jax.Array) -> jax.Array:
+def truncated_signal(times: Times, loss: PerExample) -> PerExample:
     """``max(s^2, (1 - s)^2)``: the weight max(signal / noise, 1) on an error in data, written for average velocities.
 
     An error e of the velocity is an error (1 - s) e of the data, and the ratio of signal to noise is s^2 / (1 - s)^2.
@@ -159,7 +161,7 @@ def truncated_signal(times: Times, loss: jax.Array) -> jax.Array:
 def product(*weights: Weight) -> Weight:
     """The product of several weights, each of which sees the same times and losses."""
 
-    def weight(times: Times, loss: jax.Array) -> jax.Array:
+    def weight(times: Times, loss: PerExample) -> PerExample:
         total = jnp.ones_like(loss)
         for factor in weights:
             total = total * factor(times, loss)

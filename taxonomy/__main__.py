@@ -10,15 +10,16 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 import os
 import sys
+from typing import NoReturn
 
-from taxonomy.catalogue.method import FAMILIES
+from taxonomy.catalogue import FAMILIES
 from taxonomy.render import FORMATS, SORTS, cite, equivalences, show, table
 
 
 class _Parser(argparse.ArgumentParser):
     """Answers bad input in one line, as the commands of ``experiments`` do."""
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {' '.join(message.split())}\n")
 
 
@@ -37,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", type=one_of(FAMILIES), help=", ".join(FAMILIES))
     parser.add_argument("--sort", type=one_of(SORTS), default="family", help=", ".join(SORTS))
     commands = parser.add_subparsers(dest="command", metavar="show | equivalences | cite")
-    commands.add_parser("show", help="everything about one row").add_argument("name")
-    commands.add_parser("equivalences", help="which rows coincide, each with its test")
+    commands.add_parser("show", help="everything about one method, and where its code is").add_argument("name")
+    commands.add_parser("equivalences", help="which methods coincide, each with its test")
     commands.add_parser("cite", help="BibTeX, each paper once").add_argument("names", nargs="+", metavar="name")
     return parser
 

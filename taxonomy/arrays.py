@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 
+from taxonomy.shapes import PerExample, Points
 
-def expand(t: jax.Array, x: jax.Array) -> jax.Array:
+
+def expand(t: jax.Array | float, x: Points) -> jax.Array:
     """Gives times the rank of points, so that ``expand(t, x) * x`` multiplies each example by its own time.
 
     Args:
@@ -26,7 +28,7 @@ def expand(t: jax.Array, x: jax.Array) -> jax.Array:
     return t.reshape(t.shape + (1,) * (x.ndim - t.ndim))
 
 
-def squared_norm(r: jax.Array) -> jax.Array:
+def squared_norm(r: Points) -> PerExample:
     """``|r|^2`` summed over all coordinates of each example.
 
     Args:
@@ -38,7 +40,7 @@ def squared_norm(r: jax.Array) -> jax.Array:
     return jnp.sum(jnp.square(r), axis=tuple(range(1, r.ndim)))
 
 
-def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: jax.Array) -> jax.Array:
+def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: jax.Array | float) -> jax.Array:
     """``numerator / denominator``, and ``otherwise`` where the denominator is zero, with finite derivatives.
 
     Args:

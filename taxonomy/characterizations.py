@@ -5,13 +5,12 @@ Given the tangent condition, any one of the Lagrangian, Eulerian and semigroup r
 fixed is the objective's choice, see ``objectives/``.
 """
 
-import jax
-
 from taxonomy import flow_map
 from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.shapes import PerExample, Points
 
 
-def tangent(v: AverageVelocity, b: Velocity, t: jax.Array, x: jax.Array) -> jax.Array:
+def tangent(v: AverageVelocity, b: Velocity, t: PerExample, x: Points) -> Points:
     """``v_{t,t}(x) - b_t(x)``: on the diagonal the average velocity is the velocity.
 
     Args:
@@ -28,8 +27,10 @@ def tangent(v: AverageVelocity, b: Velocity, t: jax.Array, x: jax.Array) -> jax.
     return v(t, t, x) - b(t, x)
 
 
-def lagrangian(v: AverageVelocity, b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def lagrangian(v: AverageVelocity, b: Velocity, s: PerExample, t: PerExample, x: Points) -> Points:
     """``d/dt X_{s,t}(x) - b_t(X_{s,t}(x))``: moving the target time follows the velocity.
+
+    Its squared norm is the loss ``objectives.losses.lagrangian.lagrangian`` with ``stop_gradient="none"``.
 
     Args:
       v: average velocity of the map.
@@ -47,7 +48,7 @@ def lagrangian(v: AverageVelocity, b: Velocity, s: jax.Array, t: jax.Array, x: j
     return d_mapped - b(t, mapped)
 
 
-def eulerian(v: AverageVelocity, b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def eulerian(v: AverageVelocity, b: Velocity, s: PerExample, t: PerExample, x: Points) -> Points:
     """``d/ds X_{s,t}(x) + grad X_{s,t}(x) . b_s(x)``: moving the source along the path leaves the target.
 
     Args:
@@ -65,7 +66,7 @@ def eulerian(v: AverageVelocity, b: Velocity, s: jax.Array, t: jax.Array, x: jax
     return flow_map.d_source(v, s, t, x, b(s, x))[1]
 
 
-def semigroup(v: AverageVelocity, s: jax.Array, u: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def semigroup(v: AverageVelocity, s: PerExample, u: PerExample, t: PerExample, x: Points) -> Points:
     """``X_{s,t}(x) - X_{u,t}(X_{s,u}(x))``: one jump equals two.
 
     Args:

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from taxonomy.arrays import expand
+from taxonomy.shapes import PerExample, Points
 
 
-def velocity_from_map(mapped: jax.Array, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def velocity_from_map(mapped: Points, s: PerExample, t: PerExample, x: Points) -> Points:
     """``v_{s,t}(x) = (X_{s,t}(x) - x) / (t - s)``: the average velocity; ``flow_map.jump`` is the way back.
 
     Args:
@@ -25,7 +26,7 @@ def velocity_from_map(mapped: jax.Array, s: jax.Array, t: jax.Array, x: jax.Arra
       [batch, ...]; average velocities.
 
     Raises:
-      ValueError: outside of jit, if s = t somewhere: there every map is the identity and says nothing about v.
+      ValueError: outside of jit, if s = t somewhere: there every map is the identity, whatever v.
     """
     if not any(isinstance(time, jax.core.Tracer) for time in (s, t)):
         equal = np.ravel(np.equal(s, t))
@@ -38,7 +39,7 @@ def velocity_from_map(mapped: jax.Array, s: jax.Array, t: jax.Array, x: jax.Arra
     return (mapped - x) / expand(t - s, x)
 
 
-def denoiser_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array) -> jax.Array:
+def denoiser_from_velocity(v: Points, s: PerExample, x: Points) -> Points:
     """``psi_{s,t}(x) = x + (1 - s) v_{s,t}(x)``: the mean denoiser, ``E[x1 | x]`` at t = s and the map itself at t = 1.
 
     Args:
@@ -54,7 +55,7 @@ def denoiser_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array) -> jax.Arra
     return x + expand(1 - s, x) * v
 
 
-def velocity_from_denoiser(psi: jax.Array, s: jax.Array, x: jax.Array, *, floor: float = 0.0) -> jax.Array:
+def velocity_from_denoiser(psi: Points, s: PerExample, x: Points, *, floor: float = 0.0) -> Points:
     """``v_{s,t}(x) = (psi_{s,t}(x) - x) / max(1 - s, floor)``: the inverse of ``denoiser_from_velocity`` if floor = 0.
 
     Args:
@@ -78,7 +79,7 @@ def velocity_from_denoiser(psi: jax.Array, s: jax.Array, x: jax.Array, *, floor:
     return (psi - x) / expand(jnp.maximum(1 - s, floor), x)
 
 
-def trigflow_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array) -> jax.Array:
+def trigflow_from_velocity(v: Points, s: PerExample, x: Points) -> Points:
     """``F = (2 s - 1) / N_s x - N_s v`` with ``N_s^2 = (1 - s)^2 + s^2``: the inverse of ``velocity_from_trigflow``.
 
     Args:
@@ -93,7 +94,7 @@ def trigflow_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array) -> jax.Arra
     return expand((2 * s - 1) / norm, x) * x - expand(norm, x) * v
 
 
-def velocity_from_trigflow(output: jax.Array, s: jax.Array, x: jax.Array) -> jax.Array:
+def velocity_from_trigflow(output: Points, s: PerExample, x: Points) -> Points:
     """``v = (2 s - 1) / N_s^2 x - F / N_s`` with ``N_s^2 = (1 - s)^2 + s^2``.
 
     On the circle ``x_tau = x / N_s``, ``tan(tau) = (1 - s) / s``, and with tau' the angle of t, it is the same map as
@@ -116,7 +117,7 @@ def velocity_from_trigflow(output: jax.Array, s: jax.Array, x: jax.Array) -> jax
     return expand((2 * s - 1) / norm**2, x) * x - expand(1 / norm, x) * output
 
 
-def edm_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array, *, std: float = 1.0) -> jax.Array:
+def edm_from_velocity(v: Points, s: PerExample, x: Points, *, std: float = 1.0) -> Points:
     """``F = (N_s v - (s std^2 - (1 - s)) / N_s x) / std``: the inverse of ``velocity_from_edm``.
 
     Args:
@@ -135,7 +136,7 @@ def edm_from_velocity(v: jax.Array, s: jax.Array, x: jax.Array, *, std: float = 
     return (expand(norm, x) * v - expand((s * std**2 - (1 - s)) / norm, x) * x) / std
 
 
-def velocity_from_edm(output: jax.Array, s: jax.Array, x: jax.Array, *, std: float = 1.0) -> jax.Array:
+def velocity_from_edm(output: Points, s: PerExample, x: Points, *, std: float = 1.0) -> Points:
     """``v = (s std^2 - (1 - s)) / N_s^2 x + std / N_s F`` with ``N_s^2 = (1 - s)^2 + s^2 std^2``; minus TrigFlow's F.
 
     With ``sigma = (1 - s) / s`` and ``x_sigma = x / s`` the mean denoiser is ``psi = c_skip x_sigma + c_out F``,
@@ -163,7 +164,7 @@ def velocity_from_edm(output: jax.Array, s: jax.Array, x: jax.Array, *, std: flo
     return expand((s * std**2 - (1 - s)) / norm**2, x) * x + expand(std / norm, x) * output
 
 
-def decay_from_velocity(v: jax.Array, x: jax.Array) -> jax.Array:
+def decay_from_velocity(v: Points, x: Points) -> Points:
     """``net = v + x``: the output of a network whose map is ``X = (1 - (t - s)) x + (t - s) net``.
 
     Args:
@@ -176,7 +177,7 @@ def decay_from_velocity(v: jax.Array, x: jax.Array) -> jax.Array:
     return v + x
 
 
-def velocity_from_decay(output: jax.Array, x: jax.Array) -> jax.Array:
+def velocity_from_decay(output: Points, x: Points) -> Points:
     """``v = net - x``: the inverse of ``decay_from_velocity``.
 
     Args:
@@ -223,11 +224,11 @@ def time_from_vp(alpha: jax.Array, sigma: jax.Array) -> jax.Array:
     """``t = alpha / (alpha + sigma)``: our time of ``x_vp = alpha x1 + sigma x0 = scale_vp(alpha, sigma) I_t``.
 
     Args:
-      alpha: [batch]; factors of the data, not negative.
-      sigma: [batch]; factors of the noise, not negative and not zero together with alpha.
+      alpha: [...]; factors of the data, not negative.
+      sigma: [...]; factors of the noise, not negative and not zero together with alpha.
 
     Returns:
-      [batch]; times in [0, 1].
+      [...]; times in [0, 1].
     """
     return alpha / (alpha + sigma)
 
@@ -236,11 +237,11 @@ def scale_vp(alpha: jax.Array, sigma: jax.Array) -> jax.Array:
     """``alpha + sigma``: the factor from ``I_t`` to ``x_vp``.
 
     Args:
-      alpha: [batch]; factors of the data.
-      sigma: [batch]; factors of the noise.
+      alpha: [...]; factors of the data.
+      sigma: [...]; factors of the noise.
 
     Returns:
-      [batch]; factors.
+      [...]; factors.
     """
     return alpha + sigma
 

@@ -1,4 +1,4 @@
-"""Which rows of the catalogue coincide: exactly, up to a factor, in a limit or on average, each with its test."""
+"""Which methods coincide: exactly, up to a factor, in a limit or on average, each with its test."""
 
 import dataclasses
 
@@ -23,13 +23,13 @@ _UNIFIED = f"{_MORE}unified_models_run_from_regression_over_consistency_to_conti
 
 @dataclasses.dataclass(frozen=True)
 class Equivalence:
-    """A relation between the losses of two rows.
+    """A relation between the losses of two methods.
 
     Attributes:
-      left: name of a row.
-      right: name of a row.
+      left: name of a method.
+      right: name of a method.
       relation: one of ``RELATIONS``; "limit" and "special case" read: left becomes right.
-      statement: what exactly holds; of gradients, unless it says otherwise.
+      statement: what exactly holds; of gradients, unless stated otherwise.
       test: path::function of the test that proves it.
     """
 
@@ -94,7 +94,7 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "tvm",
         "lsd",
         "special case",
-        "Where the averaged weights are the weights, and without guidance, the terminal term of TVM is that of LSD.",
+        "Where the EMA is the weights, and without guidance, the terminal term of TVM is that of LSD.",
         f"{_MORE}tvm_is_lsd_where_the_average_is_the_network",
     ),
     Equivalence(
@@ -474,5 +474,5 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
 
 
 def involving(name: str) -> tuple[Equivalence, ...]:
-    """The equivalences that name a row on either side."""
+    """The equivalences that name a method on either side."""
     return tuple(one for one in EQUIVALENCES if name in (one.left, one.right))

@@ -6,14 +6,16 @@ any velocity to the flow map.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from taxonomy.arrays import ratio
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 from taxonomy.times import check_unit
 
 
@@ -32,17 +34,17 @@ class ExactFlow(NamedTuple):
     b: Velocity
     posterior_mean: Velocity
     score: Velocity
-    log_density: Callable[[jax.Array, jax.Array], jax.Array]
+    log_density: Callable[[PerExample, Points], PerExample]
     v: AverageVelocity | None = None
     until: float = 1.0
 
 
 def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
-    """The same path, which says so when it is asked for a time outside of [0, 1].
+    """The same path; its functions refuse times outside of [0, 1].
 
     Args:
       flow: a path.
-      name: its name, for messages.
+      name: name of the path, for messages.
 
     Returns:
       the path; ValueError from its functions where times are known, that is outside of jit.
@@ -55,11 +57,12 @@ def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
 
         return call
 
-    return flow._replace(**{field: checked(f) for field, f in flow._asdict().items() if callable(f)})
+    functions: dict[str, Any] = {field: checked(f) for field, f in flow._asdict().items() if callable(f)}
+    return flow._replace(**functions)
 
 
 def mixture(
-    interpolant: Interpolant, *, weights: jax.Array, means: jax.Array, covariances: jax.Array, base_std: float = 1.0
+    interpolant: Interpolant, *, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, base_std: float = 1.0
 ) -> ExactFlow:
     """Data from a mixture of Gaussians, ``x1 ~ sum_k w_k N(m_k, C_k)``.
 
@@ -145,7 +148,7 @@ def _check_mixture(weights: jax.Array, means: jax.Array, covariances: jax.Array,
         raise ValueError("covariance is not symmetric positive semi-definite: pass A @ A.T or a diagonal of variances")
 
 
-def gaussian(interpolant: Interpolant, *, mean: jax.Array, covariance: jax.Array, base_std: float = 1.0) -> ExactFlow:
+def gaussian(interpolant: Interpolant, *, mean: ArrayLike, covariance: ArrayLike, base_std: float = 1.0) -> ExactFlow:
     """Velocity and flow map from ``N(0, base_std^2 I)`` noise to ``N(mean, covariance)`` data.
 
     With ``M_t = beta_t mean`` and ``S_t = alpha_t^2 base_std^2 I + beta_t^2 covariance``:

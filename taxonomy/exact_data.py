@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import log_ndtr
 from jax.scipy.stats import norm
+from jax.typing import ArrayLike
 import numpy as np
 
 from taxonomy.exact import ExactFlow, refusing_other_times
@@ -15,7 +16,7 @@ FAR = 30.0  # standard deviations from which the tail is an asymptotic series
 NODES, NODE_WEIGHTS = (array for array in np.polynomial.legendre.leggauss(16))
 
 
-def boxes(interpolant: Interpolant, *, lows: jax.Array, highs: jax.Array, base_std: float = 1.0) -> ExactFlow:
+def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, base_std: float = 1.0) -> ExactFlow:
     """Data uniform on a union of axis-aligned boxes: products of truncated normals.
 
     Given box k, the coordinates of x1 are independent, and with ``r_t = alpha_t base_std``,
@@ -65,7 +66,7 @@ def boxes(interpolant: Interpolant, *, lows: jax.Array, highs: jax.Array, base_s
     return _from_posterior(interpolant, posterior, base_std)
 
 
-def empirical(interpolant: Interpolant, *, points: jax.Array, base_std: float = 1.0) -> ExactFlow:
+def empirical(interpolant: Interpolant, *, points: ArrayLike, base_std: float = 1.0) -> ExactFlow:
     """Data uniform on finitely many points: the exact path of a finite training set.
 
         E[x1 | x] = sum_k softmax_k( -|x - beta_t y_k|^2 / (2 alpha_t^2 base_std^2) ) y_k
@@ -76,8 +77,8 @@ def empirical(interpolant: Interpolant, *, points: jax.Array, base_std: float = 
       base_std: standard deviation of the noise, positive.
 
     Returns:
-      ExactFlow without v. For t -> 1 the law tends to the points themselves and the score grows without bound; paths
-      can be integrated until 1 - 1e-6.
+      ExactFlow without v. For t -> 1 the distribution tends to the points themselves and the score grows without bound;
+      paths can be integrated until 1 - 1e-6.
 
     Raises:
       ValueError: if points are not a matrix, or base_std <= 0.
@@ -134,7 +135,8 @@ def _truncated(
     narrow = beta * (high - low) * (1 + tail) < NARROW * spread
     by_quadrature = _narrow(x, beta, jnp.where(narrow, spread, 1.0), low, high)
     by_tails = _wide(x, jnp.where(narrow, 1.0, beta), jnp.where(narrow, (high - low) / NARROW, spread), low, high)
-    return tuple(jnp.where(narrow, few, many) for few, many in zip(by_quadrature, by_tails, strict=True))
+    log_mean, noise, data = (jnp.where(narrow, few, many) for few, many in zip(by_quadrature, by_tails, strict=True))
+    return log_mean, noise, data
 
 
 def _narrow(
@@ -142,8 +144,8 @@ def _narrow(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Gauss-Legendre quadrature over y: exact to rounding for narrow boxes, and regular at beta = 0."""
     shape = (1,) * x.ndim + (-1,)
-    nodes, weights = ((NODES + 1) / 2).reshape(shape), (NODE_WEIGHTS / 2).reshape(shape)
-    nodes, weights = jnp.asarray(nodes, x.dtype), jnp.asarray(weights, x.dtype)
+    nodes = jnp.asarray(((NODES + 1) / 2).reshape(shape), x.dtype)
+    weights = jnp.asarray((NODE_WEIGHTS / 2).reshape(shape), x.dtype)
     y = low[..., None] + (high - low)[..., None] * nodes
     z = (x[..., None] - beta[..., None] * y) / spread[..., None]
     logs = norm.logpdf(z) + jnp.log(weights)

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-import diffrax
 import jax
 import jax.numpy as jnp
 
 from taxonomy.flow_map import Velocity
+from taxonomy.shapes import PerExample, Points
 from taxonomy.times import check_unit
 
 
@@ -19,6 +19,9 @@ class Solution(NamedTuple):
 
 
 def _integrate(field, s: jax.Array, t: jax.Array, start, *, tolerance: float, max_steps: int):
+    # Imported here: who only uses closed forms should not wait for the solver, whose import takes longer than JAX's.
+    import diffrax
+
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(field),
         diffrax.Dopri8(),
@@ -34,14 +37,14 @@ def _integrate(field, s: jax.Array, t: jax.Array, start, *, tolerance: float, ma
 
 def solve(
     b: Velocity,
-    s: jax.Array,
-    t: jax.Array,
-    x: jax.Array,
+    s: PerExample,
+    t: PerExample,
+    x: Points,
     *,
     tolerance: float = 1e-8,
     max_steps: int = 20_000,
     until: float = 1.0,
-) -> jax.Array:
+) -> Points:
     """``X_{s,t}(x)``: the solution at t of ``dx/dt = b_t(x)`` from x at s, each example with steps of its own.
 
     Args:
@@ -76,7 +79,7 @@ def solve(
 
 
 def solve_with_jacobian(
-    b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array, *, tolerance: float = 1e-8, max_steps: int = 20_000
+    b: Velocity, s: PerExample, t: PerExample, x: Points, *, tolerance: float = 1e-8, max_steps: int = 20_000
 ) -> Solution:
     """The flow map with its derivatives: ``dJ/dt = grad b_t(X) J`` and ``d log det J / dt = div b_t(X)`` beside it.
 

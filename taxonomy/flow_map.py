@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from taxonomy.arrays import expand, ratio
+from taxonomy.shapes import PerExample, Points
 
-AverageVelocity = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # v(s, t, x)
-Velocity = Callable[[jax.Array, jax.Array], jax.Array]  # b(t, x)
+AverageVelocity = Callable[[PerExample, PerExample, Points], Points]  # v(s, t, x)
+Velocity = Callable[[PerExample, Points], Points]  # b(t, x)
 
 
-def jump(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def jump(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> Points:
     """``X_{s,t}(x) = x + (t - s) v_{s,t}(x)``: where the path through x at time s is at time t.
 
     Args:
@@ -88,7 +89,7 @@ def diagonal(v: AverageVelocity) -> Velocity:
     return lambda t, x: v(t, t, x)
 
 
-def d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/dt X_{s,t}(x))`` by one jvp in the target time.
 
     Args:
@@ -103,7 +104,7 @@ def d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[j
     return jax.jvp(lambda t: jump(v, s, t, x), (t,), (jnp.ones_like(t),))
 
 
-def d_s(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def d_s(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x))`` by one jvp in the source time, x held fixed.
 
     Args:
@@ -118,7 +119,7 @@ def d_s(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[j
     return jax.jvp(lambda s: jump(v, s, t, x), (s,), (jnp.ones_like(s),))
 
 
-def advect(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
+def advect(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:
     """``(X_{s,t}(x), grad X_{s,t}(x) . w)`` by one jvp in space.
 
     Args:
@@ -134,7 +135,7 @@ def advect(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.
     return jax.jvp(lambda x: jump(v, s, t, x), (x,), (w,))
 
 
-def d_source(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
+def d_source(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x) + grad X_{s,t}(x) . w)``: the source moves in time and along w, one jvp.
 
     Args:
@@ -150,9 +151,7 @@ def d_source(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: ja
     return jax.jvp(lambda s, x: jump(v, s, t, x), (s, x), (jnp.ones_like(s), w))
 
 
-def total_derivative(
-    v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array, w: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def total_derivative(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:
     """``(v_{s,t}(x), D_s[w] v)`` with ``D_s[w] v = d/ds v_{s,t}(x) + grad v_{s,t}(x) . w``, one jvp.
 
     Args:
@@ -172,7 +171,7 @@ def total_derivative(
     return jax.jvp(lambda s, x: v(s, t, x), (s, x), (jnp.ones_like(s), w))
 
 
-def average_d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def average_d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Points, Points]:
     """``(v_{s,t}(x), d/dt v_{s,t}(x))`` by one jvp in the target time.
 
     Args:
@@ -187,7 +186,7 @@ def average_d_t(v: AverageVelocity, s: jax.Array, t: jax.Array, x: jax.Array) ->
     return jax.jvp(lambda t: v(s, t, x), (t,), (jnp.ones_like(t),))
 
 
-def midpoint_step(b: Velocity, s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+def midpoint_step(b: Velocity, s: PerExample, t: PerExample, x: Points) -> Points:
     """One step of the midpoint method for ``dx/dt = b_t(x)``, of second order: ``x + (t - s) b_u(x + (u - s) b_s(x))``.
 
     Of the same order and cost as Heun's method, but without the velocity at time t: an exact velocity is singular at

@@ -28,7 +28,7 @@ def logit_normal(*, mean: float, std: float) -> Law:
       std: of the logit of the time.
 
     Returns:
-      a law on the diagonal.
+      a distribution on the diagonal.
     """
 
     def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
@@ -46,7 +46,7 @@ def sorted_logit_normal(*, mean: float = 0.4, std: float = 1.0) -> Law:
       std: of the logit of the times.
 
     Returns:
-      a law over (s, t), u = t.
+      a distribution over (s, t), u = t.
 
     Reference: MeanFlow, arXiv 2505.13447: mean -0.4 on the paper's axis, whose noise is at time 1.
     """
@@ -60,7 +60,7 @@ def sorted_logit_normal(*, mean: float = 0.4, std: float = 1.0) -> Law:
 
 
 def source_and_target(*, source: float, target: float, std: float) -> Law:
-    """``s = sigmoid(N(source, std))`` and ``t = max(s, sigmoid(N(target, std)))``: a law for each end.
+    """``s = sigmoid(N(source, std))`` and ``t = max(s, sigmoid(N(target, std)))``: a distribution for each end.
 
     Args:
       source: mean of the logit of s.
@@ -68,7 +68,7 @@ def source_and_target(*, source: float, target: float, std: float) -> Law:
       std: of both logits.
 
     Returns:
-      a law over (s, t), u = t.
+      a distribution over (s, t), u = t.
 
     Reference: SoFlow, arXiv 2512.15657: means -0.2 and 1.0, std 0.8, as translated from its axis.
     """
@@ -85,7 +85,7 @@ def source_and_target(*, source: float, target: float, std: float) -> Law:
 def gap_and_target(
     *, gap_mean: float = -0.8, gap_std: float = 1.0, target_mean: float = 0.4, target_std: float = 1.0
 ) -> Law:
-    """``gap = sigmoid(N)``, ``t = sigmoid(N)`` given ``t >= gap``, ``s = t - gap``: a law over the length of the jump.
+    """``gap = sigmoid(N)``, ``t = sigmoid(N)`` given ``t >= gap``, ``s = t - gap``: the length of the jump is drawn.
 
     Args:
       gap_mean: mean of the logit of the gap.
@@ -94,7 +94,7 @@ def gap_and_target(
       target_std: standard deviation of the logit of t, before the condition.
 
     Returns:
-      a law over (s, t), u = t.
+      a distribution over (s, t), u = t.
 
     Reference: TVM, arXiv 2511.19797, and its public code; its noise is at time 1.
     """
@@ -102,7 +102,7 @@ def gap_and_target(
     def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
         key_gap, key_t = jax.random.split(key)
         gap = _logit_normal(key_gap, shape, gap_mean, gap_std)
-        # The conditional law by its inverse distribution function, from the upper tail, where it is precise.
+        # The conditional distribution by its inverse distribution function, from the upper tail, where it is precise.
         upper = ndtr(-(jax.scipy.special.logit(gap) - target_mean) / target_std)
         tail = upper * (1 - jax.random.uniform(key_t, shape))
         t = jnp.clip(jax.nn.sigmoid(target_mean - target_std * ndtri(tail)), gap, 1.0)
@@ -148,7 +148,7 @@ def dyadic(*, levels: int) -> Law:
       levels: number of halvings of the longest jump; 6 in the paper, whose shortest step is a further half.
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
 
     Raises:
       ValueError: if levels is negative.
@@ -165,14 +165,14 @@ def dyadic(*, levels: int) -> Law:
     return law
 
 
-def uniform_grid(*, steps: int | jax.Array) -> Law:
+def uniform_grid(*, steps: float | jax.Array) -> Law:
     """``s = k / steps``, ``t = (k + 1) / steps``, k uniform, u the midpoint.
 
     Args:
       steps: number of steps from noise to data; a whole number.
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
 
     Raises:
       ValueError: if there is less than one step.
@@ -183,20 +183,20 @@ def uniform_grid(*, steps: int | jax.Array) -> Law:
     return lambda key, shape=(): _on_grid(jax.random.uniform(key, shape), steps)
 
 
-def _on_grid(uniform: jax.Array, steps: int | jax.Array) -> Times:
+def _on_grid(uniform: jax.Array, steps: float | jax.Array) -> Times:
     k = jnp.minimum(jnp.floor(uniform * steps), steps - 1.0)
     return Times(k / steps, (k + 0.5) / steps, (k + 1) / steps)
 
 
 def with_segment_end(law: Law, *, segments: int) -> Law:
-    """Moves the target of a law to the end of the segment in which s lies: ``t = (floor(K s) + 1) / K``.
+    """Moves the target of a time distribution to the end of the segment in which s lies: ``t = (floor(K s) + 1) / K``.
 
     Args:
-      law: a law; its s is kept.
+      law: a time distribution; its s is kept.
       segments: K, the number of equal parts of [0, 1]; 1 for a consistency model.
 
     Returns:
-      a law over (s, t), u = t.
+      a distribution over (s, t), u = t.
 
     Raises:
       ValueError: if there is less than one segment.
@@ -217,11 +217,11 @@ def with_shorter_gap(law: Law, *, factor: float | jax.Array) -> Law:
     """``t`` moved to ``s + factor (t - s)``, and u with it: jumps of at most that length.
 
     Args:
-      law: a law over (s, u, t).
+      law: a distribution over (s, u, t).
       factor: in (0, 1].
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
 
     Raises:
       ValueError: if the factor is outside (0, 1].
@@ -238,14 +238,14 @@ def with_shorter_gap(law: Law, *, factor: float | jax.Array) -> Law:
 
 
 def with_data_end(law: Law, *, probability: float | jax.Array) -> Law:
-    """The target is the data, t = 1, with a probability, and that of the law otherwise.
+    """The target is the data, t = 1, with a probability, and that of the distribution otherwise.
 
     Args:
-      law: a law over (s, t).
+      law: a distribution over (s, t).
       probability: in [0, 1].
 
     Returns:
-      a law over (s, t), u = t.
+      a distribution over (s, t), u = t.
 
     Reference: ESC, arXiv 2512.11831, whose probability falls from 1 to 0.
     """

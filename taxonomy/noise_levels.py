@@ -36,20 +36,20 @@ def _position(sigma: jax.Array) -> jax.Array:
     return (largest - sigma ** (1 / RHO)) / (largest - smallest)
 
 
-def _neighbours(k: jax.Array, steps: int | jax.Array) -> Times:
+def _neighbours(k: jax.Array, steps: float | jax.Array) -> Times:
     s = time_from_sigma(karras(k / steps))
     u = jnp.where(k + 1 >= steps, 1.0, time_from_sigma(karras((k + 1) / steps)))
     return Times(s, u, jnp.ones_like(s))
 
 
-def uniform_neighbours(*, steps: int | jax.Array) -> Law:
+def uniform_neighbours(*, steps: float | jax.Array) -> Law:
     """A pair of neighbours of the Karras grid with that many steps, all pairs alike.
 
     Args:
       steps: number of steps from the largest noise to the data, at least 1; a whole number, which may be traced.
 
     Returns:
-      a law over (s, u, 1).
+      a distribution over (s, u, 1).
 
     Raises:
       ValueError: if there is less than one step.
@@ -75,7 +75,7 @@ def _truncated(
 
 
 def log_normal_neighbours(
-    *, steps: int | jax.Array, mean: float = -1.1, std: float = 2.0, smallest: float | jax.Array = SIGMA_MIN
+    *, steps: float | jax.Array, mean: float = -1.1, std: float = 2.0, smallest: float | jax.Array = SIGMA_MIN
 ) -> Law:
     """The pair of neighbours of the Karras grid around ``log sigma ~ N(mean, std)``.
 
@@ -86,7 +86,7 @@ def log_normal_neighbours(
       smallest: level below which no sigma is drawn; the pair around it starts at or above it.
 
     Returns:
-      a law over (s, u, 1); a pair has the probability that the normal gives to its interval, as in the paper.
+      a distribution over (s, u, 1); a pair has the probability that the normal gives to its interval, as in the paper.
 
     Raises:
       ValueError: if there is less than one step.
@@ -103,7 +103,7 @@ def log_normal_neighbours(
 
 
 def shrinking_neighbours(
-    *, stage: int | jax.Array, mean: float = -1.1, std: float = 2.0, ratio: float = 2.0, boost: float = 8.0
+    *, stage: float | jax.Array, mean: float = -1.1, std: float = 2.0, ratio: float = 2.0, boost: float = 8.0
 ) -> Law:
     """``sigma_u = sigma_s max(0, 1 - q^-(stage + 1) (1 + k sigmoid(-sigma_s)))``: a step that shrinks with the stages.
 
@@ -117,7 +117,7 @@ def shrinking_neighbours(
       boost: k, by how much longer the steps at low noise are.
 
     Returns:
-      a law over (s, u, 1).
+      a distribution over (s, u, 1).
 
     Raises:
       ValueError: if the ratio is not above 1.
@@ -144,7 +144,7 @@ def log_normal(*, mean: float = -1.0, std: float = 1.4) -> Law:
       std: of log sigma.
 
     Returns:
-      a law over (s, 1).
+      a distribution over (s, 1).
 
     Reference: sCM, arXiv 2410.11081, with ``sigma = tan(tau)`` of its angle.
     """
@@ -156,6 +156,6 @@ def log_normal(*, mean: float = -1.0, std: float = 1.4) -> Law:
     return law
 
 
-def _check_steps(steps: int | jax.Array) -> None:
+def _check_steps(steps: float | jax.Array) -> None:
     if not isinstance(steps, jax.core.Tracer) and not steps >= 1:
         raise ValueError(f"steps = {steps}; expected at least 1 step of noise")

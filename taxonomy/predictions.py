@@ -12,9 +12,10 @@ import jax
 
 from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
 
 
-def determinant(path: Interpolant, t: jax.Array) -> jax.Array:
+def determinant(path: Interpolant, t: PerExample) -> PerExample:
     """``D_t = alpha beta' - alpha' beta``.
 
     Args:
@@ -33,7 +34,7 @@ def _coefficients(path: Interpolant, t: jax.Array, x: jax.Array) -> tuple[jax.Ar
     return tuple(expand(value, x) for value in values)
 
 
-def noise_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Array) -> jax.Array:
+def noise_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points) -> Points:
     """``E[x0|x] = (beta' x - beta b) / D_t``.
 
     Args:
@@ -51,7 +52,7 @@ def noise_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Ar
     return (d_beta * x - beta * b) / determinant
 
 
-def data_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Array) -> jax.Array:
+def data_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points) -> Points:
     """``E[x1|x] = (alpha b - alpha' x) / D_t``.
 
     Args:
@@ -67,7 +68,7 @@ def data_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Arr
     return (alpha * b - d_alpha * x) / determinant
 
 
-def score_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Array, *, base_std: float) -> jax.Array:
+def score_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points, *, base_std: float) -> Points:
     """``grad log p_t(x) = -E[x0|x] / (alpha base_std^2)``.
 
     Args:
@@ -84,7 +85,7 @@ def score_from_velocity(path: Interpolant, t: jax.Array, x: jax.Array, b: jax.Ar
     return -noise_from_velocity(path, t, x, b) / (alpha * base_std**2)
 
 
-def velocity_from_noise(path: Interpolant, t: jax.Array, x: jax.Array, noise: jax.Array) -> jax.Array:
+def velocity_from_noise(path: Interpolant, t: PerExample, x: Points, noise: Points) -> Points:
     """``b = (beta' x - D_t E[x0|x]) / beta``.
 
     Args:
@@ -100,7 +101,7 @@ def velocity_from_noise(path: Interpolant, t: jax.Array, x: jax.Array, noise: ja
     return (d_beta * x - determinant * noise) / beta
 
 
-def velocity_from_data(path: Interpolant, t: jax.Array, x: jax.Array, data: jax.Array) -> jax.Array:
+def velocity_from_data(path: Interpolant, t: PerExample, x: Points, data: Points) -> Points:
     """``b = (alpha' x + D_t E[x1|x]) / alpha``.
 
     Args:
@@ -116,9 +117,7 @@ def velocity_from_data(path: Interpolant, t: jax.Array, x: jax.Array, data: jax.
     return (d_alpha * x + determinant * data) / alpha
 
 
-def velocity_from_score(
-    path: Interpolant, t: jax.Array, x: jax.Array, score: jax.Array, *, base_std: float
-) -> jax.Array:
+def velocity_from_score(path: Interpolant, t: PerExample, x: Points, score: Points, *, base_std: float) -> Points:
     """``b = (beta' x + D_t alpha base_std^2 score) / beta``.
 
     Args:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from taxonomy.flow_map import Velocity
+from taxonomy.shapes import PerExample, Points
 
 
 class Walk(NamedTuple):
@@ -22,7 +23,7 @@ class Walk(NamedTuple):
     noises: jax.Array
 
 
-def walk(key: jax.Array, x_0: jax.Array, *, steps: int, std: float) -> Walk:
+def walk(key: jax.Array, x_0: Points, *, steps: int, std: float) -> Walk:
     """``x_n = x_{n-1} + std e_n``, ``e_n ~ N(0, I)``, for n = 1 .. steps.
 
     Args:
@@ -46,7 +47,7 @@ def walk(key: jax.Array, x_0: jax.Array, *, steps: int, std: float) -> Walk:
     return Walk(jnp.concatenate([x_0[None], points]), noises)
 
 
-def last_noise(walk: Walk, n: int) -> jax.Array:
+def last_noise(walk: Walk, n: int) -> Points:
     """``e_n``: the noise of the last step that led to ``x_n``.
 
     Args:
@@ -59,7 +60,7 @@ def last_noise(walk: Walk, n: int) -> jax.Array:
     return walk.noises[n - 1]
 
 
-def mean_noise(walk: Walk, n: int) -> jax.Array:
+def mean_noise(walk: Walk, n: int) -> Points:
     """``(e_1 + ... + e_n) / n``: the total noise in ``x_n``, divided by the number of steps.
 
     Its variance given ``x_n`` is smaller than that of ``e_n`` by ``1 - 1/n`` in each coordinate: ``e_n`` minus the mean
@@ -75,7 +76,7 @@ def mean_noise(walk: Walk, n: int) -> jax.Array:
     return jnp.mean(walk.noises[:n], axis=0)
 
 
-def optimum(posterior_mean: Velocity, n: jax.Array, x: jax.Array, *, std: float, base_std: float) -> jax.Array:
+def optimum(posterior_mean: Velocity, n: PerExample, x: Points, *, std: float, base_std: float) -> Points:
     """``(x_n - E[x_0 | x_n]) / (n std)``: what both targets are on average.
 
     Args:

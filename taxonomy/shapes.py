@@ -8,6 +8,8 @@ from jaxtyping import Array, Float
 
 Scalar = Float[Array, ""]
 # One number for each example: a time, a weight, a residual.
-PerExample = Float[Array, "batch"]
+PerExample = Float[Array, " batch"]
 # Noise, data, points of the path, velocities.
 Points = Float[Array, "batch *point"]
+# Further data points, the same for every example.
+Pool = Float[Array, "pool *point"]

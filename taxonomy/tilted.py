@@ -1,4 +1,4 @@
-"""The tilted law ``p_1(x) e^{r(x)} / Z`` in closed form: mixtures of Gaussians with linear-quadratic rewards.
+"""The tilted distribution ``p_1(x) e^{r(x)} / Z`` in closed form: mixtures of Gaussians with linear-quadratic rewards.
 
 It is what steering towards a reward r should sample, and the posterior of a linear inverse problem is one: the
 log-likelihood of a measurement with Gaussian noise is a linear-quadratic reward.
@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from taxonomy.shapes import PerExample, Points
 
 
 class LinearQuadratic(NamedTuple):
@@ -23,7 +26,7 @@ class LinearQuadratic(NamedTuple):
     a: jax.Array
     q: jax.Array
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Points) -> PerExample:
         """``r(x)``; x [batch, dim] -> [batch]."""
         return self.c + x @ self.a - 0.5 * jnp.sum(x * (x @ self.q), axis=-1)
 
@@ -35,7 +38,7 @@ class Mixture(NamedTuple):
       weights: [components]; positive, summing to 1.
       means: [components, dim].
       covariances: [components, dim, dim].
-      log_z: []; ``log E[e^{r(x)}]`` under the law before the tilt.
+      log_z: []; ``log E[e^{r(x)}]`` under the distribution before the tilt.
     """
 
     weights: jax.Array
@@ -55,7 +58,7 @@ class Mixture(NamedTuple):
         return jnp.einsum("k,kij->ij", self.weights, second) - jnp.outer(self.mean, self.mean)
 
 
-def tilt(reward: LinearQuadratic, *, weights: jax.Array, means: jax.Array, covariances: jax.Array) -> Mixture:
+def tilt(reward: LinearQuadratic, *, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike) -> Mixture:
     """The mixture ``sum_k w_k N(x; m_k, C_k) e^{r(x)} / Z``, which is a mixture again.
 
     With ``g_k = a - Q m_k``, the slope of the reward at the mean, and ``E_k = (I + C_k Q)^{-1} C_k``:
@@ -117,8 +120,8 @@ def _check_integrable(q: jax.Array, covariances: jax.Array) -> None:
         )
 
 
-def measurement(matrix: jax.Array, y: jax.Array, *, noise_std: float) -> LinearQuadratic:
-    """``r(x) = log N(y; A x, noise_std^2 I)``: tilted by it, the data's law is the posterior given ``y = A x + e``.
+def measurement(matrix: ArrayLike, y: ArrayLike, *, noise_std: float) -> LinearQuadratic:
+    """``r(x) = log N(y; A x, noise_std^2 I)``: the tilt by it is the posterior given ``y = A x + e``.
 
     The normalization of the tilt is the evidence p(y). Rows of the identity measure single coordinates (inpainting);
     ``A = beta_t I``, ``noise_std = alpha_t base_std`` measures all of them in noise, and gives p(x1 | I_t = y).

@@ -1,7 +1,7 @@
 """Distributions over times: (s, t) of a jump, (s, u, t) of a jump with a stop, (t, t) on the diagonal.
 
-A law is a function ``law(key, shape) -> Times``. Laws are plain functions; those that add an intermediate time
-take a law and return a law.
+A time distribution is a plain function ``law(key, shape) -> Times``, of the type ``Law``. Those that add an
+intermediate time take a distribution and return one.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 import numpy as np
 
 
@@ -90,14 +91,14 @@ def fixed_end(key: jax.Array, shape: tuple[int, ...] = (), *, end: float = 1.0) 
 
 
 def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
-    """Adds the stop ``u = s + fraction (t - s)`` to a law over (s, t).
+    """Adds the stop ``u = s + fraction (t - s)`` to a distribution over (s, t).
 
     Args:
-      law: a law over (s, t).
+      law: a distribution over (s, t).
       fraction: share of the way, in (0, 1]; 0.5 is the midpoint. An array, as a curriculum makes it, may be 0.
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
 
     Raises:
       ValueError: if the fraction is outside (0, 1].
@@ -115,13 +116,13 @@ def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
 
 
 def with_uniform(law: Law) -> Law:
-    """Adds a stop ``u ~ U[s, t]`` to a law over (s, t).
+    """Adds a stop ``u ~ U[s, t]`` to a distribution over (s, t).
 
     Args:
-      law: a law over (s, t).
+      law: a distribution over (s, t).
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
     """
 
     def uniform_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
@@ -135,14 +136,14 @@ def with_uniform(law: Law) -> Law:
 
 
 def with_step(law: Law, *, step: float) -> Law:
-    """Adds the next time ``u = min(s + step, t)`` to a law over s <= t: the neighbour in consistency losses.
+    """Adds the next time ``u = min(s + step, t)`` to a distribution over s <= t: the neighbour in consistency losses.
 
     Args:
-      law: a law over (s, t) with s <= t.
+      law: a distribution over (s, t) with s <= t.
       step: length of the finite step, in (0, 1].
 
     Returns:
-      a law over (s, u, t).
+      a distribution over (s, u, t).
 
     Raises:
       ValueError: if step is outside (0, 1].
@@ -161,7 +162,7 @@ def with_step(law: Law, *, step: float) -> Law:
 PAIR_LAWS = {"triangle": triangle, "square": square}
 
 
-def check_order(s: jax.Array, u: jax.Array, t: jax.Array, *, needed_by: str) -> None:
+def check_order(s: ArrayLike, u: ArrayLike, t: ArrayLike, *, needed_by: str) -> None:
     """Checks ``s <= u <= t`` wherever the values are known, that is outside of jit.
 
     Args:
@@ -176,17 +177,18 @@ def check_order(s: jax.Array, u: jax.Array, t: jax.Array, *, needed_by: str) -> 
     if any(isinstance(time, jax.core.Tracer) for time in (s, u, t)):
         return
     # NumPy: within jit even an operation on known values would be traced.
-    s, u, t = np.broadcast_arrays(*(np.atleast_1d(time) for time in (s, u, t)))
-    wrong = ~((s <= u) & (u <= t))
+    first, between, last = np.broadcast_arrays(*(np.atleast_1d(time) for time in (s, u, t)))
+    wrong = ~((first <= between) & (between <= last))
     if wrong.any():
         i = int(np.argmax(wrong))
         raise ValueError(
-            f"{needed_by} received s = {float(s[i]):g}, u = {float(u[i]):g}, t = {float(t[i]):g} in example {i}; "
-            "expected s <= u <= t: draw times from a law that goes from noise to data, such as times.triangle"
+            f"{needed_by} received s = {float(first[i]):g}, u = {float(between[i]):g}, t = {float(last[i]):g} in "
+            f"example {i}; expected s <= u <= t: draw times from a distribution that goes from noise to data, "
+            "such as times.triangle"
         )
 
 
-def check_unit(*values: jax.Array, needed_by: str) -> None:
+def check_unit(*values: ArrayLike, needed_by: str) -> None:
     """Checks ``0 <= t <= 1`` wherever the values are known, that is outside of jit.
 
     Args:

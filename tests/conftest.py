@@ -10,12 +10,10 @@ import jax
 from jaxtyping import install_import_hook
 import pytest
 
+import tests.typechecker  # noqa: F401  # the hook looks it up by name and does not import it
+
 # Shapes and types are checked at each call; int passes for float. It must stand before anything imports the rooms.
-CHECKED = [
-    # "taxonomy",
-    # "objectives",
-    # "models",
-]
+CHECKED = ["taxonomy", "objectives", "models"]
 install_import_hook(CHECKED, "tests.typechecker.check")
 
 # Reference sets and compiled programs of this run of the tests alone, shared by its workers: none is read from the

@@ -51,8 +51,8 @@ def test_public_functions_of_the_mathematics_state_their_arguments():
                 doc = ast.get_docstring(node)
                 assert doc, f"{path}: {node.name} has no docstring"
                 several = len(node.args.args) + len(node.args.kwonlyargs) > 1
-                rows = path.name == "build.py" or (path.parent.name == "rows" and path.name != "shared.py")
-                if several and not rows:
+                methods = path.name == "build.py" or (path.parent.name == "methods" and path.name != "shared.py")
+                if several and not methods:
                     assert "Args:" in doc, f"{path}: {node.name}"
                     assert "Returns:" in doc or "-> None" in ast.unparse(node), f"{path}: {node.name}"
 

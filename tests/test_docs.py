@@ -8,6 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments import datasets, networks, settings
+from models.conditions import Condition
+from models.flow_map_model import bind, count_parameters, initialize
+from models.networks import KINDS
 from objectives.mixture import check_shares
 from taxonomy import exact
 from taxonomy.__main__ import main
@@ -53,3 +57,44 @@ def test_the_table_of_methods_is_the_printed_one(capsys):
     main(["--format=markdown"])
     printed = capsys.readouterr().out
     assert (DOCS / "methods.md").read_text() == printed, "docs/methods.md is out of date: run make docs"
+
+
+@pytest.fixture
+def network(monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_network.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    names = {"__name__": "example"}
+    for block in blocks:
+        exec(block, names)
+    monkeypatch.setitem(KINDS, "residual_mlp", names["KIND"])
+    return names
+
+
+def test_the_worked_example_of_a_network_is_one_entry(network):
+    config = settings.base("lsd")
+    config.dataset = "checkerboard"
+    config.network.update({"kind": "residual_mlp", "width": 8, "layers": 2})
+    networks.check(config.network)
+    assert networks.described(config.network) == "residual MLP of width 8 and 2 layers"
+    model = networks.build(config, settings.objective_of(config), datasets.load(config.dataset))
+    params = initialize(model, jax.random.key(0), (2,))
+    assert count_parameters(params) == network["number_of_parameters"](8, 2, 2)
+    s, t, x = jnp.array([0.1, 0.5]), jnp.array([0.7, 0.6]), jnp.ones((2, 2))
+    v = bind(model, params)
+    assert float(jnp.abs(v(s + 0.1, t, x) - v(s, t, x)).max()) > 1e-6
+    assert float(jnp.abs(v(s, t + 0.1, x) - v(s, t, x)).max()) > 1e-6
+
+
+def test_the_worked_example_of_a_network_takes_conditions(network):
+    module = network["ResidualMLP"](width=8, layers=1, classes=3, guided=True)
+    s, t, x = jnp.array([0.1, 0.5]), jnp.array([0.7, 0.6]), jnp.ones((2, 2))
+    params = module.init(jax.random.key(0), s, t, x)
+    none = module.apply(params, s, t, x)
+    given = Condition(jnp.array([0, 3]), jnp.array([2.0, 1.0]))
+    change = jnp.abs(module.apply(params, s, t, x, given) - none).max(axis=1)
+    # The second example has the label of none, and the scale of no guidance.
+    assert change[0] > 1e-4
+    assert change[1] < 1e-5
+    fields = set(network["ResidualMLP"].__dataclass_fields__) - {"parent", "name"}
+    assert fields == {*network["KIND"].options, "classes", "guided"}
+    assert network["KIND"].options["width"].default == KINDS["mlp"].options["width"].default

@@ -1,12 +1,7 @@
-"""Measures what a training step costs: against flow matching, against its counted cost, and against the machine.
+"""The cost of a training step by objective: time, counted operations, compile time, memory, and what the host adds.
 
-    python -m experiments.benchmark [--config=experiments/configs/checkerboard.py:lsd,paper] [--objectives=lsd,esd]
-        [--scaling=batch,width,devices] [--json] [--out=FOLDER]
-
-For each objective: time per step, its ratio to plain flow matching beside that of the counted forward-pass equivalents,
-operations per second beside the matmul peak that this machine reaches, compile time, memory, and what the host adds in
-the training loop; for the first of them also how the time grows with batch, width and devices. Objectives are timed
-in turn and the fastest time of each counts, because shared machines drift: compare within one table.
+Objectives are timed in turn and the fastest time of each counts, because shared machines drift: compare within one
+result.
 """
 
 from collections.abc import Mapping, Sequence

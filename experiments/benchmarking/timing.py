@@ -18,9 +18,11 @@ from experiments.errors import DivergedError
 from experiments.reporting.machine import Peak
 from experiments.settings import networks
 from experiments.training import devices as mapping
-from experiments.training import engine, runs
+from experiments.training import runs
+from experiments.training.dispatch import Dispatch, make_dispatch
 from experiments.training.loop import train
-from models.networks import CONVOLUTIONAL
+from experiments.training.state import State, initial_state
+from models.networks import KINDS
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -66,8 +68,8 @@ class Loop(NamedTuple):
     host: float
 
 
-def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Callable[[], engine.State]]:
-    """All that is taken from the engine: what makes a dispatch of (steps, devices), and what makes the first state."""
+def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[], State]]:
+    """Functions that make a dispatch of (steps, devices) and the first state."""
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
@@ -76,8 +78,8 @@ def _training(config: ConfigDict) -> tuple[Callable[..., engine.Dispatch], Calla
     model = networks.build(config, objective, dataset)
     path, teacher = settings.interpolant_of(config), runs.load_teacher(config, dataset)
     return (
-        functools.partial(engine.make_dispatch, config, model, objective, dataset, path, teacher=teacher),
-        functools.partial(engine.initial_state, config, model, objective, dataset.shape),
+        functools.partial(make_dispatch, config, model, objective, dataset, path, teacher=teacher),
+        functools.partial(initial_state, config, model, objective, dataset.shape),
     )
 
 
@@ -97,10 +99,10 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     flops = matmul_flops(jax.make_jaxpr(make_dispatch(steps=1, devices=1))(jax.eval_shape(initial_state)))
     # A quarter of the peak is a fair guess.
     steps = min(max(round(SECONDS * 0.25 * rate / flops), STEPS[0]), STEPS[1])
-    if config.network.kind in CONVOLUTIONAL and jax.default_backend() == "cpu":
-        steps = 1  # see ``engine``: there, derivatives of convolutions are slow within a loop
+    if KINDS[config.network.kind].convolutional and jax.default_backend() == "cpu":
+        steps = 1  # see ``dispatch.run_steps``: there, derivatives of convolutions are slow within a loop
     dispatch = make_dispatch(steps=steps, devices=devices)
-    state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.mapping)
+    state = mapping.replicate(initial_state(), devices=devices, mapping=config.training.device_mapping)
     start = time.perf_counter()
     executable = jax.jit(dispatch, donate_argnums=0).lower(state).compile()
     seconds = time.perf_counter() - start

@@ -1,13 +1,4 @@
-"""Trains several objectives on the same data, network, seeds and budget, and says which one wins.
-
-    python -m experiments.compare --config=experiments/configs/checkerboard.py \\
-        --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
-
-``--objectives=all`` takes every row. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
-``protocol.json`` and the pictures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
-``trajectories.png`` into the folder (of the best twelve, if there are more); every run has a folder of its own below.
-The same command continues where it was interrupted.
-"""
+"""Several objectives trained on the same data, network, seeds and budget, scored and put into one table."""
 
 from collections.abc import Sequence
 import math
@@ -26,7 +17,9 @@ from experiments.comparison.report import Row
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
-from experiments.metrics.names import MAP_METRICS, Metric, applying, metrics_of
+from experiments.evaluation.scoring import metrics_of
+from experiments.metrics.map_table import MAP_METRICS
+from experiments.metrics.metric import Metric, applying
 from experiments.reporting import map_plots, plots, tables
 from experiments.sampling import conditioning
 from experiments.settings import protocol
@@ -119,7 +112,7 @@ def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) 
         value = report.mean_over_seeds(scored, name, fewest, metric.name)[0]
         if value is None or not math.isfinite(value):
             return math.inf
-        return value if metric.less_is_better else -value
+        return value if metric.better == "lower" else -value
 
     names = sorted(dict.fromkeys(config.objective.name for config in configs), key=rank)
     return [config for config in configs if config.objective.name in names[:DRAWN]]

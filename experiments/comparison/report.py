@@ -9,7 +9,9 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import settings
-from experiments.metrics.names import BOUNDS, MAP_ERRORS, Metric
+from experiments.metrics.map_table import BOUNDS, MAP_ERRORS
+from experiments.metrics.metric import Metric
+from experiments.metrics.planar_table import PLANAR_METRICS
 from experiments.reporting import tables
 from experiments.reporting.machine import peak_memory
 from experiments.settings import networks, protocol
@@ -18,8 +20,10 @@ from objectives.build import default_options
 Row = dict[str, object]
 
 # The one number of samples in a table about maps, and left out unless samples were drawn in one step.
-MEASURED_W2 = Metric("entropic_w2", "measured (entropic)")
-BETTER = {True: "less is better", False: "more is better", None: "1 for fresh images, 0 for copies"}
+MEASURED_W2 = next(metric for metric in PLANAR_METRICS if metric.name == "entropic_w2")._replace(
+    title="measured (entropic)"
+)
+BETTER = {"lower": "lower is better", "higher": "higher is better", None: "1 for fresh images, 0 for copies"}
 MAP_TABLES = (
     ("Of the map: mean squared errors against the exact one, and mean squared residuals", MAP_ERRORS),
     ("W2 between one-step samples and the data: measured, and bounds on it", (MEASURED_W2, *BOUNDS)),
@@ -42,9 +46,9 @@ def mean_over_seeds(rows: Sequence[Row], objective: str, steps: int, metric: str
 
 def _best(cells: dict[str, tuple[float | None, float | None]], metric: Metric) -> str | None:
     """The objective with the best mean, None if the metric has no better side."""
-    if metric.less_is_better is None:
+    if metric.better is None:
         return None
-    sign = 1 if metric.less_is_better else -1
+    sign = 1 if metric.better == "lower" else -1
     # What does not apply and what diverged compare as the worst.
     ranks = {o: np.inf if mean is None or math.isnan(mean) else sign * mean for o, (mean, _) in cells.items()}
     winner = min(ranks, key=ranks.get)
@@ -103,7 +107,7 @@ def markdown(
     """
     parts = [_introduction(config, configs, budget)]
     for metric in metrics:
-        better = BETTER[metric.less_is_better]
+        better = BETTER[metric.better]
         parts.append(f"## {metric.title} ({better})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
     parts += [_budgets(configs, rows), protocol.text(protocol.of(config)), _machine(seconds)]

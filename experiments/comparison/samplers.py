@@ -1,11 +1,7 @@
-"""Quality against network evaluations: a flow map in a few jumps, and the samplers of diffusion models.
+"""Quality against NFE: a flow map in a few jumps, and the samplers of diffusion models.
 
-    python -m experiments.compare_samplers --workdir=runs/samplers
-
-For each configuration (the checkerboard and the spiral) it trains LSD and, with the same number of evaluations, plain
-flow matching; the map is sampled in jumps, the velocity of flow matching by the classical samplers, and so is the exact
-velocity, which shows the error of discretization alone. Writes ``samplers.csv``, ``samplers.md``, ``samplers.png`` and
-``protocol.json``. The same command continues where it was interrupted.
+The map is LSD's; the velocity of flow matching is trained with the same number of network evaluations. The exact
+velocity goes through the same samplers and shows the error of discretization alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -211,9 +207,9 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
     protocol.write(workdir, how)
     text = [
         "# Quality against network evaluations",
-        f"Aligned KL (less is better) of {how.samples:,} samples, the same noise for all. {MAP}: a flow map trained by "
-        f"LSD; {VELOCITY}: a velocity trained with the same number of evaluations; exact: the velocity in closed form. "
-        "In the column of E stands the best result with more than E / 2 and at most E evaluations; "
+        f"Aligned KL (lower is better) of {how.samples:,} samples, the same noise for all. {MAP}: a flow map trained "
+        f"by LSD; {VELOCITY}: a velocity trained with the same number of evaluations; exact: the velocity in closed "
+        "form. In the column of E stands the best result with more than E / 2 and at most E evaluations; "
         "the rest is in samplers.csv.",
     ]
     for name, own in by_dataset.items():

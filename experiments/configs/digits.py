@@ -8,7 +8,7 @@ Variants: any objective of ``objectives.build.OBJECTIVES``, and a setting. Real 
 1,437 images to train on, 360 held out to score against.
 
 laptop (default)  an MLP on vectors of 64 numbers, no classes: fast, for steering and reward learning.
-unet              a small U-Net that is told the class: one-step digits in five minutes. Measured: docs/images.md.
+unet              a small class-conditional U-Net: one-step digits in five minutes. Measured: docs/images.md.
 smoke             three steps of the latter, smaller, on made data of the same shape.
 """
 

@@ -26,13 +26,13 @@ from ml_collections import ConfigDict
 
 from experiments import settings
 from experiments.settings import images as image_settings
-from models.dit import PRESETS
+from models.networks.dit import PRESETS
 
 SIZES = {"b4": "B/4", "b2": "B/2", "l2": "L/2", "xl2": "XL/2"}
 GUIDANCE = {
-    "mean_flow": {"scheme": "mean_flow", "scale": 2.5, "own_share": 0.92},
-    "alpha_flow": {"scheme": "mean_flow", "scale": 2.5, "own_share": 0.92},
-    "improved_mean_flow": {"scheme": "improved_mean_flow", "scale": 8.0, "input": True},
+    "mean_flow": {"scheme": "mean_flow", "scale": 2.5, "self_mix": 0.92},
+    "alpha_flow": {"scheme": "mean_flow", "scale": 2.5, "self_mix": 0.92},
+    "improved_mean_flow": {"scheme": "improved_mean_flow", "scale": 8.0, "scale_is_input": True},
     "tvm": {"scheme": "terminal", "scale": 2.0},
     "shortcut": {"scheme": "terminal", "scale": 1.5},
 }
@@ -46,10 +46,10 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.network.update({"kind": "dit", "conditional": True, "dtype": "bfloat16"})
     config.network.update(PRESETS[SIZES.get(setting, "B/4")])
     if objective == "improved_mean_flow":
-        config.network.tokens = 4
+        config.network.time_tokens = 4
     config.guidance.update(GUIDANCE.get(objective, {}))
     config.training.update({"steps": 1_200_000, "batch_size": 256, "learning_rate": 1e-4, "beta2": 0.95})
-    config.training.update({"schedule": "constant", "clip": 1.0, "ema": (0.9999,)})
+    config.training.update({"schedule": "constant", "grad_clip_norm": 1.0, "ema": (0.9999,)})
     config.training.update({"steps_per_dispatch": 50, "checkpoint_every": 20_000})
     config.training.data = image_settings.where_data_are(objective)
     config.evaluation.update({"ema": 0.9999, "samples": 50_000, "reference": "train", "points": 256})

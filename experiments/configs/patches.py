@@ -5,7 +5,7 @@
 Variants: any objective of ``objectives.build.OBJECTIVES``, and a setting. Patches to train on and held-out ones
 come from different regions of the photographs; the class is the photograph.
 
-laptop (default)  a small U-Net that is told the class, for a few minutes on two CPU cores. Measured: docs/images.md.
+laptop (default)  a small class-conditional U-Net, for a few minutes on two CPU cores. Measured: docs/images.md.
 smoke             three steps of a smaller one, on made data of the same shape.
 """
 

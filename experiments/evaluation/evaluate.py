@@ -1,11 +1,4 @@
-"""Scores a trained flow map: its samples at 1, 2, 4, 8 and 16 steps, and the map itself against the exact one.
-
-    python -m experiments.evaluate --workdir=runs/lsd [--checkpoint=best] [--inception=FILE] [--guidance=2]
-
-Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``samples.png`` (density next to the target),
-``map_error.png`` and, in the plane, ``trajectories.png``, and their data (``samples.npz``, ``map.npz``) into the run's
-folder, and prints the tables. The exact map comes from ``experiments.reference``.
-"""
+"""The evaluation of a trained run: scores at each number of steps, tables, pictures and their data in its folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,10 +10,11 @@ import numpy as np
 from experiments import settings
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
-from experiments.metrics.names import MAP_METRICS, applying, metrics_of
+from experiments.metrics.map_table import MAP_METRICS
+from experiments.metrics.metric import applying
 from experiments.reporting import map_plots, plots, tables
 from experiments.sampling.trained import Trained
-from experiments.settings import protocol
+from experiments.settings import protocol as protocols
 from experiments.training import runs
 from models import grids
 
@@ -34,7 +28,7 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
         "objective": settings.label(config),
         "seed": config.seed,
         "trained_steps": trained,
-        "protocol": protocol.hash_of(protocol.of(config)),
+        "protocol": protocols.hash_of(protocols.of(config)),
     }
 
 
@@ -53,25 +47,26 @@ def evaluate(
       numbers about the map stand in each of its rows, None where they do not apply.
 
     Raises:
-      UsageError: if there is no trained run, its map or its samples are not finite, or the reference set is unusable.
+      UsageError: if there is no trained run, or the reference set is unusable.
+      DivergedError: if the map or its samples are not finite.
     """
     run = runs.load_trained(workdir, checkpoint=checkpoint, evaluation=changes)
-    dataset, how = run.dataset, run.protocol
+    dataset, protocol = run.dataset, run.protocol
     runs.check_writable(workdir)
-    run.check_scale(how.guidance)
-    image_scores.check(dataset, how)
+    run.check_scale(protocol.guidance)
+    image_scores.check(dataset, protocol)
     of_map, pictures = scoring.score_map(run)
-    draw = run.generator(scale=how.guidance)
-    labels = run.classes(how.samples)
+    draw = run.generator(scale=protocol.guidance)
+    labels = run.classes(protocol.samples)
     shown = None if labels is None else np.asarray(labels)
-    true = scoring.true_samples(dataset, how.samples, how.seed)
+    true = scoring.true_samples(dataset, protocol.samples, protocol.seed)
     common = row_head(run.config, run.step)
     rows, kept = [], {}
-    for steps in how.steps:
-        samples, _ = draw(grids.uniform(steps), how.samples, jax.random.key(how.seed), labels)
-        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, how, shown), **of_map})
+    for steps in protocol.steps:
+        samples, _ = draw(grids.uniform(steps), protocol.samples, jax.random.key(protocol.seed), labels)
+        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, protocol, shown), **of_map})
         kept[str(steps)] = samples[:KEPT_SAMPLES]
-    name = scoring.reference_name(dataset, how)
+    name = scoring.reference_name(dataset, protocol)
     nothing = dict.fromkeys(of_map, None)
     rows.append(
         {
@@ -80,12 +75,12 @@ def evaluate(
             "seed": "",
             "trained_steps": "",
             "N": "",
-            **scoring.floor(run.config.dataset, how),
+            **scoring.floor(run.config.dataset, protocol),
             **nothing,
         }
     )
     tables.write_csv(workdir / "metrics.csv", rows)
-    protocol.write(workdir, how)
+    protocols.write(workdir, protocol)
     (workdir / "metrics.md").write_text(_text(run, rows))
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
@@ -95,18 +90,16 @@ def evaluate(
 
 
 def _text(run: Trained, rows: Sequence[dict[str, object]]) -> str:
-    how, names = run.protocol, applying(metrics_of(run.dataset), rows)
-    body = [
-        [row["N"] or scoring.reference_name(run.dataset, how), *(tables.number(row[metric.name]) for metric in names)]
-        for row in rows
-    ]
+    protocol, shown = run.protocol, applying(scoring.metrics_of(run.dataset), rows)
+    floor = scoring.reference_name(run.dataset, protocol)
+    body = [[row["N"] or floor, *(tables.number(row[metric.name]) for metric in shown)] for row in rows]
     of_map = [[metric.title, tables.number(rows[0][metric.name])] for metric in MAP_METRICS]
     return (
         "\n\n".join(
             [
                 f"{run.name} on {run.config.dataset}, seed {run.config.seed}, {run.step} steps.",
-                protocol.text(how),
-                tables.markdown(["N", *(metric.title for metric in names)], body),
+                protocols.text(protocol),
+                tables.markdown(["N", *(metric.title for metric in shown)], body),
                 "Of the map itself, mean squares unless a distance:",
                 tables.markdown(["", "value"], [row for row in of_map if row[1] != tables.ABSENT]),
             ]

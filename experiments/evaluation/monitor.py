@@ -16,11 +16,11 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.evaluation import scoring
-from experiments.metrics.names import metrics_of
 from experiments.reporting import plots
 from experiments.sampling.trained import trained
-from experiments.training import engine, logs, runs
+from experiments.training import logs, runs
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import State
 from models import grids
 from models.flow_map_model import FlowMapModel
 
@@ -35,12 +35,12 @@ def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
 
 
 def score_of(record: Mapping[str, float]) -> float:
-    """The number by which the best weights are chosen: the first metric at the fewest steps; less is better."""
+    """The number by which the best weights are chosen: the first metric at the fewest steps; lower is better."""
     return next(value for name, value in record.items() if name != "step")
 
 
 def evaluate_on_the_way(
-    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: engine.State, workdir: Path
+    config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: State, workdir: Path
 ) -> dict[str, float]:
     """Scores the weights of a state by the data set's first metric and draws their samples.
 
@@ -59,22 +59,22 @@ def evaluate_on_the_way(
     """
     step = int(state.step)
     run = trained(config, dataset, model, runs.weights_of(config, state), step=step)
-    how = run.protocol
+    protocol = run.protocol
     before = records(workdir, until=step)
     if before and before[-1]["step"] == step:
         return before[-1]
-    metric = metrics_of(dataset)[0].name
-    draw, labels = run.generator(scale=how.guidance), run.classes(how.samples)
+    metric = scoring.metrics_of(dataset)[0].name
+    draw, labels = run.generator(scale=protocol.guidance), run.classes(protocol.samples)
     shown = None if labels is None else np.asarray(labels[:KEPT_SAMPLES])
     record: dict[str, float] = {"step": step}
     kept = {}
-    for steps in how.steps:
+    for steps in protocol.steps:
         try:
-            samples, _ = draw(grids.uniform(steps), how.samples, jax.random.key(how.seed), labels)
+            samples, _ = draw(grids.uniform(steps), protocol.samples, jax.random.key(protocol.seed), labels)
         except DivergedError:
             record[f"{metric}/{steps}"] = math.inf
             continue
-        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset, how)
+        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset, protocol)
         kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
     if kept:
         (workdir / "figures").mkdir(exist_ok=True)

@@ -1,7 +1,6 @@
 """All numbers of one trained map under one protocol: those of its samples, and those of the map itself."""
 
 import functools
-import math
 
 import jax
 import numpy as np
@@ -9,26 +8,29 @@ import numpy as np
 from experiments import datasets
 from experiments.datasets.dataset import Dataset, Images
 from experiments.images import scores as image_scores
-from experiments.metrics import bounds, reference
-from experiments.metrics import maps as map_metrics
-from experiments.metrics import samples as metrics
-from experiments.metrics.names import MAP_METRICS
+from experiments.images.examples import other
+from experiments.metrics import maps, reference
+from experiments.metrics.map_table import MAP_METRICS, TrainedMap
+from experiments.metrics.metric import Metric, compute_all
+from experiments.metrics.planar_table import PLANAR_METRICS, PlanarSamples
 from experiments.sampling.trained import Trained
 from experiments.settings.protocol import Protocol
 
-LARGEST_JACOBIAN = 256  # dimensions up to which Jacobians are looked at
+
+def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
+    """The metrics of samples that a data set is scored by, the main one first."""
+    return image_scores.metrics_of(dataset) if isinstance(dataset.truth, Images) else PLANAR_METRICS
 
 
-def reference_name(dataset: Dataset, how: Protocol | None = None) -> str:
+def reference_name(dataset: Dataset, protocol: Protocol | None = None) -> str:
     """What the last row of every table is: fresh true samples, or the images of the split that is not the reference."""
     if not isinstance(dataset.truth, Images):
         return "perfect samples"
-    reference = (how or Protocol()).reference
-    return {"train": "training images", "test": "held-out images"}[image_scores.other(reference)]
+    return {"train": "training images", "test": "held-out images"}[other((protocol or Protocol()).reference)]
 
 
 def score(
-    samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol, labels: np.ndarray | None = None
+    samples: np.ndarray, dataset: Dataset, true: np.ndarray, protocol: Protocol, labels: np.ndarray | None = None
 ) -> dict[str, float | None]:
     """All metrics of a set of samples.
 
@@ -36,32 +38,23 @@ def score(
       samples: [n, ...].
       dataset: the data set.
       true: [n, ...]; true samples, for the metrics that compare two sets; not used for images.
-      how: the protocol.
+      protocol: how samples are scored.
       labels: [n]; the classes that were asked for, or None.
 
     Returns:
       {metric name: value, None where it could not be found or does not apply}.
     """
     if isinstance(dataset.truth, Images):
-        return image_scores.score(samples, dataset, how, labels)
-    epsilon = how.entropy * dataset.std**2 * samples[0].size
-    return {
-        "kl": metrics.aligned_kl(samples, dataset.truth),
-        "paper_kl": metrics.paper_kl(samples, dataset.truth),
-        "in_support": metrics.in_support(samples, dataset.truth),
-        "outside_box": metrics.outside_box(samples, dataset.truth),
-        "entropic_w2": metrics.entropic_w2(samples, dataset.truth, epsilon=epsilon),
-        "sliced_w2": metrics.sliced_wasserstein(samples, true, projections=how.projections, seed=how.seed),
-        "mmd2": metrics.mmd(samples[: how.pairs], true[: how.pairs]),
-        "classifier": metrics.classifier_accuracy(samples, true, seed=how.seed),
-    }
+        return image_scores.score(samples, dataset, protocol, labels)
+    return compute_all(PLANAR_METRICS, PlanarSamples(samples, dataset, protocol, true))
 
 
-def first_metric(samples: np.ndarray, dataset: Dataset, how: Protocol | None = None) -> float:
+def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> float:
     """The first metric of the data set's table alone, which is quick: aligned KL, or the Fréchet distance."""
+    protocol = protocol or Protocol()
     if isinstance(dataset.truth, Images):
-        return image_scores.main_metric(samples, dataset, how or Protocol())
-    return metrics.aligned_kl(samples, dataset.truth)
+        return image_scores.main_metric(samples, dataset, protocol)
+    return PLANAR_METRICS[0].compute(PlanarSamples(samples, dataset, protocol))
 
 
 def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
@@ -72,21 +65,21 @@ def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def floor(name: str, how: Protocol) -> dict[str, float | None]:
+def floor(name: str, protocol: Protocol) -> dict[str, float | None]:
     """The metrics of perfect samples at the same size: nothing can be expected to score better.
 
     Args:
       name: name of the data set.
-      how: the protocol.
+      protocol: how samples are scored.
 
     Returns:
       {metric name: value}; for images, see ``image_scores.floor``.
     """
     dataset = datasets.load(name)
     if isinstance(dataset.truth, Images):
-        return image_scores.floor(dataset, how)
-    perfect, true = (true_samples(dataset, how.samples, seed) for seed in (how.seed + 1, how.seed))
-    return score(perfect, dataset, true, how)
+        return image_scores.floor(dataset, protocol)
+    perfect, true = (true_samples(dataset, protocol.samples, seed) for seed in (protocol.seed + 1, protocol.seed))
+    return score(perfect, dataset, true, protocol)
 
 
 def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
@@ -99,31 +92,28 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
       ({metric name: value, None where it does not apply}, what pictures are drawn from).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
-    dataset, how, interpolant = run.dataset, run.protocol, run.interpolant
-    backward = run.objective.both_directions
-    draws, label = map_metrics.draw(dataset, interpolant, seed=how.seed, count=how.points), None
+    dataset, protocol = run.dataset, run.protocol
+    draws, label = maps.draw(dataset, run.interpolant, seed=protocol.seed, count=protocol.points), None
     if run.conditional:
         # Each point with its own class; the exact flow of all classes together is another one.
-        label = map_metrics.labels_of(dataset, seed=how.seed, count=how.points)
-    v = run.map(label, scale=how.guidance)
-    found: dict[str, float | None] = dict.fromkeys((metric.name for metric in MAP_METRICS), None)
-    pictures = {}
+        label = maps.labels_of(dataset, seed=protocol.seed, count=protocol.points)
     exact = None
     if dataset.exact_flow is not None and label is None:
         exact = reference.load_or_build(run.config, dataset)
-        errors_found, pictures["cells"] = map_metrics.truth(v, exact, backward=backward)
-        found |= errors_found | {"w2_one_step": float(np.sqrt(errors_found["one_step_error"]))}
-    b = None if exact is None else dataset.exact_path(interpolant).b
-    found |= map_metrics.residuals(v, b, draws)
-    if label is None and math.prod(dataset.shape) <= LARGEST_JACOBIAN:
-        found["lipschitz"], found["growth"] = bounds.growth(v, draws)
+    trained = TrainedMap(
+        run.map(label, scale=protocol.guidance),
+        dataset,
+        draws,
+        exact,
+        None if exact is None else dataset.exact_path(run.interpolant).b,
+        backward=run.objective.both_directions,
+        conditional=run.conditional,
+    )
+    values, pictures = compute_all(MAP_METRICS, trained), {}
     if exact is not None:
-        needed = ("tangent", "lagrangian_s0", "eulerian_t1", "lipschitz", "growth")
-        found |= bounds.wasserstein_bounds(**{name: found[name] for name in needed})
+        pictures["cells"] = trained.truth[1]
         if dataset.shape == (2,):
-            pictures |= {"learned": map_metrics.curves(v, exact), "exact": exact.paths}
-    if backward:
-        found["round_trip"] = map_metrics.round_trip(v, draws.x_0)
-    return found, pictures
+            pictures |= {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
+    return values, pictures

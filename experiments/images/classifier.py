@@ -1,11 +1,8 @@
-"""A small classifier of the real digits: rewards towards a class, and a judge of generated digits.
+"""Classifiers of the real digits: one gives rewards towards a class, another one judges generated digits.
 
-    python -m experiments.classifier                 # trains it if need be, and prints its held-out accuracy
-    --reward=digit_3                                 # log-probability of a class as a reward
-
-It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
-``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.
-Those of other pictures are in ``experiments.judge``.
+Each is trained once and kept in ``$FLOWMAP_CACHE``, on training digits with noise, so that its gradient means something
+off the data too. The two differ in their seeds, hence what is steered by the one is scored by the other. Those of other
+images are in ``images.judge``.
 """
 
 from collections.abc import Callable
@@ -195,3 +192,7 @@ def towards(digit: int) -> Callable[[jax.Array], jax.Array]:
       x [batch, 64] -> [batch].
     """
     return lambda x: jax.nn.log_softmax(logits(x), axis=-1)[:, digit]
+
+
+digit_0, digit_1, digit_2, digit_3, digit_4 = map(towards, range(5))
+digit_5, digit_6, digit_7, digit_8, digit_9 = map(towards, range(5, 10))

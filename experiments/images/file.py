@@ -1,29 +1,24 @@
-"""Scores images from a file, whoever has made them, by the same protocol as runs.
-
-    python -m experiments.image_score --samples=samples.npz --reference=digits --out=scores [--inception=inception.npz]
-
-Every array of the file that holds images [n, ...] is a row of the table; classes that were asked for may stand in an
-array "y" [n]. ``--reference`` is a data set by name, or a file of images, all of which are then compared with. Numbers
-of uint8 are 0 .. 255; of floats ``--range`` says which is black and which is white. Writes ``image_score.csv``,
-``image_score.md`` and ``protocol.json``.
-"""
+"""Images of a file, whoever has made them, scored by the same protocol as samples of runs."""
 
 from collections.abc import Mapping
 import math
 from pathlib import Path
 import sys
+import time
 import zipfile
 
 import numpy as np
 
-from experiments import datasets
+from experiments import caches, datasets
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.files import SUFFIXES
 from experiments.errors import UsageError
 from experiments.images import scores as image_scores
-from experiments.metrics.names import IMAGE_METRICS, applying
+from experiments.images.examples import other, split
+from experiments.images.table import IMAGE_METRICS
+from experiments.metrics.metric import applying
 from experiments.reporting import machine, tables
-from experiments.settings import protocol
+from experiments.settings import protocol as protocols
 from experiments.settings.protocol import Protocol
 
 RANGES = {"-1,1": (-1.0, 1.0), "0,1": (0.0, 1.0), "0,255": (0.0, 255.0)}
@@ -131,14 +126,14 @@ def load_reference(name: str, between: str) -> Dataset:
 
 
 def score(
-    arrays: Mapping[str, np.ndarray], dataset: Dataset, how: Protocol, between: str, path: str
+    arrays: Mapping[str, np.ndarray], dataset: Dataset, protocol: Protocol, between: str, path: str
 ) -> list[dict[str, object]]:
     """A row per array of images, and a last one for real images if there are two splits.
 
     Args:
       arrays: {name: array} of a file; "y" are classes.
       dataset: what they are compared with.
-      how: the protocol.
+      protocol: how images are scored.
       between: key of ``RANGES``, for floats.
       path: the file, for messages.
 
@@ -159,31 +154,60 @@ def score(
         if images.ndim > 2 and size_of(images, what) != (*truth.size, 1)[:3]:
             raise UsageError(f"{what} has images of size {images.shape[1:]}; expected {truth.size}, as the reference")
         x = scaled(images, what, between).reshape(len(images), -1)
-        rows.append({"samples": name, "count": len(x), **image_scores.score(x, dataset, how, labels)})
+        rows.append({"samples": name, "count": len(x), **image_scores.score(x, dataset, protocol, labels)})
     if truth.train is not truth.test:
-        split = image_scores.other(how.reference)
-        count = len(image_scores.split(truth, split)[0])
-        name = f"{dataset.name}, {split} split"
-        rows.append({"samples": name, "count": count, **image_scores.floor(dataset, how)})
-    return [{"protocol": protocol.fingerprint(stated(how, dataset, path=False)), **row} for row in rows]
+        compared = other(protocol.reference)
+        count = len(split(truth, compared)[0])
+        name = f"{dataset.name}, {compared} split"
+        rows.append({"samples": name, "count": count, **image_scores.floor(dataset, protocol)})
+    return [{"protocol": protocols.fingerprint(stated(protocol, dataset, path=False)), **row} for row in rows]
 
 
-def stated(how: Protocol, dataset: Dataset, *, path: bool = True) -> dict[str, object]:
+def stated(protocol: Protocol, dataset: Dataset, *, path: bool = True) -> dict[str, object]:
     """What is written with results; without the path of the weights it is the same wherever their file lies."""
-    values = {name: value for name, value in protocol.stated(how).items() if name in (*FIELDS, "inception_sha256")}
+    shown = (*FIELDS, "inception_sha256")
+    values = {name: value for name, value in protocols.stated(protocol).items() if name in shown}
     if dataset.truth.train is dataset.truth.test:
         values["reference"] = "all images of the file"
     return {"compared_with": dataset.name, **{k: v for k, v in values.items() if path or k != "inception"}}
 
 
-def markdown(rows: list[dict[str, object]], how: Protocol, dataset: Dataset, *, seconds: float) -> str:
+def markdown(rows: list[dict[str, object]], protocol: Protocol, dataset: Dataset, *, seconds: float) -> str:
     """The text of ``image_score.md``."""
     shown = applying(IMAGE_METRICS, rows)
     header = ["samples", "count", *(metric.title for metric in shown)]
     body = [[row["samples"], row["count"], *(tables.number(row[metric.name]) for metric in shown)] for row in rows]
     found = machine.record()
     return (
-        f"{tables.markdown(header, body)}\n\n{protocol.line(stated(how, dataset))}\n\n"
+        f"{tables.markdown(header, body)}\n\n{protocols.line(stated(protocol, dataset))}\n\n"
         f"Command: python -m experiments.image_score {' '.join(sys.argv[1:])}\n\n"
         f"{seconds:.0f} s on {found['devices']} x {found['device_kind']}, {found['cpus']} CPU cores.\n"
     )
+
+
+def score_file(samples: Path, reference: str, out: Path, *, protocol: Protocol, between: str) -> str:
+    """Scores every array of images of a file, and writes ``WRITTEN``.
+
+    Args:
+      samples: the file of generated images.
+      reference: a data set, or a file of real images.
+      out: folder of the results; created.
+      protocol: how images are scored.
+      between: key of ``RANGES``, for images of floats.
+
+    Returns:
+      the text of ``image_score.md``.
+
+    Raises:
+      UsageError: if a file holds no images, they do not fit together, or a folder cannot be written.
+    """
+    start = time.time()
+    dataset = load_reference(reference, between)
+    image_scores.check(dataset, protocol)
+    rows = score(read(samples), dataset, protocol, between, str(samples))
+    caches.check_writable(out, name="--out")
+    tables.write_csv(out / "image_score.csv", rows)
+    text = markdown(rows, protocol, dataset, seconds=time.time() - start)
+    (out / "image_score.md").write_text(text)
+    protocols.write_json(out, stated(protocol, dataset))
+    return text

@@ -1,10 +1,7 @@
-"""The Inception-v3 network of FID, as a Linen module, and the conversion of its public weights.
-
-    python -m experiments.inception --convert=pt_inception-2015-12-05-6726825d.pth --out=inception.npz
+"""The Inception-v3 network of FID as a Linen module, the resizing of its input, and features of images.
 
 FID is defined by one network with one set of weights, released in 2015 for TensorFlow. The project carries no copy of
-them: download the file that the PyTorch port (mseitzer/pytorch-fid) publishes, convert it once, and name the result
-by ``--config.evaluation.inception=inception.npz``. Converting needs the package torch; nothing else does.
+them: ``images.inception_weights`` converts the public file.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,9 +1,7 @@
-"""Small classifiers of real pictures, by whose features generated ones are compared with them, and classes judged.
+"""Small classifiers of real images: their features compare generated images with real ones, their classes judge them.
 
-    python -m experiments.judge --dataset=patches    # trains it if need be, and prints its held-out accuracy
-
-They are trained once on the training pictures and kept in ``$FLOWMAP_CACHE``. No convolutions: loops of them are slow
-on a CPU. That of digits is the judge of ``experiments.classifier``.
+Each is trained once on the training images of its data set and kept in ``$FLOWMAP_CACHE``. There are no convolutions:
+loops of them are slow on a CPU. The judge of digits is in ``images.classifier``.
 """
 
 from collections.abc import Callable

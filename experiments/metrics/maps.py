@@ -13,7 +13,7 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
-from objectives import lagrangian
+from objectives.losses import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump
@@ -85,7 +85,7 @@ def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarr
       [n].
 
     Raises:
-      UsageError: if the map is not finite; names the first (s, t) and the share of bad values.
+      DivergedError: if the map is not finite; names the first (s, t) and the share of bad values.
     """
     mapped = jax.jit(lambda s, t, x: jump(v, s, t, x))(*map(jnp.float32, (s, t, x)))
     _check_finite(np.asarray(mapped), s, t, "the flow map")
@@ -105,7 +105,7 @@ def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[
       NaN where there is no example).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
     s, t, x_s, x_t = reference.s, reference.t, reference.x_s, reference.x_t
     errors = squared_errors(v, s, t, x_s, x_t)
@@ -135,7 +135,7 @@ def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str,
       "lagrangian_s0" on (0, tau) and "eulerian_t1" on (tau, 1), the slices that govern the one-step error.
 
     Raises:
-      UsageError: if a residual is not finite.
+      DivergedError: if a residual is not finite.
     """
     own = diagonal(v)
     s, u, t, tau, x_0, x_s, x_tau = draws

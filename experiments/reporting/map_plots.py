@@ -1,4 +1,4 @@
-"""Pictures of the map itself: its error over the triangle of times, and its trajectories over the exact ones."""
+"""Figures of the map itself: its error over the triangle of times, and its trajectories over the exact ones."""
 
 from collections.abc import Mapping
 from pathlib import Path

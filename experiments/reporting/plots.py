@@ -1,4 +1,4 @@
-"""The pictures: samples beside the target, and curves of training."""
+"""Figures of samples in columns by number of steps, with the target on the right, and curves of training."""
 
 from collections.abc import Mapping, Sequence
 import math

@@ -38,7 +38,7 @@ class Model(NamedTuple):
     v: AverageVelocity
     b: Velocity
     path: Interpolant
-    base_std: float
+    noise_std: float
 
 
 Points = tuple[jax.Array, jax.Array | int]  # samples, and the number of evaluations
@@ -66,29 +66,29 @@ def _steps(grid: jax.Array) -> int:
 
 
 def _gamma(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    samples = samplers.gamma_sampling(m.v, m.path, key, x, grid, base_std=m.base_std, gamma=o.gamma)
+    samples = samplers.gamma_sampling(m.v, m.path, key, x, grid, noise_std=m.noise_std, gamma=o.gamma)
     return samples, _steps(grid)
 
 
 def _restart(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
     back = {"back_to": o.back_to, "repeats": o.repeats}
-    samples = samplers.restart(m.v, m.path, key, x, grid, base_std=m.base_std, **back)
+    samples = samplers.restart(m.v, m.path, key, x, grid, noise_std=m.noise_std, **back)
     return samples, _steps(grid) + o.repeats
 
 
 def _maruyama(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    noise = diffusion_samplers.noise_level(m.path, base_std=m.base_std, level=o.noise)
-    samples = diffusion_samplers.euler_maruyama(m.b, m.path, key, x, grid, base_std=m.base_std, noise=noise)
+    noise = diffusion_samplers.noise_level(m.path, noise_std=m.noise_std, level=o.noise)
+    samples = diffusion_samplers.euler_maruyama(m.b, m.path, key, x, grid, noise_std=m.noise_std, noise=noise)
     return samples, _steps(grid)
 
 
 def _ancestral(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    samples = diffusion_samplers.ancestral(m.b, m.path, key, x, grid, base_std=m.base_std, eta=o.eta)
+    samples = diffusion_samplers.ancestral(m.b, m.path, key, x, grid, noise_std=m.noise_std, eta=o.eta)
     return samples, _steps(grid)
 
 
 def _renoising(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    return samplers.renoising(m.v, m.path, key, x, grid, base_std=m.base_std), _steps(grid)
+    return samplers.renoising(m.v, m.path, key, x, grid, noise_std=m.noise_std), _steps(grid)
 
 
 SAMPLERS = {

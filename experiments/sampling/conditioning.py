@@ -63,7 +63,7 @@ def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
             f"guidance scale {scale:g}, and this run was trained without labels; train one with "
             "--config.network.conditional=True"
         )
-    if how.input:
+    if how.scale_is_input:
         if not 1 <= scale <= how.scale:
             raise UsageError(f"guidance scale {scale:g}; this network was told scales from 1 to {how.scale:g}")
         return
@@ -71,7 +71,7 @@ def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
         raise UsageError(
             f"guidance scale {scale:g}: a flow map is guided in training, and this one was trained for scale "
             f"{how.scale if how.scheme else 1:g} alone; train with --config.guidance.scheme=... "
-            "--config.guidance.input=True to choose it at sampling"
+            "--config.guidance.scale_is_input=True to choose it at sampling"
         )
     if how.scheme or not config.training.label_dropout > 0:
         raise UsageError(
@@ -95,10 +95,10 @@ def conditioned(
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
-    if config.guidance.input and label is not None:
+    if config.guidance.scale_is_input and label is not None:
         return bind(model, params, Condition(label, jnp.full(label.shape, float(scale))))
     v = bind(model, params, Condition(label))
     if scale == 1:
         return v
     unconditional = bind(model, params)
-    return lambda s, t, x: classifier_free(v(s, t, x), unconditional(s, t, x), scale=scale)
+    return lambda s, t, x: classifier_free(v_c=v(s, t, x), v_u=unconditional(s, t, x), scale=scale)

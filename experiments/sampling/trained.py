@@ -22,7 +22,7 @@ from experiments.settings import protocol
 from experiments.settings.protocol import Protocol
 from models import grids
 from models.flow_map_model import FlowMapModel, Params
-from objectives.mixture import Objective
+from objectives.objective import Objective
 from taxonomy.flow_map import AverageVelocity, Velocity, diagonal
 from taxonomy.interpolants import Interpolant
 

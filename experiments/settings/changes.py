@@ -1,8 +1,8 @@
-"""What a kind of data needs otherwise than the defaults of a row, which are those of its paper."""
+"""Options that a kind of data needs in place of a method's defaults, which are those of its paper."""
 
 # In the plane, as docs/settings.md shows with figures: a weight or a robust metric on a residual with noise in it moves
 # the minimizer far from the conditional mean; and times drawn by logits leave out the noise end, from which one jumps.
-_PLAIN, _UNIFORM = {"power": 0.0}, {"times": "triangle"}
+_PLAIN, _UNIFORM = {"adaptive_power": 0.0}, {"times": "triangle"}
 PLANE_CHANGES = {
     "ayf_lmd": _UNIFORM,
     "tvm": _UNIFORM,
@@ -15,7 +15,7 @@ PLANE_CHANGES = {
     "decoupled_mean_flow": _UNIFORM,
     "rectified_mean_flow": _PLAIN | _UNIFORM,
     "esc": _PLAIN | _UNIFORM,
-    "facm": {"power": 0.0, "cosine": 0.0},
+    "facm": {"adaptive_power": 0.0, "cosine": 0.0},
 }
 
 # Small images within some hundred steps, not the papers' hundreds of thousands. With grad X . w stopped, ESD diverges,

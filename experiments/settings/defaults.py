@@ -1,4 +1,4 @@
-"""Configuration: the common defaults, parsing of variants, and one check of the whole before anything runs."""
+"""Configuration: the common defaults, parsing of variants, and the objective that a configuration names."""
 
 from collections.abc import Mapping
 
@@ -55,30 +55,30 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.interpolant = "linear"
     config.teacher = ""  # "exact", or the folder of a trained run whose velocity is the teacher
     config.objective = part(objective, default_options(objective) | dict(changes.get(objective, {})))
-    config.option_changes = ConfigDict({name: dict(options) for name, options in changes.items()})
-    config.network = ConfigDict(networks.DEFAULTS)
+    config.objective_overrides = ConfigDict({name: dict(options) for name, options in changes.items()})
+    config.network = ConfigDict(networks.defaults())
     config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
         {
             "steps": 1000,
             "batch_size": 1024,  # over all devices
             "steps_per_dispatch": 50,
-            "optimizer": "adam",
+            "optimizer": "adam",  # adam, radam or muon (matrices and kernels; Adam for vectors)
             "learning_rate": 1e-3,
-            "beta2": 0.999,  # decay of the second moments
+            "beta2": 0.999,  # decay of the second moments of Adam and RAdam, and of Muon's Adam
             "schedule": "cosine",  # constant, cosine (to zero) or sqrt (constant, then lr sqrt(decay_after / step))
-            "decay_after": 0,
-            "clip": 10.0,  # global norm of the gradient
-            "ema": (0.999,),
+            "decay_after": 0,  # step at which the schedule sqrt begins to decay
+            "grad_clip_norm": 10.0,  # largest global norm of the gradient
+            "ema": (0.999,),  # decays of the EMAs of the weights; evaluation.ema names one of them
             "checkpoint_every": 5000,
-            "keep": 2,  # newest checkpoints; the best one is kept beside them if the run is evaluated on its way
+            "keep_checkpoints": 2,  # number of newest ones; evaluation on the way keeps the best one, too
             "evaluate_every": 0,  # steps between evaluations on the way; 0 for none
             "nonfinite": "stop",  # or "skip": leave out a step whose loss or gradient is not finite
-            "max_skipped": 100,
+            "max_skipped": 100,  # with "skip": a run that leaves out more steps ends as diverged
             "data": "device",  # or "host": stored examples are read by grain, each once per epoch
-            "mapping": "pmap",  # or "shard_map", its successor
-            "accumulate": 1,  # parts of a device's batch that are computed one after the other
-            "label_dropout": 0.1,  # share of the examples of a conditional network whose label is not told
+            "device_mapping": "pmap",  # or "shard_map", its successor
+            "grad_accumulation": 1,  # parts of a device's batch, computed one after the other
+            "label_dropout": 0.1,  # share of examples without a label, if the network is class-conditional
         }
     )
     config.evaluation = ConfigDict(Protocol()._asdict())

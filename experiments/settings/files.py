@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from experiments.errors import UsageError, nearest
-from experiments.settings import DEFAULT_OBJECTIVE, base, fields
+from experiments.errors import CommandError, UsageError, nearest
+from experiments.settings import DEFAULT_OBJECTIVE, base, fields, old_names
 
 # Where experiments/ lies: the checkout, or the installed packages.
 PACKAGES = Path(__file__).parent.parent.parent
@@ -32,7 +32,7 @@ def load(path: str) -> ConfigDict:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except UsageError:
+    except CommandError:
         raise
     except Exception as error:  # whatever a broken file raises, it is the file that must be mended
         raise UsageError(f"--config={file} cannot be read: {type(error).__name__}: {error}") from error
@@ -40,7 +40,7 @@ def load(path: str) -> ConfigDict:
         raise UsageError(f"--config={file} has no get_config(variant); copy {example_path()}")
     try:
         config = module.get_config(variant)
-    except UsageError:
+    except CommandError:
         raise
     except Exception as error:
         raise UsageError(
@@ -64,8 +64,12 @@ def check_types(config: object, *, source: str) -> None:
     if not isinstance(config, ConfigDict):
         raise UsageError(f"{source} gives {type(config).__name__} from get_config; expected what settings.base makes")
     found, expected = fields(config), fields(base(DEFAULT_OBJECTIVE))
+    for name in found:
+        new = old_names.new_name(name)
+        if new and name not in expected and not name.startswith(OPTIONS):
+            raise UsageError(f"{source}: --config.{name} has another name now; write --config.{new}")
     for name, default in expected.items():
-        if name.startswith(("objective.options", "option_changes")):
+        if name.startswith(OPTIONS):
             continue
         if name not in found:
             raise UsageError(f"{source}: the configuration has no field {name}; start from settings.base(objective)")
@@ -73,7 +77,7 @@ def check_types(config: object, *, source: str) -> None:
             raise UsageError(
                 f"{source}: --config.{name}={found[name]!r}; expected {KINDS[type(default)]} such as {default!r}"
             )
-    for name in ("objective.options", "option_changes"):
+    for name in OPTIONS:
         inner = config
         for part in name.split("."):
             inner = inner.get(part)
@@ -81,6 +85,7 @@ def check_types(config: object, *, source: str) -> None:
             raise UsageError(f"{source}: --config.{name}={inner!r}; expected names and values")
 
 
+OPTIONS = ("objective.options", "objective_overrides")  # their fields depend on the objective
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple: "numbers"}
 
 

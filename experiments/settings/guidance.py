@@ -9,14 +9,14 @@ from experiments.errors import UsageError, nearest
 from models.conditions import Condition
 from objectives import guidance
 from objectives.guided import GUIDED, SCHEMES, guided
-from objectives.mixture import Objective
+from objectives.objective import Objective
 from taxonomy.flow_map import Velocity
 
 DEFAULTS: dict[str, object] = {
     "scheme": "",  # in the target: mean_flow, improved_mean_flow, model, terminal, so_flow; teacher; autoguidance
     "scale": 1.0,  # effective scale w of w v_c + (1 - w) v_u; the largest one if it is an input
-    "input": False,  # the network is told w, drawn from 1 to the scale (log-uniform) in training
-    "own_share": 0.0,  # of the model's own output in its target: kappa of mean_flow, 1 - m of so_flow
+    "scale_is_input": False,  # w is an input of the network; training draws it log-uniformly from 1 to the scale
+    "self_mix": 0.0,  # share of the model's own output in its target: kappa of mean_flow, 1 - m of so_flow
     "low": 0.0,  # times with guidance; noise is at 0
     "high": 1.0,
     "weak_teacher": "",  # folder of the weaker run that autoguidance moves away from
@@ -29,15 +29,15 @@ def of_objective(config: ConfigDict, name: str, objective: Objective) -> Objecti
     """The objective with the guidance that a configuration names in its targets.
 
     Args:
-      config: the configuration.
+      config: for its part ``guidance``.
       name: of the objective.
-      objective: it, without guidance.
+      objective: without guidance.
 
     Returns:
-      the objective.
+      the guided objective; the same one if the configuration guides nothing or a teacher.
 
     Raises:
-      UsageError: if guidance is asked for that this objective cannot have.
+      UsageError: if the targets of this objective cannot be guided so.
     """
     how = config.guidance
     if not how.scheme or how.scheme in OF_TEACHERS:
@@ -54,7 +54,7 @@ def of_objective(config: ConfigDict, name: str, objective: Objective) -> Objecti
             scheme=how.scheme,
             terms=GUIDED[name],
             scale=how.scale,
-            own_share=how.own_share,
+            self_mix=how.self_mix,
             low=how.low,
             high=how.high,
         )
@@ -76,7 +76,7 @@ def check(config: ConfigDict) -> None:
     _check_scheme(how.scheme)
     if how.scheme != "autoguidance" and not config.network.conditional:
         raise UsageError(
-            f"--config.guidance.scheme={how.scheme} needs a network that is told classes; set "
+            f"--config.guidance.scheme={how.scheme} needs a class-conditional network; set "
             "--config.network.conditional=True and train on data with classes"
         )
     if how.scheme in SCHEMES and not config.training.label_dropout > 0:
@@ -84,11 +84,13 @@ def check(config: ConfigDict) -> None:
             f"--config.training.label_dropout=0 with --config.guidance.scheme={how.scheme}, which needs the velocity "
             "without a label; expected a share of examples such as 0.1"
         )
-    if not how.scale > 0 or (how.input and not how.scale > 1):
-        expected = "a number above 1, the largest that is drawn" if how.input else "a positive number, 1 for none"
+    if not how.scale > 0 or (how.scale_is_input and not how.scale > 1):
+        expected = (
+            "a number above 1, the largest that is drawn" if how.scale_is_input else "a positive number, 1 for none"
+        )
         raise UsageError(f"--config.guidance.scale={how.scale}; expected {expected}")
-    if not 0 <= how.own_share < 1:
-        raise UsageError(f"--config.guidance.own_share={how.own_share}; expected a share in [0, 1)")
+    if not 0 <= how.self_mix < 1:
+        raise UsageError(f"--config.guidance.self_mix={how.self_mix}; expected a share in [0, 1)")
     if not 0 <= how.low <= how.high <= 1:
         raise UsageError(
             f"--config.guidance.low={how.low} and high={how.high}; expected 0 <= low <= high <= 1, noise at time 0"
@@ -132,8 +134,8 @@ def of_teacher(config: ConfigDict, teacher: Teacher, weak: Teacher | None) -> Te
 
         def velocity(t: jax.Array, x: jax.Array) -> jax.Array:
             asked = how.scale if condition.scale is None else condition.scale
-            scale = guidance.within_interval(asked, t, low=how.low, high=how.high)
-            return guidance.classifier_free(own(t, x), other(t, x), scale=scale)
+            scale = guidance.within_interval(asked, t=t, low=how.low, high=how.high)
+            return guidance.classifier_free(v_c=own(t, x), v_u=other(t, x), scale=scale)
 
         return velocity
 

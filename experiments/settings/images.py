@@ -3,6 +3,7 @@
 from ml_collections import ConfigDict
 
 from experiments import settings
+from models.networks import KINDS
 from objectives.build import OBJECTIVES, default_options
 
 
@@ -19,7 +20,9 @@ def paper_images(objective: str) -> ConfigDict:
     config = settings.base(objective, changes={objective: {"learned_weight": True}} if learns else {})
     config.network.update({"kind": "edm2", "channels": 128})
     config.training.update({"optimizer": "radam", "learning_rate": 1e-2, "schedule": "sqrt", "decay_after": 35_000})
-    config.training.update({"clip": 1.0, "ema": (0.9999,), "steps_per_dispatch": 50, "checkpoint_every": 10_000})
+    config.training.update(
+        {"grad_clip_norm": 1.0, "ema": (0.9999,), "steps_per_dispatch": 50, "checkpoint_every": 10_000}
+    )
     config.evaluation.update({"ema": 0.9999, "samples": 50_000, "reference": "train", "points": 256})
     return config
 
@@ -50,8 +53,7 @@ def smoke(config: ConfigDict, dataset: str) -> ConfigDict:
       the configuration.
     """
     config.dataset = dataset
-    small = {"channels": 8, "blocks": 1} if config.network.kind in ("unet", "edm2") else {"width": 32, "depth": 2}
-    config.network.update(small | ({"heads": 2} if config.network.kind == "dit" else {}))
+    config.network.update(KINDS[config.network.kind].smoke)
     config.training.update(SMOKE)
     config.evaluation.update({"samples": 16, "steps": (1, 2), "points": 8, "triples": 8, "kid_subset": 8})
     return config

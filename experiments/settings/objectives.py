@@ -7,11 +7,11 @@ from ml_collections import ConfigDict
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Objective
-from objectives.rows.combination import CHOICES, combination
+from objectives.methods.combination import CHOICES, combination
+from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
-# A combination of one's own takes the place of the row if its characterization is named.
+# A combination of one's own replaces the method if its characterization is named.
 NO_COMBINATION = default_options(combination) | {"characterization": "", "velocity": ""}
 
 
@@ -19,7 +19,7 @@ def objective_of(config: ConfigDict) -> Objective:
     """The objective that a configuration names, built with its options and its guidance.
 
     Args:
-      config: the configuration.
+      config: for its parts ``objective`` and ``guidance``.
 
     Returns:
       the objective.
@@ -70,7 +70,7 @@ def _combined(choices: dict[str, object]) -> Objective:
 
 
 def label(config: ConfigDict) -> str:
-    """The name under which a run is reported: that of its row, or the choices of a combination."""
+    """The name of a run in reports: that of its method, or the choices of a combination."""
     own = config.objective
     if not own.characterization:
         return own.name
@@ -104,7 +104,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
 
 
 def _options_of(config: ConfigDict, name: str) -> dict[str, object]:
-    return default_options(name) | config.option_changes.to_dict().get(name, {})
+    return default_options(name) | config.objective_overrides.to_dict().get(name, {})
 
 
 def interpolant_of(config: ConfigDict) -> Interpolant:

@@ -18,7 +18,7 @@ class Protocol(NamedTuple):
     Attributes:
       samples: generated samples for each number of steps, and perfect ones for the floor.
       steps: numbers of sampling steps.
-      ema: decay of the average of the weights that is scored; 0 for the raw weights.
+      ema: decay of the EMA of the weights that is scored; 0 for the raw weights.
       seed: seed of the noise, of true samples, of the reference set and of random choices within metrics.
       projections: directions of the sliced distance.
       pairs: samples of each kind in metrics whose cost is quadratic in their number.
@@ -60,7 +60,7 @@ def of(config: ConfigDict) -> Protocol:
 
 
 def stated(how: Protocol) -> dict[str, object]:
-    """All fields as they are stated with results: with the sha256 of the file of weights beside its path."""
+    """All fields as results state them, with the sha256 of the file of Inception weights."""
     values = how._asdict()
     if how.inception:
         path = Path(how.inception)

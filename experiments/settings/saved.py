@@ -1,4 +1,4 @@
-"""The configuration that a run has saved: ``--config=runs/lsd/config.json`` repeats the run."""
+"""Saved configurations: ``--config=runs/lsd/config.json`` repeats the run, whatever version has written it."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,16 @@ from ml_collections import ConfigDict
 from experiments import settings
 from experiments.errors import UsageError
 from experiments.settings import files as config_files
+from experiments.settings import old_names
 
 PARTS = ("network", "training", "evaluation", "guidance")
 
 
 def read(path: Path) -> ConfigDict:
-    """Reads a ``config.json``; what an older version did not write has the default of today.
+    """Reads a ``config.json``; old names are translated, and a field that an old version lacked has its default.
 
     Args:
-      path: the file.
+      path: a ``config.json``.
 
     Returns:
       the configuration.
@@ -25,7 +26,7 @@ def read(path: Path) -> ConfigDict:
       UsageError: if the file is damaged, or has fields that this version does not know.
     """
     try:
-        values = json.loads(path.read_text())
+        values = old_names.translated(json.loads(path.read_text()))
         defaults = settings.base(settings.DEFAULT_OBJECTIVE).to_dict()
         values["objective"] = settings.NO_COMBINATION | values["objective"]
         values["guidance"] = values.get("guidance", {})  # older versions knew none

@@ -1,5 +1,7 @@
 """One check of the whole configuration before data are loaded, code is compiled or anything is written."""
 
+import math
+
 from ml_collections import ConfigDict
 
 from experiments import settings
@@ -13,11 +15,12 @@ from experiments.training.optimizers import optimizer
 from objectives.mixture import counts
 
 POSITIVE_TRAINING = (
-    *("steps", "batch_size", "steps_per_dispatch", "learning_rate", "clip", "checkpoint_every", "keep", "accumulate"),
+    *("steps", "batch_size", "steps_per_dispatch", "learning_rate", "grad_clip_norm", "checkpoint_every"),
+    *("keep_checkpoints", "grad_accumulation"),
 )
 SEEDS = 2**32  # what keys, numpy and grain all take
 NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
-CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.mapping": MAPPINGS}
+CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.device_mapping": MAPPINGS}
 CHOICES_OF_EVALUATION = {"reference": ("test", "train"), "resize": RESIZES}
 POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance", "kid_subsets", "guidance")
 
@@ -26,7 +29,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
     """Checks everything that can be checked before data are loaded and code is compiled.
 
     Args:
-      config: the configuration.
+      config: with all overrides.
       devices: number of devices that will train.
 
     Raises:
@@ -57,6 +60,8 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "or 0 for the raw weights"
         )
     optimizer(training)
+    if not math.isfinite(training.learning_rate):
+        raise UsageError(f"--config.training.learning_rate={training.learning_rate}; expected a number such as 0.001")
     if not 0 < training.beta2 < 1:
         raise UsageError(f"--config.training.beta2={training.beta2}; expected a decay between 0 and 1, such as 0.999")
     if not 0 <= training.label_dropout < 1:
@@ -74,9 +79,13 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "--config.training.data=device"
         )
     try:
-        counts(objective.terms, training.batch_size, devices=devices * training.accumulate)
+        counts(objective.terms, training.batch_size, devices=devices * training.grad_accumulation)
     except ValueError as error:
-        parts = f" x {training.accumulate} parts (--config.training.accumulate)" if training.accumulate > 1 else ""
+        parts = (
+            f" x {training.grad_accumulation} parts (--config.training.grad_accumulation)"
+            if training.grad_accumulation > 1
+            else ""
+        )
         raise UsageError(
             f"--config.training.batch_size={training.batch_size} for {devices} device(s){parts}: {error}"
         ) from error

@@ -1,7 +1,7 @@
 """The one place that maps a training step over devices: ``jax.pmap``, or its twin by ``jax.shard_map``.
 
-Every device of every process runs the same function on the whole state and on its own share of the inputs; what it
-returns must be alike on all of them, which collectives over ``AXIS`` inside the function see to.
+Every device of every process runs the same function on the whole state and on its own share of the inputs. The results
+must be equal on all devices; collectives over ``AXIS`` inside the function ensure that.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def _mesh(devices: int, *, mapping: str) -> Mesh:
 
 
 def replicate(state: Any, *, devices: int, mapping: str = "pmap") -> Any:
-    """Puts one copy of a state on each device, as the mapped function returns it, so that it compiles only once.
+    """Puts one copy of a state on each device, laid out as the mapped function returns it: one compilation suffices.
 
     Args:
       state: tree of arrays, alike on all processes.

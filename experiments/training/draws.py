@@ -6,21 +6,21 @@ import jax
 import jax.numpy as jnp
 
 from experiments.datasets.dataset import Dataset
-from objectives.mixture import Batch, Term
+from objectives.objective import Batch, Term
 from taxonomy.curricula import law_at
 from taxonomy.times import Times
 
-# Streams of keys beside those of the examples, whose indices stay below.
+# Streams of keys; the examples' own streams are their indices, which stay below.
 FRESH, POOL, GROUP, LABEL, SCALE, DROPOUT = (2**31 + k for k in range(6))
 
 
-class Told(NamedTuple):
-    """What the network is told beside times and point.
+class ExtraInputs(NamedTuple):
+    """What the network takes in addition to times and points.
 
     Attributes:
-      labels: whether it is told labels.
-      label_dropout: share of the examples whose label is not told.
-      largest_scale: of guidance, drawn log-uniformly from 1 on; None if the scale is no input.
+      labels: whether the network is class-conditional.
+      label_dropout: share of the examples without a label, in [0, 1).
+      largest_scale: upper end of the guidance scales, drawn log-uniformly from 1 on; None if the scale is no input.
       dropout: whether the network drops activations.
     """
 
@@ -30,7 +30,7 @@ class Told(NamedTuple):
     dropout: bool = False
 
 
-NOTHING_TOLD = Told()
+NO_EXTRA_INPUTS = ExtraInputs()
 
 
 def draw(
@@ -42,19 +42,19 @@ def draw(
     *,
     progress: jax.Array | float = 1.0,
     examples: tuple[jax.Array, jax.Array | None] | None = None,
-    told: Told = NOTHING_TOLD,
+    extra: ExtraInputs = NO_EXTRA_INPUTS,
 ) -> Batch:
     """Draws examples ``first .. first + count`` of a term's global batch.
 
     Args:
-      term: the term, for its law of times.
-      dataset: the data set.
+      term: for its time distribution, groups and pool.
+      dataset: source of the examples.
       key: typed PRNG key of this step and term.
       first: []; global index of the first example.
       count: number of examples.
-      progress: []; share of the training that is done, in [0, 1].
+      progress: []; share of the training that is done, in [0, 1]; time distributions may depend on it.
       examples: data read by the host [count, ...] and their classes [count] or None; None to draw them here.
-      told: what else the network is told.
+      extra: what the network takes in addition to times and points.
 
     Returns:
       Batch of [count, ...]; an example depends on its global index alone.
@@ -70,7 +70,7 @@ def draw(
         data = label = None
         if examples is None:
             # The label belongs to the example that the same key draws.
-            label = dataset.label(jax.random.clone(key_data)) if told.labels else None
+            label = dataset.label(jax.random.clone(key_data)) if extra.labels else None
             data = dataset.sample(key_data)
         return x0, (data, label), law(key_times)
 
@@ -78,28 +78,28 @@ def draw(
         return dataset.std * jax.random.normal(jax.random.fold_in(key_fresh, index), dataset.shape)
 
     indices = first + jnp.arange(count)
-    # Every device draws the same pool, so that their number changes nothing.
+    # Every device draws the same pool: the number of devices changes nothing.
     pool = dataset.draw(key_pool, term.pool) if term.pool else None
     x0, drawn, times = jax.vmap(example)(indices)
     x1, label = drawn if examples is None else examples
     batch = Batch(x0, x1, times, jax.vmap(fresh)(indices), pool, dataset.std, progress)
-    return _with_told(batch, told, key, indices, label, classes=dataset.classes)
+    return _with_extra(batch, extra, key, indices, label, classes=dataset.classes)
 
 
-def _with_told(
-    batch: Batch, told: Told, key: jax.Array, indices: jax.Array, label: jax.Array | None, *, classes: int
+def _with_extra(
+    batch: Batch, extra: ExtraInputs, key: jax.Array, indices: jax.Array, label: jax.Array | None, *, classes: int
 ) -> Batch:
-    """The batch with labels, some of them not told, scales of guidance and keys of dropout."""
+    """The batch with labels, some of them dropped, guidance scales and dropout keys."""
 
     def keys(stream: int) -> jax.Array:
         return jax.vmap(lambda index: jax.random.fold_in(jax.random.fold_in(key, stream), index))(indices)
 
-    if told.labels:
-        labelled = jax.vmap(lambda key: jax.random.uniform(key) >= told.label_dropout)(keys(LABEL))
+    if extra.labels:
+        labelled = jax.vmap(lambda key: jax.random.uniform(key) >= extra.label_dropout)(keys(LABEL))
         batch = batch._replace(label=jnp.where(labelled, label, classes), labelled=labelled)
-    if told.largest_scale is not None:
+    if extra.largest_scale is not None:
         power = jax.vmap(jax.random.uniform)(keys(SCALE))
-        scale = told.largest_scale**power
+        scale = extra.largest_scale**power
         # Without a label there is nothing to guide by.
-        batch = batch._replace(scale=jnp.where(batch.labelled, scale, 1.0) if told.labels else scale)
-    return batch._replace(dropout=keys(DROPOUT)) if told.dropout else batch
+        batch = batch._replace(scale=jnp.where(batch.labelled, scale, 1.0) if extra.labels else scale)
+    return batch._replace(dropout=keys(DROPOUT)) if extra.dropout else batch

@@ -10,10 +10,13 @@ from experiments import settings
 from experiments.datasets.dataset import Dataset
 from experiments.settings import networks
 from experiments.settings.guidance import Teacher
-from experiments.training import checks, engine, runs
+from experiments.training import checks, runs
 from experiments.training import devices as mapping
+from experiments.training.dispatch import make_dispatch
+from experiments.training.state import initial_state
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # The memory of the GPUs that papers train on.
 GPU_BYTES = 80e9
@@ -23,7 +26,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     """The resolved configuration, the size of the network, what a step does and needs, and the files of the run.
 
     Args:
-      config: the configuration.
+      config: with all overrides.
       workdir: the run's folder, if it is known.
 
     Returns:
@@ -37,11 +40,11 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     objective = settings.objective_of(config)
     dataset, teacher = runs.load_parts(config)
     model = networks.build(config, objective, dataset)
-    state = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
+    state = jax.eval_shape(lambda: initial_state(config, model, objective, dataset.shape))
     training = config.training
-    sizes = counts(objective.terms, training.batch_size, devices=devices * training.accumulate)
+    sizes = counts(objective.terms, training.batch_size, devices=devices * training.grad_accumulation)
     terms = ", ".join(f"{size} {term.name}" for term, size in zip(objective.terms, sizes, strict=True))
-    parts = f" in each of {training.accumulate} parts" if training.accumulate > 1 else ""
+    parts = f" in each of {training.grad_accumulation} parts" if training.grad_accumulation > 1 else ""
     state_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
     return "\n".join(
         [
@@ -72,7 +75,7 @@ def _memory(
     """The state's bytes, and those that the compiler plans for one step."""
     state = f"{_mega(state_bytes)} on each device for the state"
     devices = jax.local_device_count()
-    dispatch = engine.make_dispatch(
+    dispatch = make_dispatch(
         config,
         model,
         objective,
@@ -82,7 +85,7 @@ def _memory(
         devices=devices,
         teacher=teacher,
     )
-    example = jax.eval_shape(lambda: engine.initial_state(config, model, objective, dataset.shape))
+    example = jax.eval_shape(lambda: initial_state(config, model, objective, dataset.shape))
     examples = None
     if config.training.data == "host":
         sizes = counts(objective.terms, config.training.batch_size, devices=mapping.total(devices))
@@ -108,15 +111,14 @@ def _fit(needed: float) -> str:
     if needed <= GPU_BYTES:
         return how
     parts = 2 ** math.ceil(math.log2(needed / GPU_BYTES))
-    return f"{how}; take more devices, --config.network.remat=true or --config.training.accumulate={parts}"
+    return f"{how}; take more devices, --config.network.remat=true or --config.training.grad_accumulation={parts}"
 
 
 def _files(config: ConfigDict, state_bytes: int) -> str:
     training = config.training
     files = ["config.json", "run.json", "training.jsonl", "tensorboard/"]
-    files.append(
-        f"checkpoints/ ({training.keep} of at most {_mega(state_bytes)}, every {training.checkpoint_every} steps)"
-    )
+    kept = f"{training.keep_checkpoints} of at most {_mega(state_bytes)}"
+    files.append(f"checkpoints/ ({kept}, every {training.checkpoint_every} steps)")
     if training.evaluate_every:
         files += ["best/", "evaluations.jsonl", f"figures/ (every {training.evaluate_every} steps)"]
     return ", ".join(files)

@@ -1,7 +1,7 @@
-"""Several processes that train one run: joining them, watching over them, and doing on the first what all need once.
+"""Several processes that train one run: connection, heartbeat, and work that process 0 does for all.
 
-``jax.distributed`` connects the processes. Files are read and written by process 0 alone, so that the run's folder
-need not be shared.
+``jax.distributed`` connects the processes. Process 0 alone reads and writes files, so the run's folder need not be
+shared.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from jax.experimental import multihost_utils
 import numpy as np
 
 from experiments import errors
-from experiments.errors import HostLostError, UsageError
+from experiments.errors import CommandError, HostLostError, UsageError
 
-# What to call the processes in the environment; jax itself reads the first.
+# Names in the environment; jax itself reads the first.
 ADDRESS, PROCESSES, PROCESS_ID = "JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"
-MESSAGE_BYTES = 4096
+MESSAGE_BYTES = 4096  # of an error that all processes raise: its exit code and its message
 WATCH = "hosts"  # name of the thread
 _ended = threading.Event()  # the watch is no longer needed
-WAIT_SECONDS = 24 * 3600  # for process 0 to evaluate or to read; that it lives is watched apart
+WAIT_SECONDS = 24 * 3600  # for process 0 to evaluate or to read; the watch notices if it dies
 
 
 def connect(
@@ -37,10 +37,10 @@ def connect(
       processes: number of processes.
       process_id: number of this one, from 0.
       detect: let jax find all three in the environment of SLURM, Open MPI, Kubernetes or a TPU pod.
-      timeout: seconds without a sign of life after which a process is given up.
+      timeout: seconds without a heartbeat after which a process counts as lost.
 
     Raises:
-      UsageError: if only some of the three are given, or the processes do not come together.
+      UsageError: if only some of the three are given, or the processes do not connect in time.
     """
     coordinator = coordinator or os.environ.get(ADDRESS)
     processes = _number(processes, PROCESSES)
@@ -65,7 +65,7 @@ def connect(
         f"{f'one --coordinator={coordinator}' if coordinator else 'what jax detects'}: start all, check the address "
         "and the firewall"
     )
-    # jax itself aborts the process when it gives up, which is to be later than this.
+    # jax aborts the process when its own timeout ends: ours, with its message, must be shorter.
     watch = threading.Timer(timeout, lambda: (errors.say(late), errors.leave(late.code)))
     watch.daemon = True
     watch.start()
@@ -77,7 +77,7 @@ def connect(
             # On a cluster jax chooses the devices of each process, too.
             cluster_detection_method=None if detect else "deactivate",
             initialization_timeout=timeout + 60,
-            # The watch below is to be the first to speak.
+            # The watch below must notice first.
             heartbeat_timeout_seconds=3 * timeout,
         )
     except Exception as error:  # grpc, value and type errors, by cluster
@@ -116,7 +116,7 @@ def _check_free(coordinator: str) -> None:
 
 
 def _watch(timeout: int) -> None:
-    """Ends this process when another one has given no sign of life for so long, instead of waiting for it forever."""
+    """Ends this process when another one has had no heartbeat for ``timeout`` seconds."""
     client, own, count = distributed.global_state.client, jax.process_index(), jax.process_count()
     seen: dict[int, tuple[str, float]] = {}
     beat = 0
@@ -125,14 +125,14 @@ def _watch(timeout: int) -> None:
         try:
             client.key_value_set(f"alive/{own}", str(beat), allow_overwrite=True)
             signs = {int(key.rpartition("/")[2]): value for key, value in client.key_value_dir_get("alive/")}
-        except Exception:  # whatever kind it is, the coordinator does not answer
+        except Exception:  # of any kind: the coordinator does not answer
             _lost("process 0, the coordinator,")
         now = time.monotonic()
         for process in range(count):
             sign = signs.get(process, "")
             if seen.get(process, ("-", now))[0] != sign:
                 seen[process] = sign, now
-            # Gone in order: it has said so.
+            # A process that finished has written "done".
             if sign != "done" and now - seen[process][1] > timeout:
                 _lost(f"process {process}")
     client.key_value_set(f"alive/{own}", "done", allow_overwrite=True)
@@ -149,7 +149,7 @@ def is_first() -> bool:
 
 
 def barrier(name: str) -> None:
-    """Returns when all processes are here.
+    """Returns when all processes have called it.
 
     Args:
       name: used once in a run.
@@ -159,32 +159,31 @@ def barrier(name: str) -> None:
 
 
 def on_first(function: Callable[[], Any], *, name: str) -> Any:
-    """Calls a function on process 0; its result is given there, None on the others, and an error to all.
+    """Calls a function on process 0, and raises its error on all processes.
 
     Args:
-      function: what process 0 does.
+      function: called on process 0 alone.
       name: used once in a run.
 
     Returns:
       its result on process 0, None elsewhere.
 
     Raises:
-      UsageError: that of process 0.
+      CommandError: that of process 0, of the same kind everywhere.
     """
     if jax.process_count() == 1:
         return function()
-    result, message = None, ""
+    result, fault = None, b""
     if is_first():
         try:
             result = function()
-        except UsageError as error:
-            message = str(error)
+        except CommandError as error:
+            fault = bytes([error.code]) + str(error).encode()
     barrier(name)
-    data = np.zeros(MESSAGE_BYTES, np.uint8)
-    data[: len(message.encode()[:MESSAGE_BYTES])] = list(message.encode()[:MESSAGE_BYTES])
-    message = bytes(np.asarray(multihost_utils.broadcast_one_to_all(data))).rstrip(b"\0").decode(errors="ignore")
-    if message:
-        raise UsageError(message)
+    data = np.frombuffer(fault[:MESSAGE_BYTES].ljust(MESSAGE_BYTES, b"\0"), np.uint8)
+    fault = bytes(np.asarray(multihost_utils.broadcast_one_to_all(data))).rstrip(b"\0")
+    if fault:
+        raise errors.KINDS[fault[0]](fault[1:].decode(errors="ignore"))
     return result
 
 
@@ -203,7 +202,7 @@ def from_first(tree: Any) -> Any:
 
 
 def finish() -> None:
-    """Ends the connection in order, so that this process is not missed."""
+    """Closes the connection, so that the other processes do not count this one as lost."""
     if not jax.distributed.is_initialized():
         return
     _ended.set()

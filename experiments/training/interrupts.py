@@ -1,7 +1,7 @@
 """SIGTERM and SIGINT during training: the state is saved and the run ends with a stated exit code.
 
 Python runs signal handlers between two instructions of the main thread, which a compilation may keep from running for
-minutes. A thread that reads from the wake-up descriptor hears of a signal at once.
+minutes. A thread that reads from the wake-up descriptor receives a signal at once.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Interrupts:
-    """What was asked for by signals, and whether leaving at once would lose anything.
+    """Signals received, and whether everything is on disk so that the process may end at once.
 
     Attributes:
       received: name of the first signal, or None.
     """
 
     def __init__(self) -> None:
-        """Nothing was asked for yet."""
+        """No signal has been received yet."""
         self.received: str | None = None
         self._can_leave = False
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ def listen() -> Iterator[Interrupts]:
     """Takes the two signals as long as it is entered; elsewhere than in the main thread, none is taken.
 
     Yields:
-      what was asked for.
+      the signals received.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():

@@ -67,7 +67,7 @@ def read_lines(path: Path) -> list[dict[str, float]]:
     """The records of a file of JSON lines.
 
     Args:
-      path: the file.
+      path: of a file with one JSON object a line.
 
     Returns:
       one dictionary per line; a last line that a killed run left unfinished is dropped.

@@ -1,11 +1,4 @@
-"""Trains one flow map.
-
-    python -m experiments.train --config=experiments/configs/checkerboard.py:lsd --workdir=runs/lsd
-
-The same command continues an interrupted run. ``--config.training.steps=...`` overrides any field of the
-configuration, ``--config=runs/lsd/config.json`` repeats a run; ``--dry_run`` prints what would be done. Several
-processes train one run with ``--coordinator=HOST:PORT --processes=N --process_id=K``; see docs/training.md.
-"""
+"""The training loop of one run: dispatches of steps, log, checkpoints, evaluation on the way, resuming."""
 
 from collections.abc import Callable, Iterator
 import contextlib
@@ -24,24 +17,26 @@ from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.settings import networks
-from experiments.training import checks, engine, hosts, interrupts, runs
+from experiments.training import checks, dispatch, hosts, interrupts, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
 from experiments.training.nonfinite import check_finite, means
+from experiments.training.state import State, initial_state
 from models.flow_map_model import FlowMapModel, count_parameters
-from objectives.mixture import Objective, counts
+from objectives.mixture import counts
+from objectives.objective import Objective
 
 # (configuration, data set, model, state on the host, folder) -> numbers by name: a score on the way.
-Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, engine.State, Path], dict[str, float]]
+Evaluate = Callable[[ConfigDict, Dataset, FlowMapModel, State, Path], dict[str, float]]
 
 
 class Timing(NamedTuple):
-    """Seconds in training steps over all calls for a run (compilation left out), and what the host added.
+    """Where the time of a training went.
 
     Attributes:
-      steps: seconds in dispatches but the first of each length, which compiles.
-      host: seconds between the dispatches of this call; the end of the last save, for which the process waits, is none.
+      steps: seconds in dispatches, over all calls for a run; left out are the first of each length, which compile.
+      host: seconds between the dispatches of this call, without the wait for the end of the last save.
     """
 
     steps: float
@@ -49,14 +44,14 @@ class Timing(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What the loop works with; checkpoints and log are None elsewhere than in the first process."""
+    """What the loop works with; only the first process has checkpoints and a log."""
 
     config: ConfigDict
     workdir: Path
     objective: Objective
     dataset: Dataset
     model: FlowMapModel
-    compiled: Callable[[int], engine.Dispatch]
+    compiled: Callable[[int], dispatch.Dispatch]
     data: Iterator[tuple[host.Examples, ...]] | None
     checkpoints: Checkpoints | None
     log: TrainingLog | None
@@ -76,20 +71,20 @@ def train(
     """Trains to the last step, continuing from the newest checkpoint of the folder.
 
     Args:
-      config: the configuration.
+      config: what to train and how; checked here.
       workdir: the run's folder; with several processes, that of the first.
       label: text of the progress bar.
       quiet: show no progress bar.
       evaluate: scores the state every ``training.evaluate_every`` steps; must be given if that is not 0.
 
     Returns:
-      the time spent; the host's part is that of this call.
+      the time spent.
 
     Raises:
       UsageError: on bad input.
       DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
-      InterruptedRun: when SIGTERM or SIGINT asked for it, after the state was saved.
-      HostLostError: when another process is gone.
+      InterruptedRun: after a SIGTERM or SIGINT, when the state is saved.
+      HostLostError: when another process is lost.
     """
     devices = jax.local_device_count()
     checks.check(config, devices=mapping.total(devices))
@@ -104,22 +99,22 @@ def train(
             objective = settings.objective_of(config)
             dataset, teacher = runs.load_parts(config)
             model = networks.build(config, objective, dataset)
-            state = engine.initial_state(config, model, objective, dataset.shape)
+            state = initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
             hosts.on_first(
                 lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
                 name="prepare",
             )
 
-            def compiled(steps: int) -> engine.Dispatch:
+            def compiled(steps: int) -> dispatch.Dispatch:
                 path = settings.interpolant_of(config)
-                return engine.make_dispatch(
+                return dispatch.make_dispatch(
                     config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher
                 )
 
             checkpoints = log = None
             if hosts.is_first():
-                checkpoints = Checkpoints(workdir, keep=config.training.keep)
+                checkpoints = Checkpoints(workdir, keep=config.training.keep_checkpoints)
                 stack.enter_context(contextlib.closing(checkpoints))
             state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
             if hosts.is_first():
@@ -131,7 +126,7 @@ def train(
             bar = stack.enter_context(_progress(config.training.steps, int(state.step), label, quiet=quiet))
         run = Run(config, workdir, objective, dataset, model, compiled, data, checkpoints, log, bar, asked, evaluate)
         try:
-            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.mapping))
+            return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping))
         except jax.errors.JaxRuntimeError as error:
             if jax.process_count() == 1:
                 raise
@@ -142,34 +137,34 @@ def train(
             ) from error
 
 
-def _newest(checkpoints: Checkpoints, state: engine.State) -> engine.State:
+def _newest(checkpoints: Checkpoints, state: State) -> State:
     return checkpoints.restore(state) if checkpoints.latest_step() is not None else state
 
 
 def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContextManager[None]:
-    # A process that leaves on its own would take the others with it: together they stop after a dispatch.
+    # A process that leaves alone would end the others: several processes stop together, after a dispatch.
     return asked.nothing_to_lose() if jax.process_count() == 1 else contextlib.nullcontext()
 
 
-def _loop(run: Run, state: engine.State) -> Timing:
+def _loop(run: Run, state: State) -> Timing:
     training = run.config.training
     step, chunk = int(mapping.on_host(state.step)), training.steps_per_dispatch
     next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
-    dispatch, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
+    take_steps, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
     saved = step
     # An interrupted run may have stopped between a checkpoint and its evaluation.
     _evaluate(run, state, step)
     while step < training.steps:
         if training.steps - step < chunk:
             chunk = training.steps - step
-            dispatch, warm = run.compiled(chunk), False
+            take_steps, warm = run.compiled(chunk), False
         examples = _examples(run.data, chunk) if run.data else None
         start = time.perf_counter()
         with _nothing_to_lose(run.asked) if saved == step and not warm else contextlib.nullcontext():
-            state, report = dispatch(state, stop=bool(run.asked.received), examples=examples)
+            state, report = take_steps(state, stop=bool(run.asked.received), examples=examples)
             report = mapping.on_host(report)
         done = time.perf_counter()
-        # The first dispatch compiles; its time says nothing about a step.
+        # The first dispatch compiles: its time is not that of its steps.
         seconds += done - start if warm else 0.0
         warm = True
         step += chunk
@@ -194,7 +189,7 @@ def _loop(run: Run, state: engine.State) -> Timing:
     return Timing(seconds, added)
 
 
-def _save(run: Run, state: engine.State, step: int, *, wait: bool) -> int:
+def _save(run: Run, state: State, step: int, *, wait: bool) -> int:
     if run.checkpoints:
         run.checkpoints.save(step, mapping.on_host(state))
         if wait:
@@ -202,7 +197,7 @@ def _save(run: Run, state: engine.State, step: int, *, wait: bool) -> int:
     return step
 
 
-def _evaluate(run: Run, state: engine.State, step: int) -> None:
+def _evaluate(run: Run, state: State, step: int) -> None:
     if not is_due(run.config, step):
         return
     if run.log:
@@ -233,7 +228,7 @@ def _examples(data: Iterator[tuple[host.Examples, ...]], steps: int) -> tuple[ho
 
 
 def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:
-    # A terminal is refreshed often; a log file gets a line now and then.
+    # Refresh a terminal often, and write a line into a log file now and then.
     interval = 0.5 if sys.stderr.isatty() else 30.0
     return tqdm(
         total=total,

@@ -1,10 +1,10 @@
-"""What is made of the report of a dispatch: means for the log, and a clear end when numbers stop being finite."""
+"""From the report of a dispatch to means for the log, and to an error when numbers stop being finite."""
 
 from ml_collections import ConfigDict
 import numpy as np
 
 from experiments.errors import DivergedError
-from experiments.training.engine import Report
+from experiments.training.state import Report
 
 POLICIES = ("stop", "skip")
 
@@ -53,12 +53,12 @@ def check_finite(report: Report, *, before: int, training: ConfigDict, kept: int
         raise DivergedError(
             f"{skipped} steps were left out, more than --config.training.max_skipped={training.max_skipped}; the last "
             f"at step {before + len(bad) - int(np.argmax(bad[::-1]))}: {where}; {state}; lower "
-            "--config.training.learning_rate or --config.training.clip and train in another --workdir"
+            "--config.training.learning_rate or --config.training.grad_clip_norm and train in another --workdir"
         )
     raise DivergedError(
         f"{where} at step {before + first + 1}; {state}; lower --config.training.learning_rate or "
-        "--config.training.clip, or leave such steps out with --config.training.nonfinite=skip, and train in another "
-        "--workdir"
+        "--config.training.grad_clip_norm, or leave such steps out with --config.training.nonfinite=skip, and train in "
+        "another --workdir"
     )
 
 

@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules by name, and the moving averages of the weights."""
+"""Optimizers and learning-rate schedules by name, and the EMA of the weights."""
 
 from typing import Any
 
@@ -67,23 +67,24 @@ def optimizer(training: ConfigDict) -> optax.GradientTransformation:
             f"unknown --config.training.optimizer={training.optimizer!r}; {nearest(training.optimizer, OPTIMIZERS)}"
         )
     return optax.chain(
-        optax.clip_by_global_norm(training.clip), OPTIMIZERS[training.optimizer](schedule(training), training.beta2)
+        optax.clip_by_global_norm(training.grad_clip_norm),
+        OPTIMIZERS[training.optimizer](schedule(training), training.beta2),
     )
 
 
-def update_average(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
+def update_ema(average: Any, params: Any, *, decay: float, step: jax.Array) -> Any:
     """``average <- d average + (1 - d) params`` with ``d = min(decay, (1 + step) / (10 + step))``.
 
-    The smaller decay of the first steps lets the average forget the initial weights.
+    The smaller decay of the first steps lets the EMA forget the initial weights.
 
     Args:
-      average: tree of weights.
-      params: tree of weights after the update.
+      average: EMA before the update.
+      params: weights after the update.
       decay: limit of the decay, in (0, 1).
       step: []; number of updates before this one.
 
     Returns:
-      tree of weights.
+      the new EMA.
     """
     step = step.astype(jnp.float32)
     rate = 1 - jnp.minimum(decay, (1 + step) / (10 + step))

@@ -19,8 +19,9 @@ from experiments.sampling.trained import Trained, trained
 from experiments.settings import guidance, networks
 from experiments.settings import saved as saved_config
 from experiments.settings.guidance import Teacher
-from experiments.training import checks, engine
+from experiments.training import checks
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import State, initial_state
 from models.flow_map_model import Params, bind
 from taxonomy.flow_map import diagonal
 
@@ -43,8 +44,10 @@ PACKAGES = (
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
-    # What a configuration gives to other objectives is no part of this run.
-    own = {name: value for name, value in settings.fields(config).items() if not name.startswith("option_changes.")}
+    # Overrides of other objectives do not change this run.
+    own = {
+        name: value for name, value in settings.fields(config).items() if not name.startswith("objective_overrides.")
+    }
     # JSON knows no tuples: compare what a file can hold.
     return json.loads(json.dumps(own))
 
@@ -53,8 +56,8 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
     """Creates a run's folder and writes ``config.json`` and ``run.json``, or checks the one that is there.
 
     Args:
-      workdir: the folder.
-      config: the resolved configuration.
+      workdir: the run's folder; created if needed.
+      config: the configuration with all overrides.
       devices: number of devices that train.
       parameters: number of parameters.
 
@@ -155,12 +158,12 @@ def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
     return dataset, load_teacher(config, dataset)
 
 
-def weights_of(config: ConfigDict, state: engine.State, *, ema: float | None = None) -> Params:
+def weights_of(config: ConfigDict, state: State, *, ema: float | None = None) -> Params:
     """The weights of a state that are used.
 
     Args:
       config: the run's configuration.
-      state: the state.
+      state: of a run with this configuration.
       ema: decay of an average, 0 for the raw weights; by default the one that evaluation uses.
 
     Returns:
@@ -213,7 +216,7 @@ def load_trained(
     with contextlib.closing(Checkpoints(workdir, folder=checkpoint, read_only=True)) as checkpoints:
         if checkpoints.latest_step() is None:
             raise UsageError(f"{workdir} has no checkpoint yet; train it with experiments.train --workdir={workdir}")
-        example = engine.initial_state(config, model, objective, dataset.shape)
+        example = initial_state(config, model, objective, dataset.shape)
         state = checkpoints.restore(example)
     return trained(config, dataset, model, weights_of(config, state, ema=ema), step=int(state.step))
 
@@ -246,7 +249,7 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
     if name == "exact":
         if config.network.conditional:
             raise UsageError(
-                f"--config.{field}=exact is the velocity of all classes together, and the network is told classes; "
+                f"--config.{field}=exact is the velocity of all classes, and the network is class-conditional; "
                 "expected the folder of a run with --config.network.conditional=True"
             )
         b = dataset.exact_path(settings.interpolant_of(config)).b
@@ -266,5 +269,5 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
                 f"teacher {workdir} was trained with {name} = {theirs}, the student has {own}; "
                 f"expected the same: choose another --config.{field}"
             )
-    # A teacher that knows scales itself is asked for none.
+    # A teacher with guidance scales as input is evaluated at scale 1.
     return lambda condition: diagonal(bind(found.model, found.params, condition._replace(scale=None, dropout=None)))

@@ -23,7 +23,7 @@ import optax
 from experiments import datasets
 from experiments.datasets.dataset import Dataset
 from experiments.reporting import plots
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from taxonomy import random_walk
 from taxonomy.interpolants import LINEAR
 

@@ -51,7 +51,8 @@ def sample(
       (samples [count, ...], evaluations of the network per sample).
 
     Raises:
-      UsageError: on bad input, or samples that are not finite.
+      UsageError: on bad input.
+      DivergedError: if samples are not finite.
     """
     options = dict(options or {})
     if out.suffix not in SUFFIXES:

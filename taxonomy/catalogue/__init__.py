@@ -1,38 +1,53 @@
-"""The field as data: every published objective as a row, whether this project trains it or not.
+"""The field as data: every published objective that this project trains, as far as no code can know it.
 
-The rows are descriptions. What trains is ``objectives.build.OBJECTIVES``, with the same names; a test holds the two
-together. Times, formulas and costs are those of this project: t = 0 is noise, t = 1 is data.
+The entries are descriptions. What trains is ``objectives.build.OBJECTIVES``, with the same names; ``taxonomy.facts``
+completes an entry from it. A file here has the name of the file in ``objectives/methods`` whose methods it describes.
+Times and formulas are those of this project: t = 0 is noise, t = 1 is data.
 """
 
 import difflib
 
 from taxonomy.catalogue import (
     consistency,
-    consistency_relatives,
+    consistency_continuous,
+    consistency_segments,
     direct,
+    distributional,
     eulerian,
+    eulerian_finite_step,
     integral,
     lagrangian,
-    neighbours,
+    lagrangian_from_noise,
     progressive,
 )
 from taxonomy.catalogue.method import Method
 
-_LISTED: tuple[Method, ...] = (
-    *direct.METHODS,
-    *lagrangian.METHODS,
-    *integral.METHODS,
-    *eulerian.METHODS,
-    *progressive.METHODS,
-    *consistency.METHODS,
-    *consistency_relatives.METHODS,
-    *neighbours.METHODS,
+_FILES = (
+    direct,
+    lagrangian,
+    lagrangian_from_noise,
+    integral,
+    eulerian,
+    eulerian_finite_step,
+    progressive,
+    consistency,
+    consistency_continuous,
+    consistency_segments,
+    distributional,
 )
-CATALOGUE: dict[str, Method] = {row.name: row for row in _LISTED}
+CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
+# The name of the file of each method, and the families, which are the first words of these names.
+STEMS: dict[str, str] = {method.name: file.__name__.rpartition(".")[2] for file in _FILES for method in file.METHODS}
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(stem.partition("_")[0] for stem in STEMS.values()))
+
+
+def family_of(name: str) -> str:
+    """The family of a method, one of ``FAMILIES``."""
+    return STEMS[name].partition("_")[0]
 
 
 def lookup(name: str) -> Method:
-    """The row of a name; ValueError with the nearest names where there is none."""
+    """The entry of a name; ValueError with the nearest names where there is none."""
     if name in CATALOGUE:
         return CATALOGUE[name]
     near = difflib.get_close_matches(name, CATALOGUE, n=3, cutoff=0.5)

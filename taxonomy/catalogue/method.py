@@ -1,8 +1,7 @@
-"""One published method as data: what its row here minimizes by default, in our convention, and its source."""
+"""What no code knows of a published method: its rule, its formula, its source, and how it differs here."""
 
 import dataclasses
 
-FAMILIES = ("direct", "lagrangian", "integral", "eulerian", "progressive", "consistency", "neighbours")
 CHARACTERIZATIONS = ("tangent", "Lagrangian", "Eulerian", "semigroup", "integral", "direct", "distributional")
 VELOCITIES = ("own", "teacher", "sample", "batch posterior", "previous student", "paired samples")
 STOPPED = (
@@ -14,9 +13,7 @@ STOPPED = (
     "source point and target",
 )
 ENGINES = ("jvp", "finite step", "central difference", "none")
-TARGETS = ("current", "EMA", "frozen stage", "teacher", "none")
-TEACHERS = ("none", "velocity")
-DIRECTIONS = ("forward", "both")
+TARGETS = ("current", "teacher", "none")
 
 NO_HEADLINE = "none given here"
 
@@ -30,48 +27,42 @@ ANGLE = "angle tau, x = cos(tau) x1 + sin(tau) noise: tan(tau) = (1 - t) / t, x 
 SIGNAL_AND_NOISE = "x = alpha x1 + sigma noise: t = alpha / (alpha + sigma), I_t = x / (alpha + sigma)"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Method:
-    """A row of the catalogue.
+    """An entry of the catalogue; what the ``Objective`` of the method knows is derived from it in ``taxonomy.facts``.
 
     Attributes:
-      name: key of the row, the same as in ``objectives.build.OBJECTIVES``.
+      name: key of the entry, the same as in ``objectives.build.OBJECTIVES``.
       title: the name that the paper uses.
-      family: one of ``FAMILIES``.
       characterization: the rule that the exact map obeys and that the loss enforces, one of ``CHARACTERIZATIONS``.
       velocity: where the velocity comes from, one of ``VELOCITIES``.
       stop_gradient: what is held fixed, one of ``STOPPED``.
-      engine: how the derivative in time is made, one of ``ENGINES``.
-      times: the times that are drawn, translated.
-      weight: weight of the examples, and the metric where it is not the square.
-      target: whose weights make the target, one of ``TARGETS``; "none" where data alone make it.
-      teacher: what must be there before training starts, one of ``TEACHERS``.
-      directions: "forward" (s <= t) or "both".
-      cost: forward-pass equivalents of one example of every term, summed.
-      year: year of the first version on arXiv.
+      engine: how the derivative in time is made, one of ``ENGINES``. It cannot be derived: code without a jvp shows no
+        difference between a step, a central difference and two legs.
+      times: the times that are drawn, translated; ``{NAME}`` is replaced by the share of the term of that name.
+      weight: weight of the examples, and the metric where it is not the square; ``{likelihood}`` is replaced by the
+        likelihood of the learned log-variance.
+      target: whose weights make the target where no average and no stage of them does, one of ``TARGETS``; "none"
+        where data alone make it. It cannot be derived: a network that is held fixed and one that is trained are one
+        callable.
       paper: key in ``papers.PAPERS``.
       code: the authors' repository, or "none found".
       headline: one published result with its setting, or ``NO_HEADLINE``.
       formula: the loss in the notation of this project; terms are separated by a line break.
       translation: how the times of the paper become ours.
       note: what is special about it.
-      differs: how the row of this project differs from the publication, one sentence, or empty.
+      differs: how the method of this project differs from the publication, one sentence, or empty.
     """
 
     name: str
     title: str
-    family: str
     characterization: str
     velocity: str
     stop_gradient: str
     engine: str
     times: str
     weight: str
-    target: str
-    teacher: str
-    directions: str
-    cost: float
-    year: int
+    target: str = "current"
     paper: str
     code: str
     headline: str

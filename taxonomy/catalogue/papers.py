@@ -324,7 +324,7 @@ PAPERS: dict[str, Paper] = {paper.key: paper for paper in _LISTED}
 
 
 def bibtex(paper: Paper) -> str:
-    """The BibTeX entry of a paper; authors that were not verified are left out, and a note says so."""
+    """The BibTeX entry of a paper; a note replaces authors that were not verified."""
     # Double braces keep the capitals of names such as MeanFlow, whatever the style does to titles.
     fields = {"title": f"{{{paper.title}}}"}
     if paper.authors:

@@ -25,7 +25,13 @@ import warnings
 ROOT = Path(__file__).parent.parent.parent
 # With these, everything that a command imports is there. None may start a jax backend: it does not survive a fork.
 MODULES = (
-    *("experiments.compare", "experiments.benchmark", "experiments.dry_run", "taxonomy.render", "objectives.build"),
+    *(
+        "experiments.compare",
+        "experiments.benchmark",
+        "experiments.training.dry_run",
+        "taxonomy.render",
+        "objectives.build",
+    ),
     *(
         "experiments.sample",
         "experiments.steer",

@@ -46,7 +46,11 @@ def test_every_variant_of_every_configuration_is_valid(file, objective):
 def test_paper_setting_is_the_papers():
     config = config_files.load(f"{CHECKERBOARD}:esd,paper")
     checks.check(config, devices=1)
-    assert (config.training.batch_size, config.training.optimizer, config.training.clip) == (100_000, "radam", 10.0)
+    assert (config.training.batch_size, config.training.optimizer, config.training.grad_clip_norm) == (
+        100_000,
+        "radam",
+        10.0,
+    )
     assert config.network.point_features == config.network.time_features == 0
     assert config.objective.name == "esd"
 
@@ -102,7 +106,7 @@ BAD_FIELDS = {
     "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
     "objective.options.diagonal_share": (1.5, "shares of the batch are diagonal 1.5"),
     "objective.options.stop_gradient": ("some", "stop_gradient = 'some'; expected one of velocity, none"),
-    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of paper, code"),
+    "objective.options.reduction": ("sum", "reduction = 'sum'; expected one of per_term, per_example"),
     "teacher": ("runs/teacher", "uses no teacher; drop --config.teacher"),
 }
 

@@ -75,8 +75,8 @@ def test_stochastic_samplers_reach_the_law_of_the_data(kind, name):
 
     def sample(key, x):
         if kind == "ancestral":
-            return ancestral(b, path, key, x, grid, base_std=STD)
-        return euler_maruyama(b, path, key, x, grid, base_std=STD, noise=noise_level(path, base_std=STD, level=1.0))
+            return ancestral(b, path, key, x, grid, noise_std=STD)
+        return euler_maruyama(b, path, key, x, grid, noise_std=STD, noise=noise_level(path, noise_std=STD, level=1.0))
 
     samples = jax.jit(sample)(jax.random.key(1), x)
     # Five standard errors of 20,000 samples, and one over the number of steps.
@@ -89,11 +89,11 @@ def test_without_noise_both_are_deterministic_ones():
     path, x, grid, key = TRIGONOMETRIC, noise(5), grids.uniform(5), jax.random.key(1)
     b = flow(path).b
     np.testing.assert_allclose(
-        ancestral(b, path, key, x, grid, base_std=STD, eta=0.0), ddim(b, path, x, grid), atol=1e-5
+        ancestral(b, path, key, x, grid, noise_std=STD, eta=0.0), ddim(b, path, x, grid), atol=1e-5
     )
-    none = noise_level(path, base_std=STD, level=0.0)
+    none = noise_level(path, noise_std=STD, level=0.0)
     np.testing.assert_allclose(
-        euler_maruyama(b, path, key, x, grid, base_std=STD, noise=none), euler(b, x, grid), atol=1e-5
+        euler_maruyama(b, path, key, x, grid, noise_std=STD, noise=none), euler(b, x, grid), atol=1e-5
     )
 
 
@@ -106,7 +106,7 @@ def test_ancestral_steps_draw_from_the_posterior_if_the_data_are_one_point():
         jax.random.key(1),
         noise(20_000),
         jnp.array([0.0, 0.3, 0.8, 1.0]),
-        base_std=STD,
+        noise_std=STD,
         trajectory=True,
     )
     for t, x in zip((0.0, 0.3, 0.8, 1.0), points, strict=True):
@@ -121,8 +121,8 @@ def test_noise_forgets_a_wrong_start_at_the_known_rate():
 
     @jax.jit
     def ends(level):
-        noise_of = noise_level(LINEAR, base_std=STD, level=level)
-        return euler_maruyama(b, LINEAR, key, x, grid, base_std=STD, noise=noise_of)
+        noise_of = noise_level(LINEAR, noise_std=STD, level=level)
+        return euler_maruyama(b, LINEAR, key, x, grid, noise_std=STD, noise=noise_of)
 
     t = (np.arange(4000)[:, None] + 0.5) / 4000
     variance = (1 - t) ** 2 * STD**2 + t**2 * np.diag(COVARIANCE)
@@ -146,7 +146,7 @@ def test_the_adaptive_sampler_counts_its_evaluations_and_meets_its_tolerance():
 def test_bad_input():
     b, x, key, grid = flow(LINEAR).b, noise(2), jax.random.key(0), grids.uniform(2)
     with pytest.raises(ValueError, match="eta = 2; expected a number in"):
-        ancestral(b, LINEAR, key, x, grid, base_std=STD, eta=2)
+        ancestral(b, LINEAR, key, x, grid, noise_std=STD, eta=2)
     with pytest.raises(ValueError, match=r"tolerance = 0, until = 0.999; expected tolerance > 0"):
         adaptive(b, x, tolerance=0)
     with pytest.raises(ValueError, match="grid of times has shape"):

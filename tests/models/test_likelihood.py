@@ -37,9 +37,9 @@ def mixture_density(x):
 
 def test_the_law_of_the_noise():
     x = noise()
-    found = likelihood.log_noise(x, base_std=STD)
+    found = likelihood.log_noise(x, noise_std=STD)
     np.testing.assert_allclose(found, multivariate_normal(np.zeros(2), STD**2 * np.eye(2)).logpdf(x), rtol=1e-12)
-    np.testing.assert_allclose(likelihood.log_noise(x[:, None, :, None], base_std=STD), found, rtol=1e-14)
+    np.testing.assert_allclose(likelihood.log_noise(x[:, None, :, None], noise_std=STD), found, rtol=1e-14)
 
 
 @pytest.mark.parametrize("path", [LINEAR, TRIGONOMETRIC])
@@ -48,10 +48,10 @@ def test_jumps_of_the_gaussian_map_have_the_exact_density(path, steps):
     v, x, grid = gaussian(path).v, noise(), grids.uniform(steps)
     law = multivariate_normal(MEAN, COVARIANCE)
     forward = likelihood.jumps(v, x, grid)
-    np.testing.assert_allclose(likelihood.of_generated(x, forward, base_std=STD), law.logpdf(forward.x), atol=1e-11)
+    np.testing.assert_allclose(likelihood.of_generated(x, forward, noise_std=STD), law.logpdf(forward.x), atol=1e-11)
     given = MEAN + 0.5 * np.asarray(x)
-    backward = likelihood.jumps(v, given, grid[::-1])
-    np.testing.assert_allclose(likelihood.of_data(backward, base_std=STD), law.logpdf(given), atol=1e-11)
+    backward = likelihood.jumps(v, jnp.asarray(given), grid[::-1])
+    np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), law.logpdf(given), atol=1e-11)
 
 
 def test_a_jump_of_any_map_has_the_determinant_of_finite_differences():
@@ -86,13 +86,13 @@ def solved():
 
 def test_the_solved_map_of_a_mixture_has_the_exact_density(solved):
     _, x, forward, given, backward = solved
-    of_generated = likelihood.of_generated(x, likelihood.Transport(forward.x, forward.log_det), base_std=STD)
+    of_generated = likelihood.of_generated(x, likelihood.Transport(forward.x, forward.log_det), noise_std=STD)
     np.testing.assert_allclose(of_generated, mixture_density(forward.x), atol=1e-8)
-    of_data = likelihood.of_data(likelihood.Transport(backward.x, backward.log_det), base_std=STD)
+    of_data = likelihood.of_data(likelihood.Transport(backward.x, backward.log_det), noise_std=STD)
     np.testing.assert_allclose(of_data, mixture_density(given), atol=1e-8)
     # The same from the Jacobian of the solved jump alone.
     by_jacobian = likelihood.Transport(forward.x, jnp.linalg.slogdet(forward.jacobian)[1])
-    np.testing.assert_allclose(likelihood.of_generated(x, by_jacobian, base_std=STD), of_generated, atol=1e-7)
+    np.testing.assert_allclose(likelihood.of_generated(x, by_jacobian, noise_std=STD), of_generated, atol=1e-7)
 
 
 @pytest.mark.parametrize(("method", "order"), [("midpoint", 2), ("rk4", 4)])
@@ -102,14 +102,14 @@ def test_the_fixed_grids_converge_at_their_order(solved, method, order):
     @jax.jit
     def error(grid):
         forward = likelihood.along_ode(flow.b, x, grid, method=method)
-        return likelihood.of_generated(x, forward, base_std=STD) - flow.log_density(jnp.ones(len(x)), forward.x)
+        return likelihood.of_generated(x, forward, noise_std=STD) - flow.log_density(jnp.ones(len(x)), forward.x)
 
     errors = [float(jnp.max(jnp.abs(error(grids.uniform(n))))) for n in (40, 80)]
     assert errors[0] / errors[1] > 0.8 * 2**order
     assert errors[1] < {"midpoint": 2e-3, "rk4": 1e-5}[method]
     if method == "rk4":
         backward = jax.jit(lambda x, grid: likelihood.along_ode(flow.b, x, grid))(given, grids.uniform(200)[::-1])
-        np.testing.assert_allclose(likelihood.of_data(backward, base_std=STD), mixture_density(given), atol=1e-5)
+        np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), mixture_density(given), atol=1e-5)
 
 
 def test_divergence_is_the_trace_of_the_jacobian():

@@ -52,7 +52,7 @@ def test_samples_and_value_of_the_posterior():
 
     @jax.jit
     def draw(t, x):
-        return posterior.sample(flow.b, jax.random.key(0), t, x, base_std=BASE_STD, count=count)
+        return posterior.sample(flow.b, jax.random.key(0), t, x, noise_std=BASE_STD, count=count)
 
     samples = draw(T, X)
     reward = LinearQuadratic(jnp.asarray(0.2), jnp.array([1.0, -0.5]), jnp.array([[0.8, 0.2], [0.2, 0.4]]))
@@ -74,4 +74,4 @@ def test_a_constant_reward_is_its_own_value():
     samples = jnp.zeros((3, 4, 2))
     np.testing.assert_allclose(posterior.value(lambda x: jnp.full(len(x), 1.5), samples), 1.5, rtol=1e-14)
     with pytest.raises(ValueError, match="count = 0, steps = 16"):
-        posterior.sample(lambda t, x: x, jax.random.key(0), T, X, base_std=1.0, count=0)
+        posterior.sample(lambda t, x: x, jax.random.key(0), jnp.asarray(T), jnp.asarray(X), noise_std=1.0, count=0)

@@ -14,12 +14,12 @@ MEAN, COVARIANCE = np.array([1.0, -0.5]), np.diag([0.5, 0.2])
 GRID = [0.0, 0.2, 0.6, 1.0]
 
 
-def flow(name="linear", *, base_std=1.0):
-    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, base_std=base_std)
+def flow(name="linear", *, noise_std=1.0):
+    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, base_std=noise_std)
 
 
-def noise(count, *, base_std=1.0, seed=0):
-    return base_std * jax.random.normal(jax.random.key(seed), (count, 2))
+def noise(count, *, noise_std=1.0, seed=0):
+    return noise_std * jax.random.normal(jax.random.key(seed), (count, 2))
 
 
 def jump(v, s, t, x):
@@ -63,10 +63,10 @@ SAMPLERS = {
 @pytest.mark.parametrize("name", INTERPOLANTS)
 def test_with_the_exact_map_the_law_is_right_at_every_time(name, sampler):
     count, std = 40_000, 0.8
-    path, v = INTERPOLANTS[name], flow(name, base_std=std).v
-    points = jax.jit(lambda key, x: SAMPLERS[sampler](v, path, key, x, jnp.array(GRID), base_std=std, trajectory=True))(
-        jax.random.key(1), noise(count, base_std=std)
-    )
+    path, v = INTERPOLANTS[name], flow(name, noise_std=std).v
+    points = jax.jit(
+        lambda key, x: SAMPLERS[sampler](v, path, key, x, jnp.array(GRID), noise_std=std, trajectory=True)
+    )(jax.random.key(1), noise(count, noise_std=std))
     repeated = {"restart": [0.6, 0.6], "restart at the data": [1.0]}.get(sampler, [])
     times = sorted(GRID + repeated)
     assert len(points) == len(times)
@@ -83,7 +83,7 @@ def test_with_the_exact_map_the_law_is_right_at_every_time(name, sampler):
 @pytest.mark.parametrize("name", INTERPOLANTS)
 def test_gamma_sampling_lies_between_composition_and_renoising(name):
     path, v, x, grid, key = INTERPOLANTS[name], flow(name).v, noise(50), jnp.array(GRID), jax.random.key(1)
-    none, little, all_of_it = (gamma_sampling(v, path, key, x, grid, base_std=1.0, gamma=g) for g in (0.0, 1e-3, 1.0))
+    none, little, all_of_it = (gamma_sampling(v, path, key, x, grid, noise_std=1.0, gamma=g) for g in (0.0, 1e-3, 1.0))
     np.testing.assert_allclose(none, composition(v, x, grid), atol=1e-5)
     np.testing.assert_allclose(little, none, atol=0.01)
     # By hand: to the data and back, with the same keys.
@@ -92,13 +92,13 @@ def test_gamma_sampling_lies_between_composition_and_renoising(name):
         z = jax.random.normal(k, y.shape)
         y = path.alpha(t) * z + path.beta(t) * jump(v, s, 1.0, y)
     np.testing.assert_allclose(all_of_it, y, atol=1e-5)
-    np.testing.assert_allclose(renoising(v, path, key, x, grid, base_std=1.0), y, atol=1e-5)
+    np.testing.assert_allclose(renoising(v, path, key, x, grid, noise_std=1.0), y, atol=1e-5)
 
 
 def test_one_step_is_one_jump():
     x0, expected = noise(5), jump(flow().v, 0.0, 1.0, noise(5))
     for gamma in (0.0, 0.5, 1.0):
-        found = gamma_sampling(flow().v, LINEAR, jax.random.key(1), x0, grids.uniform(1), base_std=1.0, gamma=gamma)
+        found = gamma_sampling(flow().v, LINEAR, jax.random.key(1), x0, grids.uniform(1), noise_std=1.0, gamma=gamma)
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -109,7 +109,7 @@ def test_going_back_in_two_steps_is_going_back_in_one(path):
     one = jnp.ones((1, 2))
 
     def variance_and_factor(s, t):
-        moved = [noised(path, jax.random.key(k), s[None], t[None], one, base_std=0.7) for k in range(2)]
+        moved = [noised(path, jax.random.key(k), s[None], t[None], one, noise_std=0.7) for k in range(2)]
         z = [jax.random.normal(jax.random.key(k), (1, 2)) for k in range(2)]
         std = (moved[0] - moved[1]) / (z[0] - z[1])
         return std**2, moved[0] - std * z[0]
@@ -123,13 +123,13 @@ def test_going_back_in_two_steps_is_going_back_in_one(path):
 def test_bad_input():
     v, x, key, grid = flow().v, noise(3), jax.random.key(1), jnp.array(GRID)
     with pytest.raises(ValueError, match="gamma = 1.5; expected a number in"):
-        gamma_sampling(v, LINEAR, key, x, grid, base_std=1.0, gamma=1.5)
+        gamma_sampling(v, LINEAR, key, x, grid, noise_std=1.0, gamma=1.5)
     with pytest.raises(ValueError, match="repeats = 0; expected at least 1"):
-        restart(v, LINEAR, key, x, grid, base_std=1.0, repeats=0)
+        restart(v, LINEAR, key, x, grid, noise_std=1.0, repeats=0)
     for back_to in (-0.1, 0.2, 0.5):
         with pytest.raises(ValueError, match=f"back_to = {back_to}; expected a time from 0 to before 0.2"):
             # Compiled, but with a grid that is known.
-            jax.jit(lambda x, t=back_to: restart(v, LINEAR, key, x, grid, base_std=1.0, at=1, back_to=t))(x)
+            jax.jit(lambda x, t=back_to: restart(v, LINEAR, key, x, grid, noise_std=1.0, at=1, back_to=t))(x)
     for bad in (jnp.zeros(1), jnp.zeros((2, 2))):
         with pytest.raises(ValueError, match="grid of times has shape"):
             composition(v, x, bad)

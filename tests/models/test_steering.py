@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models import diffusion_samplers, grids, steering, tilting
-from taxonomy import exact, flow_map, tilted
+from taxonomy import exact, flow_map, predictions, tilted
 from taxonomy.interpolants import LINEAR, TRIGONOMETRIC
 from taxonomy.tilted import LinearQuadratic
 
@@ -47,7 +47,7 @@ def test_the_value_of_the_exact_map_is_constant_along_the_path():
 def test_score_and_mean_from_the_velocity(interpolant):
     flow = exact.mixture(interpolant, **PARTS, base_std=BASE_STD)
     t, x = jnp.array([0.0, 0.3, 0.7, 0.95]), noise(count=4)
-    found = steering.score(flow.b, interpolant, base_std=BASE_STD)(t, x)
+    found = predictions.score_from_velocity(interpolant, t, x, flow.b(t, x), base_std=BASE_STD)
     np.testing.assert_allclose(found, flow.score(t, x), rtol=1e-9)
     found = steering.mean_look_ahead(flow.b, interpolant)(t, x)
     np.testing.assert_allclose(found, flow.posterior_mean(t, x), rtol=1e-9)
@@ -68,7 +68,7 @@ def test_guidance_by_the_true_value_is_the_velocity_to_the_tilted_law(interpolan
         return to_aim.log_density(t, x) - flow.log_density(t, x) + aim.log_z
 
     def gain(t):
-        return steering.guidance_gain(t, interpolant, base_std=BASE_STD)
+        return steering.guidance_gain(t, interpolant, noise_std=BASE_STD)
 
     t, x = jnp.array([0.1, 0.4, 0.8, 0.97]), noise(count=4)
     np.testing.assert_allclose(steering.guided(flow.b, value, gain)(t, x), to_aim.b(t, x), rtol=1e-9)
@@ -114,7 +114,7 @@ def steps(v, b, look_ahead, score, *, strength, **options):
             key,
             x,
             grids.uniform(STEPS),
-            diffusion=tilting.falling(base_std=BASE_STD, noise=strength),
+            diffusion=tilting.falling(noise_std=BASE_STD, noise=strength),
             **options,
         )
     )
@@ -201,8 +201,8 @@ def test_the_stochastic_sampler_keeps_the_law():
             key,
             x,
             grids.uniform(100),
-            base_std=BASE_STD,
-            noise=tilting.falling(base_std=BASE_STD, noise=1.0),
+            noise_std=BASE_STD,
+            noise=tilting.falling(noise_std=BASE_STD, noise=1.0),
         )
     )(jax.random.key(3), noise())
     x = np.asarray(x)
@@ -214,7 +214,17 @@ def test_the_stochastic_sampler_keeps_the_law():
 
 
 def test_a_grid_of_one_time_is_refused():
+    def transport(s, t, x):
+        return x
+
     with pytest.raises(ValueError, match=r"grid of times has shape \(1,\), substeps = 1"):
         tilting.tilting(
-            None, None, None, jax.random.key(0), noise(count=2), jnp.zeros(1), diffusion=lambda t: t, substeps=1
+            transport,
+            lambda t, x: t,
+            lambda t, x: x,
+            jax.random.key(0),
+            noise(count=2),
+            jnp.zeros(1),
+            diffusion=lambda t: t,
+            substeps=1,
         )

@@ -27,19 +27,19 @@ def data(count=6, seed=0):
 def test_inversion_of_the_gaussian_map_is_whitening(path, steps):
     v = exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
     x = data()
-    latent = two_directions.invert(v, x, steps=steps)
+    latent = two_directions.invert(v, jnp.asarray(x), steps=steps)
     expected = STD * (x - MEAN) @ np.linalg.inv(root(COVARIANCE))
     np.testing.assert_allclose(latent, expected, atol=1e-12)
-    np.testing.assert_allclose(two_directions.regenerate(v, expected, steps=steps), x, atol=1e-12)
-    np.testing.assert_allclose(two_directions.round_trip(v, x, steps=steps), x, atol=1e-12)
+    np.testing.assert_allclose(two_directions.regenerate(v, jnp.asarray(expected), steps=steps), x, atol=1e-12)
+    np.testing.assert_allclose(two_directions.round_trip(v, jnp.asarray(x), steps=steps), x, atol=1e-12)
 
 
 def test_a_map_that_does_not_invert_itself_is_seen_by_its_round_trip():
     v, x = tiny(tiny_params()), data()
     zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
     latent = x - v(one, zero, x)
-    np.testing.assert_allclose(two_directions.round_trip(v, x), latent + v(zero, one, latent), rtol=1e-12)
-    assert float(jnp.max(jnp.abs(two_directions.round_trip(v, x) - x))) > 0.1
+    np.testing.assert_allclose(two_directions.round_trip(v, jnp.asarray(x)), latent + v(zero, one, latent), rtol=1e-12)
+    assert float(jnp.max(jnp.abs(two_directions.round_trip(v, jnp.asarray(x)) - x))) > 0.1
 
 
 def test_inversion_part_of_the_way():
@@ -47,8 +47,8 @@ def test_inversion_part_of_the_way():
     x, u = data(), 0.4
     middle = root((1 - u) ** 2 * STD**2 * np.eye(2) + u**2 * COVARIANCE)
     expected = u * MEAN + (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) @ middle
-    np.testing.assert_allclose(two_directions.invert(v, x, until=u, steps=2), expected, atol=1e-12)
-    np.testing.assert_allclose(two_directions.regenerate(v, expected, until=u), x, atol=1e-12)
+    np.testing.assert_allclose(two_directions.invert(v, jnp.asarray(x), until=u, steps=2), expected, atol=1e-12)
+    np.testing.assert_allclose(two_directions.regenerate(v, jnp.asarray(expected), until=u), x, atol=1e-12)
 
 
 def test_editing_between_gaussians_is_the_optimal_transport_of_commuting_ones():
@@ -57,9 +57,9 @@ def test_editing_between_gaussians_is_the_optimal_transport_of_commuting_ones():
     w = exact.gaussian(LINEAR, mean=other_mean, covariance=other, base_std=STD).v
     x = data()
     expected = other_mean + (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) @ root(other)
-    np.testing.assert_allclose(two_directions.edit(v, w, x), expected, atol=1e-12)
-    np.testing.assert_allclose(two_directions.edit(w, v, expected), x, atol=1e-12)
-    np.testing.assert_allclose(two_directions.edit(v, v, x, until=0.3), x, atol=1e-12)
+    np.testing.assert_allclose(two_directions.edit(v, w, jnp.asarray(x)), expected, atol=1e-12)
+    np.testing.assert_allclose(two_directions.edit(w, v, jnp.asarray(expected)), x, atol=1e-12)
+    np.testing.assert_allclose(two_directions.edit(v, v, jnp.asarray(x), until=0.3), x, atol=1e-12)
 
 
 CLASSES = [
@@ -92,7 +92,7 @@ def test_editing_from_one_class_to_another_has_the_law_of_the_other():
     picked = jax.random.choice(keys[0], 2, (count,), p=source["weights"])
     spread = np.linalg.cholesky(source["covariances"])[picked]
     x = source["means"][picked] + jnp.einsum("nij,nj->ni", spread, jax.random.normal(keys[1], (count, 2)))
-    edited = two_directions.edit(v, w, x)
+    edited = two_directions.edit(v, w, jnp.asarray(x))
     mean = target["weights"] @ target["means"]
     offsets = target["means"] - mean
     spread = target["covariances"] + offsets[:, :, None] * offsets[:, None]
@@ -147,20 +147,20 @@ def test_interpolation_of_gaussian_data(path):
     v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
     a, b = data(seed=1), data(seed=2)
     shares = jnp.array([0.0, 0.3, 1.0])
-    found = two_directions.interpolate(v, a, b, shares, path=path)
+    found = two_directions.interpolate(v, jnp.asarray(a), jnp.asarray(b), shares, path=path)
     np.testing.assert_allclose(found[0], a, atol=1e-12)
     np.testing.assert_allclose(found[2], b, atol=1e-12)
     z_a, z_b = (STD * (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) for x in (a, b))
-    between = np.asarray(two_directions.PATHS[path](z_a, z_b, jnp.full(len(a), 0.3)))
+    between = np.asarray(two_directions.PATHS[path](jnp.asarray(z_a), jnp.asarray(z_b), jnp.full(len(a), 0.3)))
     np.testing.assert_allclose(found[1], MEAN + between @ root(COVARIANCE) / STD, atol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"until": 1.0}, {"until": -0.1}])
 def test_faulty_grids_are_refused(options):
     with pytest.raises(ValueError, match="expected"):
-        two_directions.invert(tiny(tiny_params()), data(), **options)
+        two_directions.invert(tiny(tiny_params()), jnp.asarray(data()), **options)
 
 
 def test_an_unknown_path_is_refused():
     with pytest.raises(ValueError, match="path = 'straight'; expected one of spherical, rotation"):
-        two_directions.interpolate(tiny(tiny_params()), data(), data(), jnp.zeros(1), path="straight")
+        two_directions.interpolate(tiny(tiny_params()), *2 * [jnp.asarray(data())], jnp.zeros(1), path="straight")

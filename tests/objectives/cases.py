@@ -1,4 +1,4 @@
-"""One table of every loss; each row inherits the whole contract.
+"""One table of every loss; each entry inherits the whole contract.
 
 ``library`` is the loss as users call it, with one set of parameters. ``by_hand`` writes the same residual again, with
 the parameters of everything that is stopped passed separately: equal values, and a gradient that equals the central

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from objectives.consistency import consistency, continuous_consistency, straightness, trajectory
-from objectives.distributional import moment_matching, velocity_matching
-from objectives.endpoint import along_path, clipped, trigflow
+from objectives.losses.consistency import consistency, straightness, trajectory
+from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
+from objectives.losses.distributional import moment_matching, velocity_matching
 from taxonomy import flow_map
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (
@@ -93,47 +93,49 @@ def imm(p, f, d):
 
 CASES = {
     "ct": Case(
-        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t),
+        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.s, d.u, d.t, x_u=d.x + d.w),
         lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(f, d.u, d.t, d.x + d.w)),
-        lambda e, d: consistency(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t),
+        lambda e, d: consistency(e.v, e.v, d.x, d.s, d.u, d.t, x_u=flow_map.jump(e.v, d.s, d.u, d.x)),
     ),
     "ct, nothing stopped": Case(
-        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t, stop_gradient="none"),
+        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.s, d.u, d.t, x_u=d.x + d.w, stop_gradient="none"),
         lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(p, d.u, d.t, d.x + d.w)),
-        lambda e, d: consistency(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t, stop_gradient="none"),
+        lambda e, d: consistency(
+            e.v, e.v, d.x, d.s, d.u, d.t, x_u=flow_map.jump(e.v, d.s, d.u, d.x), stop_gradient="none"
+        ),
     ),
     "ct_continuous": Case(
-        lambda p, d: continuous_consistency(tiny(p), d.w, d.x, d.s, d.t),
+        lambda p, d: continuous_consistency(tiny(p), d.x, d.s, d.t, velocity=d.w),
         lambda p, f, d: square(
             X(p, d.s, d.t, d.x) - X(f, d.s, d.t, d.x) - d_s(f, d.s, d.t, d.x) - push(f, d.s, d.t, d.x, d.w)
         ),
-        lambda e, d: continuous_consistency(e.v, e.b(d.s, d.x), d.x, d.s, d.t),
+        lambda e, d: continuous_consistency(e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x)),
     ),
     "ctm": Case(
         # The outer jump is made by other weights; its input is the student's.
-        lambda p, d: trajectory(tiny(p), tiny(jax.lax.stop_gradient(p)), d.x, d.x + d.w, d.s, d.u, d.t),
+        lambda p, d: trajectory(tiny(p), tiny(jax.lax.stop_gradient(p)), d.x, d.s, d.u, d.t, x_u=d.x + d.w),
         ctm,
-        lambda e, d: trajectory(e.v, e.v, d.x, flow_map.jump(e.v, d.s, d.u, d.x), d.s, d.u, d.t),
+        lambda e, d: trajectory(e.v, e.v, d.x, d.s, d.u, d.t, x_u=flow_map.jump(e.v, d.s, d.u, d.x)),
     ),
     "straightness": Case(
-        lambda p, d: straightness(tiny(p), tiny(p), d.x, d.x + d.w, d.s, d.u, d.t),
+        lambda p, d: straightness(tiny(p), tiny(p), d.x, d.s, d.u, d.t, x_u=d.x + d.w),
         lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - tiny(f)(d.u, d.t, d.x + d.w)),
         None,
     ),
     "scm": Case(
-        lambda p, d: trigflow(tiny(p), d.w, d.x, d.s, normalize=None),
+        lambda p, d: trigflow(tiny(p), d.x, d.s, velocity=d.w, normalize=None),
         lambda p, f, d: scm(p, f, d, warm_up=1.0, offset=None),
-        lambda e, d: trigflow(e.v, e.b(d.s, d.x), d.x, d.s, normalize=None),
+        lambda e, d: trigflow(e.v, d.x, d.s, velocity=e.b(d.s, d.x), normalize=None),
     ),
     "scm, warming up and normalized": Case(
-        lambda p, d: trigflow(tiny(p), d.w, d.x, d.s, warm_up=0.3),
+        lambda p, d: trigflow(tiny(p), d.x, d.s, velocity=d.w, warm_up=0.3),
         lambda p, f, d: scm(p, f, d, warm_up=0.3, offset=0.1),
         None,
     ),
     "facm": Case(
-        lambda p, d: clipped(tiny(p), d.w, d.x, d.s),
+        lambda p, d: clipped(tiny(p), d.x, d.s, velocity=d.w),
         facm,
-        lambda e, d: clipped(e.v, e.b(d.s, d.x), d.x, d.s),
+        lambda e, d: clipped(e.v, d.x, d.s, velocity=e.b(d.s, d.x)),
     ),
     "ucgm": Case(
         lambda p, d: along_path(
@@ -157,16 +159,18 @@ CASES = {
     ),
     "imm": Case(
         lambda p, d: moment_matching(
-            X(p, d.s, d.t, d.x), X(p, d.u, d.t, d.x + d.w), group=len(d.x), scale=jnp.full_like(d.s, 0.7)
+            X(p, d.s, d.t, d.x), target=X(p, d.u, d.t, d.x + d.w), group=len(d.x), scale=jnp.full_like(d.s, 0.7)
         ),
         imm,
         None,
         grouped=True,
     ),
     "velocity_matching": Case(
-        lambda p, d: velocity_matching(X(p, d.s, d.t, d.x), own(p)(d.u, d.w), teacher(d.u, d.w)),
+        lambda p, d: velocity_matching(X(p, d.s, d.t, d.x), learned=own(p)(d.u, d.w), wanted=teacher(d.u, d.w)),
         lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(f, d.s, d.t, d.x) + own(f)(d.u, d.w) - teacher(d.u, d.w)),
         # The generated law is that of the data.
-        lambda e, d: velocity_matching(flow_map.jump(e.v, d.s, one(d.t), d.x), e.v(d.u, d.u, d.w), e.b(d.u, d.w)),
+        lambda e, d: velocity_matching(
+            flow_map.jump(e.v, d.s, one(d.t), d.x), learned=e.v(d.u, d.u, d.w), wanted=e.b(d.u, d.w)
+        ),
     ),
 }

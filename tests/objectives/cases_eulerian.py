@@ -2,9 +2,9 @@
 
 import jax.numpy as jnp
 
-from objectives.eulerian import central, discrete, eulerian, tangent_step
-from objectives.integral import end, interior
-from objectives.progressive import progressive
+from objectives.losses.eulerian import central, discrete, eulerian, tangent_step
+from objectives.losses.integral import end, interior
+from objectives.losses.progressive import progressive
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (
     Case,
@@ -62,51 +62,55 @@ def normalized_tangent(p, f, d):
 
 CASES = {
     "esd": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t),
+        lambda p, d: eulerian(tiny(p), d.x, d.s, d.t, velocity=own(p)(d.s, d.x)),
         lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(f, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t),
+        lambda e, d: eulerian(e.v, d.x, d.s, d.t, velocity=e.v(d.s, d.s, d.x)),
     ),
     "esd, velocity stopped": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t, stop_gradient="velocity"),
+        lambda p, d: eulerian(tiny(p), d.x, d.s, d.t, velocity=own(p)(d.s, d.x), stop_gradient="velocity"),
         lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t, stop_gradient="velocity"),
+        lambda e, d: eulerian(e.v, d.x, d.s, d.t, velocity=e.v(d.s, d.s, d.x), stop_gradient="velocity"),
     ),
     "esd, nothing stopped": Case(
-        lambda p, d: eulerian(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
+        lambda p, d: eulerian(tiny(p), d.x, d.s, d.t, velocity=own(p)(d.s, d.x), stop_gradient="none"),
         lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, own(p)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.v(d.s, d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
+        lambda e, d: eulerian(e.v, d.x, d.s, d.t, velocity=e.v(d.s, d.s, d.x), stop_gradient="none"),
     ),
     "emd": Case(
-        lambda p, d: eulerian(tiny(p), teacher(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
+        lambda p, d: eulerian(tiny(p), d.x, d.s, d.t, velocity=teacher(d.s, d.x), stop_gradient="none"),
         lambda p, f, d: square(d_s(p, d.s, d.t, d.x) + push(p, d.s, d.t, d.x, teacher(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="none"),
+        lambda e, d: eulerian(e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x), stop_gradient="none"),
     ),
     "mean_flow": Case(
-        lambda p, d: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"),
+        lambda p, d: eulerian(tiny(p), d.x, d.s, d.t, velocity=d.w, stop_gradient="target"),
         mean_flow,
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="target"),
+        lambda e, d: eulerian(e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x), stop_gradient="target"),
     ),
     "improved_mean_flow": Case(
-        lambda p, d: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target", tangent=tiny(p)(d.s, d.s, d.x)),
+        lambda p, d: eulerian(
+            tiny(p), d.x, d.s, d.t, velocity=d.w, stop_gradient="target", tangent=tiny(p)(d.s, d.s, d.x)
+        ),
         lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - d.w - gap(d) * along(f, d.s, d.t, d.x, own(f)(d.s, d.x))),
-        lambda e, d: eulerian(e.v, e.b(d.s, d.x), d.x, d.s, d.t, stop_gradient="target", tangent=e.v(d.s, d.s, d.x)),
+        lambda e, d: eulerian(
+            e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x), stop_gradient="target", tangent=e.v(d.s, d.s, d.x)
+        ),
     ),
     "alpha_flow": Case(
-        lambda p, d: discrete(tiny(p), tiny(p), d.w, d.x, d.s, d.u, d.t),
+        lambda p, d: discrete(tiny(p), tiny(p), d.x, d.s, d.u, d.t, velocity=d.w),
         lambda p, f, d: square(
             tiny(p)(d.s, d.t, d.x) - (X(f, d.u, d.t, d.x + (d.u - d.s)[:, None] * d.w) - d.x) / gap(d)
         ),
         # Zero if the first leg is the exact one.
-        lambda e, d: discrete(e.v, e.v, e.v(d.s, d.u, d.x), d.x, d.s, d.u, d.t),
+        lambda e, d: discrete(e.v, e.v, d.x, d.s, d.u, d.t, velocity=e.v(d.s, d.u, d.x)),
     ),
     "tim": Case(
         lambda p, d: central(
             tiny(p),
             tiny(p),
-            d.w,
             d.x,
             d.s,
             d.t,
+            velocity=d.w,
             behind=(d.s - 0.02, d.x - 0.02 * d.w),
             ahead=(d.s + 0.01, d.x + 0.01 * d.w),
         ),
@@ -124,7 +128,7 @@ CASES = {
         None,
     ),
     "stee": Case(
-        lambda p, d: end(tiny(p), tiny(p), d.w, d.x, d.s, d.u, d.t),
+        lambda p, d: end(tiny(p), tiny(p), d.x, d.s, d.u, d.t, velocity=d.w),
         lambda p, f, d: square(tiny(p)(d.s, d.t, X(f, d.u, d.s, d.x)) - d.w),
         None,
     ),
@@ -139,18 +143,18 @@ CASES = {
         lambda e, d: progressive(e.v, e.v, d.x, d.s, d.u, d.t, stop_gradient="none"),
     ),
     "ayf_emd": Case(
-        lambda p, d: tangent_step(tiny(p), d.w, d.x, d.s, d.t),
+        lambda p, d: tangent_step(tiny(p), d.x, d.s, d.t, velocity=d.w),
         align_your_flow,
-        lambda e, d: tangent_step(e.v, e.b(d.s, d.x), d.x, d.s, d.t),
+        lambda e, d: tangent_step(e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x)),
     ),
     "ayf_emd, warming up": Case(
-        lambda p, d: tangent_step(tiny(p), d.w, d.x, d.s, d.t, warm_up=0.3),
+        lambda p, d: tangent_step(tiny(p), d.x, d.s, d.t, velocity=d.w, warm_up=0.3),
         lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - tiny(f)(d.s, d.t, d.x) - tangent(f, d.w, d, 0.3)),
         None,
     ),
     "ayf_emd, normalized": Case(
-        lambda p, d: tangent_step(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t, normalize=0.1),
+        lambda p, d: tangent_step(tiny(p), d.x, d.s, d.t, velocity=own(p)(d.s, d.x), normalize=0.1),
         normalized_tangent,
-        lambda e, d: tangent_step(e.v, e.b(d.s, d.x), d.x, d.s, d.t, normalize=0.1),
+        lambda e, d: tangent_step(e.v, d.x, d.s, d.t, velocity=e.b(d.s, d.x), normalize=0.1),
     ),
 }

@@ -1,7 +1,14 @@
 """Known velocities and the Lagrangian rule: the target time moves."""
 
-from objectives.direct import flow_matching, misalignment, regression
-from objectives.lagrangian import bootstrap, difference, lagrangian, pulled_back, round_trip, two_ended_difference
+from objectives.losses.direct import flow_matching, misalignment, regression
+from objectives.losses.lagrangian import (
+    bootstrap,
+    difference,
+    lagrangian,
+    pulled_back,
+    round_trip,
+    two_ended_difference,
+)
 from taxonomy import flow_map
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (
@@ -48,9 +55,9 @@ def boot(p, f, d):
 
 CASES = {
     "flow_matching": Case(
-        lambda p, d: flow_matching(tiny(p), d.w, d.x, d.t),
+        lambda p, d: flow_matching(tiny(p), d.x, d.t, velocity=d.w),
         lambda p, f, d: square(tiny(p)(d.t, d.t, d.x) - d.w),
-        lambda e, d: flow_matching(e.v, e.b(d.t, d.x), d.x, d.t),
+        lambda e, d: flow_matching(e.v, d.x, d.t, velocity=e.b(d.t, d.x)),
     ),
     "lsd": Case(
         lambda p, d: lagrangian(tiny(p), own(p), d.x, d.s, d.t),
@@ -80,9 +87,9 @@ CASES = {
         lambda e, d: lagrangian(e.v, e.b, d.x, d.s, d.t, stop_gradient="target"),
     ),
     "fmm": Case(
-        lambda p, d: pulled_back(tiny(p), tiny(p), d.w, d.x, d.s, d.t),
+        lambda p, d: pulled_back(tiny(p), tiny(p), d.x, d.s, d.t, velocity=d.w),
         lambda p, f, d: square(d_t(p, d.s, d.t, X(p, d.t, d.s, d.x)) - d.w),
-        lambda e, d: pulled_back(e.v, e.v, e.b(d.t, d.x), d.x, d.s, d.t),
+        lambda e, d: pulled_back(e.v, e.v, d.x, d.s, d.t, velocity=e.b(d.t, d.x)),
     ),
     "fmm, round trip": Case(
         lambda p, d: round_trip(tiny(p), d.x, d.s, d.t),
@@ -90,21 +97,21 @@ CASES = {
         lambda e, d: round_trip(e.v, d.x, d.s, d.t),
     ),
     "lmf": Case(
-        lambda p, d: pulled_back(tiny(p), tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"),
+        lambda p, d: pulled_back(tiny(p), tiny(p), d.x, d.s, d.t, velocity=d.w, stop_gradient="target"),
         lambda p, f, d: square(
             tiny(p)(d.s, d.t, X(f, d.t, d.s, d.x)) - d.w + gap(d) * average_d_t(f, d.s, d.t, X(f, d.t, d.s, d.x))
         ),
-        lambda e, d: pulled_back(e.v, e.v, e.b(d.t, d.x), d.x, d.s, d.t, stop_gradient="target"),
+        lambda e, d: pulled_back(e.v, e.v, d.x, d.s, d.t, velocity=e.b(d.t, d.x), stop_gradient="target"),
     ),
     "regression": Case(
-        lambda p, d: regression(tiny(p), own(p)(d.s, d.x), d.x, d.s, d.t),
+        lambda p, d: regression(tiny(p), d.x, d.s, d.t, velocity=own(p)(d.s, d.x)),
         lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - own(f)(d.s, d.x)),
         # The end of the jump is reached in two.
-        lambda e, d: regression(e.v, secant(e.v, d), d.x, d.s, d.t),
+        lambda e, d: regression(e.v, d.x, d.s, d.t, velocity=secant(e.v, d)),
     ),
     "misalignment": Case(
         # The angle has no units: at this length the offset under the root is lost in rounding.
-        lambda p, d: misalignment(1e3 * tiny(p)(d.s, d.t, d.x), 1e3 * own(p)(d.t, d.w)),
+        lambda p, d: misalignment(1e3 * tiny(p)(d.s, d.t, d.x), velocity=1e3 * own(p)(d.t, d.w)),
         lambda p, f, d: square(unit(tiny(p)(d.s, d.t, d.x)) - unit(own(f)(d.t, d.w))) / 2,
         None,
     ),

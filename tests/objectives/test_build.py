@@ -1,16 +1,21 @@
+import pkgutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models import samplers
+from objectives import losses
 from objectives.build import OBJECTIVES, default_options
-from objectives.mixture import Batch, Maps, check_shares, mixture
+from objectives.mixture import check_shares, mixture
+from objectives.objective import Batch, Maps
 from taxonomy import exact, flow_map
 from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
 from tests.helpers import tiny, tiny_params
 
+LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
 COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
@@ -37,7 +42,7 @@ def draw(objective, count, *, progress=1.0):
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_every_row_is_complete(name):
+def test_every_method_is_complete(name):
     objective = OBJECTIVES[name]()
     check_shares(objective.terms)
     assert objective.sampler in SAMPLERS
@@ -47,7 +52,13 @@ def test_every_row_is_complete(name):
     assert OBJECTIVES[name].__doc__
 
 
-# Rows that learn the map of other pairs than the data set's: straight lines from noise to the teacher's end point.
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_file_of_a_method_begins_with_the_name_of_its_loss(name):
+    stem = OBJECTIVES[name].__module__.removeprefix("objectives.methods.")
+    assert any(stem == loss or stem.startswith(f"{loss}_") for loss in LOSSES)
+
+
+# Methods that learn the map of other pairs than the data set's: straight lines from noise to the teacher's end point.
 ON_PAIRS = ("reflow", "rectified_mean_flow")
 # What moves the minimizer in the published defaults is made small or left out, or only adds scatter.
 SHARPENED = {
@@ -60,7 +71,7 @@ SHARPENED = {
     "imm": {"step": 1e-3},
     "facm": {"cosine": 0.0},
     # The mean over a pool leaves a residual that is not symmetric; and rare times next to the data weigh a thousand.
-    "esc": {"power": 0.0},
+    "esc": {"adaptive_power": 0.0},
     "sct": {"prior": "none"},
 }
 
@@ -110,7 +121,7 @@ def true_map(name, interpolant):
     return straightened(flow) if name in ON_PAIRS else flow.v
 
 
-# One row or two of each rule also on the other path; the losses know of it only through I_t and dI_t.
+# One method or two of each rule also on the other path; the losses know of it only through I_t and dI_t.
 BOTH_PATHS = ("flow_matching", "lsd", "lmf", "esd", "mean_flow", "tim", "psd_u", "stee", "cd", "ct", "sct")
 CASES = [(name, "linear") for name in OBJECTIVES] + [(name, "trigonometric") for name in BOTH_PATHS]
 
@@ -141,7 +152,7 @@ def bound(objective, teacher, student, target, batches):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_contract_of_a_row(name):
+def test_contract_of_a_method(name):
     objective, teacher = OBJECTIVES[name](), exact_flow().b
     p, f, traces = tiny_params(), tiny_params(seed=5), []
 
@@ -176,7 +187,7 @@ def test_no_law_uses_a_key_twice(name):
             assert np.all((np.asarray(times) >= 0) & (np.asarray(times) <= 1))
 
 
-CHANGING = [name for name, row in OBJECTIVES.items() if isinstance(row().terms[-1].times, Curriculum)]
+CHANGING = [name for name, method in OBJECTIVES.items() if isinstance(method().terms[-1].times, Curriculum)]
 
 
 @pytest.mark.parametrize("name", CHANGING)
@@ -205,7 +216,7 @@ def test_a_curriculum_changes_the_times(name):
         ("imm", {"group": 0}, "group = 0; expected at least 1"),
         ("esc", {"plug_in": 1.0}, "plug_in = 1.0; expected a number in"),
         ("shortcut", {"levels": -1}, "levels = -1; expected a whole number"),
-        ("split_mean_flow", {"reduction": "sum"}, "reduction = 'sum'; expected one of paper, code"),
+        ("split_mean_flow", {"reduction": "sum"}, "reduction = 'sum'; expected one of per_term, per_example"),
     ],
 )
 def test_bad_options_are_named(name, options, message):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from objectives import weighting
-from objectives.consistency import straightness
-from objectives.direct import misalignment
-from objectives.distributional import moment_matching
-from objectives.endpoint import along_path, clipped, trigflow
-from objectives.eulerian import eulerian
-from objectives.lagrangian import bootstrap, difference, lagrangian
-from objectives.progressive import progressive
+from objectives.losses.consistency import straightness
+from objectives.losses.consistency_continuous import along_path, clipped, trigflow
+from objectives.losses.direct import misalignment
+from objectives.losses.distributional import moment_matching
+from objectives.losses.eulerian import eulerian
+from objectives.losses.lagrangian import bootstrap, difference, lagrangian
+from objectives.losses.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import INTERPOLANTS
 from taxonomy.times import Times
@@ -72,13 +72,13 @@ def test_each_group_stands_for_itself():
 
     @jax.jit
     def loss(x, y):
-        values = moment_matching(x, y, group=5, scale=scale)
+        values = moment_matching(x, target=y, group=5, scale=scale)
         return values.sum(), values
 
     both = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (_, together), gradient = both(d.x, d.w)
     for part in (slice(0, 5), slice(5, 10)):
-        alone = moment_matching(d.x[part], d.w[part], group=5, scale=scale[part])
+        alone = moment_matching(d.x[part], target=d.w[part], group=5, scale=scale[part])
         np.testing.assert_allclose(alone, together[part], rtol=1e-13)
     # Any order of either side within its group; the gradient moves with its point.
     order = np.array([2, 4, 0, 1, 3, 5, 9, 8, 7, 6])
@@ -118,9 +118,9 @@ def gradient(loss):
 
 def test_misalignment_is_one_minus_the_cosine():
     a, b = jnp.array([[3.0, 0.0], [0.0, 2.0], [1.0, 1.0], [0.0, 0.0]]), jnp.array([[5.0, 0], [7, 0], [-2, -2], [1, 0]])
-    np.testing.assert_allclose(misalignment(a, b), [0, 1, 2, 1], atol=1e-11)
+    np.testing.assert_allclose(misalignment(a, velocity=b), [0, 1, 2, 1], atol=1e-11)
     # Turning costs, growing does not; at length zero everything is finite.
-    slope = jax.grad(lambda a: misalignment(a, b).sum())(a)
+    slope = jax.grad(lambda a: misalignment(a, velocity=b).sum())(a)
     np.testing.assert_allclose(slope[1], [-1 / 2, 0], rtol=1e-11)
     np.testing.assert_allclose(slope[0], 0, atol=1e-11)
     assert np.all(np.isfinite(slope))
@@ -171,7 +171,7 @@ def test_boot_in_the_signal_of_its_own_paper():
 
 def test_tangent_step_is_the_stopped_eulerian_gradient():
     d = data()
-    limit = gradient(lambda p: eulerian(tiny(p), d.w, d.x, d.s, d.t, stop_gradient="target"))
+    limit = gradient(lambda p: eulerian(tiny(p), d.x, d.s, d.t, velocity=d.w, stop_gradient="target"))
     np.testing.assert_allclose(gradient(lambda p: CASES["ayf_emd"].library(p, d)), limit, rtol=1e-11, atol=1e-12)
 
 
@@ -180,8 +180,10 @@ def test_trigflow_is_the_eulerian_rule_with_a_weight():
     d = data()
     norm = jnp.sqrt((1 - d.s) ** 2 + d.s**2)
     end = jnp.ones_like(d.s)
-    found = gradient(lambda p: trigflow(tiny(p), d.w, d.x, d.s, normalize=None))
-    expected = gradient(lambda p: d.s * norm**2 * eulerian(tiny(p), d.w, d.x, d.s, end, stop_gradient="target"))
+    found = gradient(lambda p: trigflow(tiny(p), d.x, d.s, velocity=d.w, normalize=None))
+    expected = gradient(
+        lambda p: d.s * norm**2 * eulerian(tiny(p), d.x, d.s, end, velocity=d.w, stop_gradient="target")
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
@@ -191,7 +193,7 @@ def test_bounds_of_tangents_bind():
     far = 1e3 * jnp.sign(d.w)
     bound = square(jnp.ones_like(d.w))
     np.testing.assert_allclose(
-        clipped(tiny(p), far, d.x, d.s, clip=0.3), bound * (0.3 * (1 - d.s**0.5)) ** 2, rtol=1e-12
+        clipped(tiny(p), d.x, d.s, velocity=far, clip=0.3), bound * (0.3 * (1 - d.s**0.5)) ** 2, rtol=1e-12
     )
     sides = {"behind": (d.s, d.x), "ahead": (d.u, d.x + far)}
     factor = 4 * (1 - d.s) / jnp.sin(1.57 * (1 - d.s))
@@ -231,7 +233,7 @@ def test_straightness_holds_where_paths_are_straight_only():
     for v, straight in ((to_one_point, True), (to_half_the_width, False)):
         x_u = flow_map.jump(v, d.s, d.u, d.x)
         np.testing.assert_allclose(flow_map.jump(v, d.u, d.t, x_u), flow_map.jump(v, d.s, d.t, d.x), rtol=1e-12)
-        loss = straightness(v, v, d.x, x_u, d.s, d.u, d.t)
+        loss = straightness(v, v, d.x, d.s, d.u, d.t, x_u=x_u)
         assert (loss.max() < 1e-20) if straight else (loss.min() > 1e-6)
 
 

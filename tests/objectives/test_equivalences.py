@@ -1,4 +1,4 @@
-"""Relations between published rows, as the table has them: gradients that coincide, and mistakes that change them."""
+"""Relations between published methods, as the table has them: gradients that coincide, and mistakes that do not."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,12 @@ import pytest
 from models.flow_map_model import OUTPUTS
 from objectives import guidance
 from objectives.build import OBJECTIVES
-from objectives.consistency import consistency
-from objectives.direct import regression
-from objectives.eulerian import discrete, eulerian, tangent_step
-from objectives.lagrangian import bootstrap, lagrangian
-from objectives.mixture import Batch, Maps
-from objectives.progressive import progressive
+from objectives.losses.consistency import consistency
+from objectives.losses.direct import regression
+from objectives.losses.eulerian import discrete, eulerian, tangent_step
+from objectives.losses.lagrangian import bootstrap, lagrangian
+from objectives.losses.progressive import progressive
+from objectives.objective import Batch, Maps
 from taxonomy import exact_data, flow_map
 from taxonomy.arrays import squared_norm
 from taxonomy.curricula import law_at
@@ -39,7 +39,7 @@ def examples(s=None, u=None, t=None, **fields):
 
 
 def loss_of(name, batch, *, term=-1, minimized=False, options=None, **given):
-    """A row's term, the last unless said otherwise, as a function of the weights; the student makes its own targets.
+    """The (last) term of a method as a function of the weights; the student makes its own targets.
 
     ``minimized`` adds the weight and the metric; ``given`` are maps, as functions of the weights.
     """
@@ -130,11 +130,11 @@ def test_ayf_emd_is_mean_flow_on_the_teacher_times_half_the_gap():
         return -(flow_map.jump(tiny(p), s, t, x) * residual).sum(axis=1)
 
     agree(published, scaled((t - s) / 2, mean_flow))
-    agree(lambda p: tangent_step(tiny(p), w, x, s, t), mean_flow)
-    # The row keeps a hundredth of its warm-up for good: a pull towards straight paths.
+    agree(lambda p: tangent_step(tiny(p), x, s, t, velocity=w), mean_flow)
+    # The method keeps a hundredth of its warm-up for good: a pull towards straight paths.
     agree(
         loss_of("ayf_emd", batch, minimized=True, options={"normalize": 0.0}),
-        lambda p: (t - s) ** 2 * (0.99 * mean_flow(p) + 0.01 * regression(tiny(p), w, x, s, t)),
+        lambda p: (t - s) ** 2 * (0.99 * mean_flow(p) + 0.01 * regression(tiny(p), x, s, t, velocity=w)),
     )
 
 
@@ -149,15 +149,15 @@ def test_alpha_flow_is_twice_so_flow():
     def so_flow(p):
         return (tiny(p)(s, t, x) * q).sum(axis=1)
 
-    alpha_flow = loss_of("alpha_flow", batch, minimized=True, options={"schedule": "constant", "power": 0.0})
+    alpha_flow = loss_of("alpha_flow", batch, minimized=True, options={"schedule": "constant", "adaptive_power": 0.0})
     agree(alpha_flow, scaled(2.0, so_flow))
-    agree(loss_of("so_flow", batch, minimized=True, options={"power": 0.0}), so_flow)
+    agree(loss_of("so_flow", batch, minimized=True, options={"adaptive_power": 0.0}), so_flow)
 
 
 def test_alpha_flow_is_euler_mean_flow_over_the_share_of_the_step():
     batch = examples()
     s, u, t = batch.times
-    alpha_flow = loss_of("alpha_flow", batch, minimized=True, options={"schedule": "constant", "power": 0.0})
+    alpha_flow = loss_of("alpha_flow", batch, minimized=True, options={"schedule": "constant", "adaptive_power": 0.0})
     values_agree(alpha_flow, scaled((t - s) / (u - s), loss_of("euler_mean_flow", batch)))
 
 
@@ -166,7 +166,7 @@ def test_alpha_flow_at_one_half_on_the_own_velocity_is_twice_psd_m():
     u = (s + t) / 2
     own = tiny(tiny_params())(s, u, x)
     values_agree(
-        lambda p: discrete(tiny(p), tiny(p), own, x, s, u, t) / 0.5,
+        lambda p: discrete(tiny(p), tiny(p), x, s, u, t, velocity=own) / 0.5,
         lambda p: 2 * progressive(tiny(p), tiny(p), x, s, u, t),
     )
 
@@ -369,7 +369,7 @@ def test_the_velocity_of_the_sample_is_biased_at_the_mapped_point():
     assert float(squared_norm(exact.b(t, mapped) - data.marginal).min()) > 1e-3
 
 
-# Rows that differ in where the velocity comes from.
+# Methods that differ in where the velocity comes from.
 
 
 @pytest.mark.parametrize(
@@ -423,20 +423,20 @@ def test_guided_targets_have_the_stated_fixed_point():
     conditional, unconditional = jax.random.normal(jax.random.key(5), (2, 5, 2))
 
     def on(velocity):
-        return gradient(lambda p: eulerian(tiny(p), velocity, x, s, t, stop_gradient="target"))
+        return gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=velocity, stop_gradient="target"))
 
     scale = 2.5
-    g = guidance.classifier_free(conditional, unconditional, scale=scale)
+    g = guidance.classifier_free(v_c=conditional, v_u=unconditional, scale=scale)
     expected = on(g)
     for omega, kappa in ((0.2, 0.92), (1.0, 0.6), (2.5, 0.0)):
-        guided = guidance.mean_flow_guided(conditional, unconditional, g, omega=omega, kappa=kappa)
+        guided = guidance.mean_flow_guided(conditional, v_c=g, v_u=unconditional, omega=omega, kappa=kappa)
         assert_close(on(guided), expected, rtol=1e-9)
-    assert_close(on(guidance.model_guided(conditional, g, unconditional, omega=0.6)), expected, rtol=1e-9)
+    assert_close(on(guidance.model_guided(conditional, v_c=g, v_u=unconditional, omega=0.6)), expected, rtol=1e-9)
     # Another scale, or an output that is not yet the fixed point, has another gradient.
     wrong = (
-        guidance.mean_flow_guided(conditional, unconditional, g, omega=0.4, kappa=0.92),
-        guidance.model_guided(conditional, g + 0.1, unconditional, omega=0.6),
-        guidance.mean_flow_guided(conditional, unconditional, g + 0.1, omega=0.2, kappa=0.92),
+        guidance.mean_flow_guided(conditional, v_c=g, v_u=unconditional, omega=0.4, kappa=0.92),
+        guidance.model_guided(conditional, v_c=g + 0.1, v_u=unconditional, omega=0.6),
+        guidance.mean_flow_guided(conditional, v_c=g + 0.1, v_u=unconditional, omega=0.2, kappa=0.92),
     )
     assert all(distance(on(guided), expected) > 1e-3 for guided in wrong)
 
@@ -501,7 +501,7 @@ def test_mid_training_over_the_whole_way_is_endpoint_regression():
 
 
 def pulled_by_pseudo_huber(name, batch, weight, loss, *, scale, **options):
-    """The gradient of a row is that of the weight times its residual, over the pseudo-Huber length of the residual."""
+    """The gradient is that of the weight times the residual, over the pseudo-Huber length of the residual."""
     length = jnp.sqrt(loss(tiny_params()) + scale**2)
     agree(
         loss_of(name, batch, minimized=True, options={"scale": scale, **options}), scaled(weight / (2 * length), loss)
@@ -615,7 +615,7 @@ def test_moment_matching_of_single_particles_pulls_along_the_consistency_residua
     s, u, t = batch.times
     one = loss_of("imm", batch, options={"group": 1})
     x, x_u = (LINEAR.position(time, batch.x0, batch.x1) for time in (s, u))
-    residual = consistency(tiny(tiny_params()), tiny(tiny_params()), x, x_u, s, u, t)
+    residual = consistency(tiny(tiny_params()), tiny(tiny_params()), x, s, u, t, x_u=x_u)
     # k = exp(-d / scale) with d^2 = |r|^2 / 2 in two dimensions: -2 grad k = k / (scale 2 d) grad |r|^2.
     length, scale = jnp.sqrt(residual / 2), jnp.maximum(t - s, 0.01)
     agree(one, scaled(jnp.exp(-length / scale) / (2 * scale * length), loss_of("ct", batch)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from objectives import guidance
-from objectives.eulerian import eulerian
+from objectives.losses.eulerian import eulerian
 from taxonomy import exact, flow_map
 from taxonomy.interpolants import LINEAR
 
@@ -23,43 +23,43 @@ def classes():
 # name: (target from dI, v_u and the model's own guided output g; the scale it should come to).
 SCHEMES = {
     "mean flow": (
-        lambda d, u, g: guidance.mean_flow_guided(d, u, g, omega=0.2, kappa=0.92),
-        lambda: guidance.effective_scale_mean_flow(0.2, 0.92),
+        lambda d, u, g: guidance.mean_flow_guided(d, v_c=g, v_u=u, omega=0.2, kappa=0.92),
+        lambda: guidance.effective_scale_mean_flow(omega=0.2, kappa=0.92),
         2.5,
     ),
     "mean flow, kappa 0": (
-        lambda d, u, g: guidance.mean_flow_guided(d, u, g, omega=1.7, kappa=0.0),
-        lambda: guidance.effective_scale_mean_flow(1.7, 0.0),
+        lambda d, u, g: guidance.mean_flow_guided(d, v_c=g, v_u=u, omega=1.7, kappa=0.0),
+        lambda: guidance.effective_scale_mean_flow(omega=1.7, kappa=0.0),
         1.7,
     ),
     "improved mean flow": (
-        lambda d, u, g: guidance.improved_mean_flow_guided(d, g, u, omega=7.5),
+        lambda d, u, g: guidance.improved_mean_flow_guided(d, v_c=g, v_u=u, omega=7.5),
         lambda: guidance.effective_scale_improved_mean_flow(7.5),
         7.5,
     ),
     "improved mean flow, weak": (
-        lambda d, u, g: guidance.improved_mean_flow_guided(d, g, u, omega=0.3),
+        lambda d, u, g: guidance.improved_mean_flow_guided(d, v_c=g, v_u=u, omega=0.3),
         lambda: guidance.effective_scale_improved_mean_flow(0.3),
         0.3,
     ),
     "model": (
-        lambda d, u, g: guidance.model_guided(d, g, u, omega=0.6),
+        lambda d, u, g: guidance.model_guided(d, v_c=g, v_u=u, omega=0.6),
         lambda: guidance.effective_scale_model(0.6),
         2.5,
     ),
     "terminal": (
-        lambda d, u, g: guidance.terminal_guided(d, u, scale=2.0),
+        lambda d, u, g: guidance.terminal_guided(d, v_u=u, scale=2.0),
         lambda: guidance.effective_scale_terminal(2.0),
         2.0,
     ),
     "so flow": (
-        lambda d, u, g: guidance.so_flow_guided(d, u, g, scale=3.0, mixing=0.25),
+        lambda d, u, g: guidance.so_flow_guided(d, v_c=g, v_u=u, scale=3.0, mixing=0.25),
         lambda: guidance.effective_scale_so_flow(3.0),
         3.0,
     ),
     "so flow, faded": (
-        lambda d, u, g: guidance.so_flow_guided(d, u, g, scale=3.0, mixing=0.25, strength=0.5),
-        lambda: guidance.effective_scale_so_flow(3.0, 0.5),
+        lambda d, u, g: guidance.so_flow_guided(d, v_c=g, v_u=u, scale=3.0, mixing=0.25, strength=0.5),
+        lambda: guidance.effective_scale_so_flow(3.0, strength=0.5),
         2.0,
     ),
 }
@@ -95,11 +95,11 @@ def test_guidance_does_nothing_where_label_and_no_label_agree(name):
 
 def test_teacher_guidance():
     strong, weak, _ = velocities()
-    for guided in (guidance.classifier_free, guidance.autoguided):
-        np.testing.assert_allclose(guided(strong, weak, scale=1.0), strong, atol=1e-15)
-        np.testing.assert_allclose(guided(strong, weak, scale=3.0), 3 * strong - 2 * weak, atol=1e-14)
+    np.testing.assert_allclose(guidance.classifier_free(v_c=strong, v_u=weak, scale=1.0), strong, atol=1e-15)
+    found = guidance.classifier_free(v_c=strong, v_u=weak, scale=3.0)
+    np.testing.assert_allclose(found, 3 * strong - 2 * weak, atol=1e-14)
     scales = jnp.array([1.0, 2.0, 3.0, 4.0])
-    found = guidance.classifier_free(strong, weak, scale=scales)
+    found = guidance.classifier_free(v_c=strong, v_u=weak, scale=scales)
     np.testing.assert_allclose(found[2], 3 * strong[2] - 2 * weak[2], atol=1e-14)
 
 
@@ -107,7 +107,7 @@ def test_the_weight_of_the_terminal_loss_takes_out_the_scale_of_the_noise():
     # The spread of the target over the samples of one point, weighted, is that of dI for every scale.
     samples, unconditional, _ = velocities(batch=50)
     for scale in (1.0, 2.0, 5.0):
-        target = guidance.terminal_guided(samples, unconditional[:1] + 0 * samples, scale=scale)
+        target = guidance.terminal_guided(samples, v_u=unconditional[:1] + 0 * samples, scale=scale)
         weighted = guidance.terminal_weight(scale) * target.var(axis=0)
         np.testing.assert_allclose(weighted, samples.var(axis=0), rtol=1e-10)
 
@@ -123,7 +123,9 @@ def test_guiding_every_level_of_a_dyadic_target_multiplies_the_scale():
     gap = jnp.full(3, 0.4)
 
     def guided(conditional, unconditional):
-        return lambda s, t, x: guidance.classifier_free(conditional(s, t, x), unconditional(s, t, x), scale=scale)
+        return lambda s, t, x: guidance.classifier_free(
+            v_c=conditional(s, t, x), v_u=unconditional(s, t, x), scale=scale
+        )
 
     def two_halves(v):
         def doubled(s, t, x):
@@ -182,7 +184,7 @@ def bump_slope(v, velocity, x, s, t):
         def moved(s, t, x):
             return v(s, t, x) + size * jnp.stack([jnp.sin(x[:, 1] + s), x[:, 0] * t], axis=-1)
 
-        return eulerian(moved, velocity, x, s, t, stop_gradient="target")
+        return eulerian(moved, x, s, t, velocity=velocity, stop_gradient="target")
 
     return jax.jvp(loss, (0.0,), (1.0,))[1]
 
@@ -194,16 +196,16 @@ def test_the_exact_map_of_the_guided_velocity_is_stationary_for_mean_flow():
     path, other, guided = gaussian_of(m_c), gaussian_of(m_u), gaussian_of(m_u + scale * (m_c - m_u))
     s, t, x = jnp.array([0.1, 0.3, 0.6]), jnp.array([0.9, 0.5, 1.0]), velocities(batch=3)[0]
     v_c, v_u = path.b(s, x), other.b(s, x)
-    np.testing.assert_allclose(guidance.classifier_free(v_c, v_u, scale=scale), guided.b(s, x), rtol=1e-10)
+    np.testing.assert_allclose(guidance.classifier_free(v_c=v_c, v_u=v_u, scale=scale), guided.b(s, x), rtol=1e-10)
     values, axes = np.linalg.eigh(COVARIANCES[0])
     # cov[x1 | x] = (1 - s)^2 C / S_s and dI = (x1 - x) / (1 - s).
     spread = np.sqrt(values[None] / ((1 - s)[:, None] ** 2 + s[:, None] ** 2 * values[None]))
     noise = (spread * np.array([[1.0, -1.0]])) @ axes.T
 
     def target(velocity):
-        return guidance.mean_flow_guided(velocity, v_u, guided.b(s, x), omega=0.2, kappa=0.92)
+        return guidance.mean_flow_guided(velocity, v_c=guided.b(s, x), v_u=v_u, omega=0.2, kappa=0.92)
 
-    exactly = eulerian(guided.v, target(v_c), x, s, t, stop_gradient="target")
+    exactly = eulerian(guided.v, x, s, t, velocity=target(v_c), stop_gradient="target")
     assert float(exactly.max()) < 1e-20
     slopes = jnp.stack([bump_slope(guided.v, target(v_c + sign * noise), x, s, t) for sign in (1, -1)])
     np.testing.assert_allclose(slopes.mean(axis=0), 0, atol=1e-12)
@@ -220,14 +222,14 @@ def test_the_solved_map_of_the_guided_velocity_has_no_mean_flow_residual():
     s, t, x = jnp.array([0.1, 0.3, 0.6]), jnp.array([0.7, 0.9, 0.2]), velocities(batch=3)[0]
 
     def b(t, x):
-        return guidance.classifier_free(conditional[0].b(t, x), conditional[1].b(t, x), scale=scale)
+        return guidance.classifier_free(v_c=conditional[0].b(t, x), v_u=conditional[1].b(t, x), scale=scale)
 
     def residual(steps):
         v = flow_map.integrated(b, steps=steps)
         guided = guidance.mean_flow_guided(
-            conditional[0].b(s, x), conditional[1].b(s, x), b(s, x), omega=scale / 2, kappa=0.5
+            conditional[0].b(s, x), v_c=b(s, x), v_u=conditional[1].b(s, x), omega=scale / 2, kappa=0.5
         )
-        return eulerian(v, guided, x, s, t, stop_gradient="target")
+        return eulerian(v, x, s, t, velocity=guided, stop_gradient="target")
 
     coarse, fine = residual(8), residual(16)
     assert float(fine.max()) < 1e-4
@@ -236,15 +238,17 @@ def test_the_solved_map_of_the_guided_velocity_has_no_mean_flow_residual():
 
 def test_intervals_change_their_sides_with_the_direction_of_time():
     t = jnp.linspace(0, 1, 11)
-    found = guidance.within_interval(2.5, t, low=1 - 0.7, high=1 - 0.25)
+    found = guidance.within_interval(2.5, t=t, low=1 - 0.7, high=1 - 0.25)
     noise_at_one = np.where((1 - t >= 0.25) & (1 - t <= 0.7), 2.5, 1.0)
     np.testing.assert_array_equal(found, noise_at_one)
-    np.testing.assert_array_equal(guidance.within_interval(0.9, t, low=0.5, high=0.5, otherwise=0.0), 0.9 * (t == 0.5))
+    np.testing.assert_array_equal(
+        guidance.within_interval(0.9, t=t, low=0.5, high=0.5, otherwise=0.0), 0.9 * (t == 0.5)
+    )
     # Outside of the interval the plain velocity is left.
     velocity, unconditional, conditional = velocities(batch=11)
-    omega = guidance.within_interval(0.2, t, low=0.3, high=1.0)
-    kappa = guidance.within_interval(0.92, t, low=0.3, high=1.0, otherwise=0.0)
-    guided = guidance.mean_flow_guided(velocity, unconditional, conditional, omega=omega, kappa=kappa)
+    omega = guidance.within_interval(0.2, t=t, low=0.3, high=1.0)
+    kappa = guidance.within_interval(0.92, t=t, low=0.3, high=1.0, otherwise=0.0)
+    guided = guidance.mean_flow_guided(velocity, v_c=conditional, v_u=unconditional, omega=omega, kappa=kappa)
     np.testing.assert_allclose(guided[:3], velocity[:3], atol=1e-14)
     assert float(jnp.abs(guided - velocity)[3:].max(axis=1).min()) > 0.1
 
@@ -260,8 +264,8 @@ def test_rows_without_a_label_train_the_unconditional_velocity():
         rows = []
         for flow in conditional:
             velocity = flow.b(s, x)
-            guided = guidance.terminal_guided(velocity, v_u + wrong_by, scale=scale)
-            rows.append(guidance.keep_unlabelled(guided, velocity, labelled))
+            guided = guidance.terminal_guided(velocity, v_u=v_u + wrong_by, scale=scale)
+            rows.append(guidance.keep_unlabelled(guided, velocity=velocity, labelled=labelled))
         return jnp.einsum("kn,knd->nd", labels, jnp.stack(rows))
 
     dropped = jnp.zeros(4, bool)
@@ -271,7 +275,7 @@ def test_rows_without_a_label_train_the_unconditional_velocity():
     np.testing.assert_allclose(mean(0.3, ~dropped), v_u + (1 - scale) * 0.3, atol=1e-12)
     mixed = jnp.array([True, False, True, False])
     guided, velocity, _ = velocities()
-    found = guidance.keep_unlabelled(guided, velocity, mixed)
+    found = guidance.keep_unlabelled(guided, velocity=velocity, labelled=mixed)
     np.testing.assert_array_equal(found, np.where([[True], [False], [True], [False]], guided, velocity))
 
 
@@ -279,25 +283,37 @@ def test_rows_without_a_label_train_the_unconditional_velocity():
     ("call", "message"),
     [
         (
-            lambda v: guidance.mean_flow_guided(v, v, v, omega=0.2, kappa=1.0),
+            lambda v: guidance.mean_flow_guided(v, v_c=v, v_u=v, omega=0.2, kappa=1.0),
             "kappa = 1; .* take kappa = 1 - omega / w",
         ),
-        (lambda v: guidance.mean_flow_guided(v, v, v, omega=0.0, kappa=0.5), "omega = 0; expected a positive number"),
-        (lambda v: guidance.effective_scale_mean_flow(1.0, 2.0), "kappa = 2; expected a number below 1"),
-        (lambda v: guidance.improved_mean_flow_guided(v, v, v, omega=-1.0), "omega = -1; expected a positive number"),
-        (lambda v: guidance.model_guided(v, v, v, omega=1.0), "omega = 1; .* take omega = 1 - 1 / w"),
+        (
+            lambda v: guidance.mean_flow_guided(v, v_c=v, v_u=v, omega=0.0, kappa=0.5),
+            "omega = 0; expected a positive number",
+        ),
+        (lambda v: guidance.effective_scale_mean_flow(omega=1.0, kappa=2.0), "kappa = 2; expected a number below 1"),
+        (
+            lambda v: guidance.improved_mean_flow_guided(v, v_c=v, v_u=v, omega=-1.0),
+            "omega = -1; expected a positive number",
+        ),
+        (lambda v: guidance.model_guided(v, v_c=v, v_u=v, omega=1.0), "omega = 1; .* take omega = 1 - 1 / w"),
         (lambda v: guidance.effective_scale_model(1.5), "omega = 1.5; expected a number below 1"),
         (
-            lambda v: guidance.terminal_guided(v, v, scale=0.0),
+            lambda v: guidance.terminal_guided(v, v_u=v, scale=0.0),
             "scale = 0; expected a positive number; 1 is no guidance",
         ),
         (lambda v: guidance.terminal_weight(-2.0), "scale = -2; expected a positive number"),
-        (lambda v: guidance.classifier_free(v, v, scale=jnp.array([1.0, -3.0])), "scale = -3; expected"),
-        (lambda v: guidance.autoguided(v, v, scale=float("nan")), "scale = nan; expected"),
-        (lambda v: guidance.so_flow_guided(v, v, v, scale=3.0, mixing=0.0), r"mixing = 0; expected .* in \(0, 1\]"),
-        (lambda v: guidance.effective_scale_so_flow(3.0, 1.5), r"strength = 1.5; expected a number in \[0, 1\]"),
+        (lambda v: guidance.classifier_free(v_c=v, v_u=v, scale=jnp.array([1.0, -3.0])), "scale = -3; expected"),
+        (lambda v: guidance.classifier_free(v_c=v, v_u=v, scale=float("nan")), "scale = nan; expected"),
         (
-            lambda v: guidance.within_interval(2.0, v[:, 0], low=0.8, high=0.2),
+            lambda v: guidance.so_flow_guided(v, v_c=v, v_u=v, scale=3.0, mixing=0.0),
+            r"mixing = 0; expected .* in \(0, 1\]",
+        ),
+        (
+            lambda v: guidance.effective_scale_so_flow(3.0, strength=1.5),
+            r"strength = 1.5; expected a number in \[0, 1\]",
+        ),
+        (
+            lambda v: guidance.within_interval(2.0, t=v[:, 0], low=0.8, high=0.2),
             r"\[0.8, 0.2\]; expected 0 <= low <= high <= 1: .* \[1 - hi, 1 - lo\] here",
         ),
     ],
@@ -307,12 +323,32 @@ def test_bad_values_are_named(call, message):
         call(jnp.ones((2, 3)))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a, b, c: guidance.classifier_free(a, b, scale=2.0),
+        lambda a, b, c: guidance.mean_flow_guided(a, b, c, omega=0.5, kappa=0.5),
+        lambda a, b, c: guidance.improved_mean_flow_guided(a, b, c, omega=2.0),
+        lambda a, b, c: guidance.model_guided(a, b, c, omega=0.5),
+        lambda a, b, c: guidance.terminal_guided(a, b, scale=2.0),
+        lambda a, b, c: guidance.so_flow_guided(a, b, c, scale=2.0, mixing=0.5),
+        lambda a, b, c: guidance.keep_unlabelled(a, b, c[:, 0] > 0),
+        lambda a, b, c: guidance.within_interval(a[:, 0], b[:, 0], low=0.0, high=1.0),
+        lambda a, b, c: guidance.effective_scale_mean_flow(0.5, 0.5),
+        lambda a, b, c: guidance.effective_scale_so_flow(2.0, 0.5),
+    ],
+)
+def test_velocities_that_could_be_swapped_have_names(call):
+    with pytest.raises(TypeError, match="positional argument"):
+        call(*velocities())
+
+
 def test_scales_may_be_inputs_of_a_compiled_step():
     velocity, unconditional, conditional = velocities()
 
     @jax.jit
     def guided(omega):
-        return guidance.improved_mean_flow_guided(velocity, conditional, unconditional, omega=omega)
+        return guidance.improved_mean_flow_guided(velocity, v_c=conditional, v_u=unconditional, omega=omega)
 
     omega = jnp.array([1.0, 2.0, 4.0, 8.0])
     expected = velocity + (1 - 1 / omega)[:, None] * (conditional - unconditional)

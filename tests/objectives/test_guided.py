@@ -7,7 +7,7 @@ import pytest
 
 from objectives.build import OBJECTIVES
 from objectives.guided import GUIDED, SCHEMES, guided
-from objectives.mixture import Batch, Maps
+from objectives.objective import Batch, Maps
 from taxonomy import exact, times
 from taxonomy.interpolants import LINEAR
 
@@ -27,7 +27,7 @@ BOTH, SINGLE = flow([0, 1]).b, [flow([0]).b, flow([1]).b]
 
 
 def of_class(label):
-    """The exact velocity of each row's own class; of both together where the label is 2."""
+    """The exact velocity of the class of each example; of both together where the label is 2."""
     return lambda t, x: jnp.stack([SINGLE[0](t, x), SINGLE[1](t, x), BOTH(t, x)])[label, jnp.arange(len(t))]
 
 
@@ -45,14 +45,14 @@ def drawn(count, seed=0, *, labelled=0.8):
 
 
 def of_scheme(name, scheme, **options):
-    row = OBJECTIVES[name]()
+    method = OBJECTIVES[name]()
     share = OWN if SCHEMES[scheme].mixes else 0.0
-    return guided(row, scheme=scheme, terms=GUIDED[name], scale=SCALE, own_share=share, **options)
+    return guided(method, scheme=scheme, terms=GUIDED[name], scale=SCALE, self_mix=share, **options)
 
 
 def slopes(scheme, scales, *, count=40_000, **interval):
     """Derivatives of the loss in the size of a change of ``at_fixed_point`` of each scale, in standard errors: [scale]
-    for the rows with a label and for those without."""
+    for the examples with a label and for those without."""
     term, batch = of_scheme("flow_matching", scheme, **interval).terms[0], drawn(count)
     t = batch.times.t
     x = LINEAR.position(t, batch.x0, batch.x1)
@@ -80,7 +80,7 @@ def test_the_minimizer_is_the_guided_velocity_of_the_effective_scale(scheme):
     (right, wrong), unlabelled = slopes(scheme, [SCALE, 1.0])
     assert abs(right) < 4
     assert abs(wrong) > 10
-    # Rows without a label are no part of the guidance.
+    # Examples without a label are no part of the guidance.
     assert np.abs(unlabelled).max() < 4
 
 
@@ -126,8 +126,8 @@ def test_scales_that_the_network_is_told_take_the_place_of_the_fixed_one():
 
 
 def test_unknown_schemes_and_shares_that_a_scheme_does_not_have_are_refused():
-    row = OBJECTIVES["lsd"]()
+    method = OBJECTIVES["lsd"]()
     with pytest.raises(ValueError, match="guidance scheme 'mean'; expected one of mean_flow, improved_mean_flow"):
-        guided(row, scheme="mean", terms=("diagonal",), scale=2.0)
-    with pytest.raises(ValueError, match="own_share = 0.5 with scheme model"):
-        guided(row, scheme="model", terms=("diagonal",), scale=2.0, own_share=0.5)
+        guided(method, scheme="mean", terms=("diagonal",), scale=2.0)
+    with pytest.raises(ValueError, match="self_mix = 0.5 with scheme model"):
+        guided(method, scheme="model", terms=("diagonal",), scale=2.0, self_mix=0.5)

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.consistency import consistency, continuous_consistency
-from objectives.direct import flow_matching
-from objectives.eulerian import central, discrete, eulerian
-from objectives.integral import end, interior
-from objectives.lagrangian import lagrangian, pulled_back
-from objectives.progressive import progressive
+from objectives.losses.consistency import consistency
+from objectives.losses.consistency_continuous import continuous_consistency
+from objectives.losses.direct import flow_matching
+from objectives.losses.eulerian import central, discrete, eulerian
+from objectives.losses.integral import end, interior
+from objectives.losses.lagrangian import lagrangian, pulled_back
+from objectives.losses.progressive import progressive
 from taxonomy import exact, flow_map
 from taxonomy.arrays import squared_norm
 from taxonomy.interpolants import LINEAR
@@ -38,18 +39,18 @@ def test_two_copies_of_the_weights_show_what_is_stopped():
     p = tiny_params()
     losses = {
         "lsd": lambda p, q: lagrangian(tiny(p), flow_map.diagonal(tiny(q)), x, s, t),
-        "esd": lambda p, q: eulerian(tiny(p), tiny(q)(s, s, x), x, s, t),
-        "esd, velocity": lambda p, q: eulerian(tiny(p), tiny(q)(s, s, x), x, s, t, stop_gradient="velocity"),
-        "mean flow": lambda p, q: eulerian(tiny(p), tiny(q)(s, s, x), x, s, t, stop_gradient="target"),
+        "esd": lambda p, q: eulerian(tiny(p), x, s, t, velocity=tiny(q)(s, s, x)),
+        "esd, velocity": lambda p, q: eulerian(tiny(p), x, s, t, velocity=tiny(q)(s, s, x), stop_gradient="velocity"),
+        "mean flow": lambda p, q: eulerian(tiny(p), x, s, t, velocity=tiny(q)(s, s, x), stop_gradient="target"),
         "psd": lambda p, q: progressive(tiny(p), tiny(q), x, s, u, t),
-        "ct": lambda p, q: consistency(tiny(p), tiny(q), x, x + 0.1, s, u, t),
+        "ct": lambda p, q: consistency(tiny(p), tiny(q), x, s, u, t, x_u=x + 0.1),
     }
     for name, loss in losses.items():
         target = jax.grad(lambda q, loss=loss: loss(p, q).sum())(p)
         assert all(not np.any(g) for g in jax.tree.leaves(target)), name
     open_losses = {
         "lsd": lambda p, q: lagrangian(tiny(p), flow_map.diagonal(tiny(q)), x, s, t, stop_gradient="none"),
-        "esd": lambda p, q: eulerian(tiny(p), tiny(q)(s, s, x), x, s, t, stop_gradient="none"),
+        "esd": lambda p, q: eulerian(tiny(p), x, s, t, velocity=tiny(q)(s, s, x), stop_gradient="none"),
         "psd": lambda p, q: progressive(tiny(p), tiny(q), x, s, u, t, stop_gradient="none"),
     }
     for name, loss in open_losses.items():
@@ -70,9 +71,9 @@ def test_full_esd_is_mean_flow_on_the_own_velocity_plus_one_term():
         return 2 * (t - s) * (residual * d_s).sum(axis=1)
 
     def both(q):
-        return eulerian(tiny(q), w, x, s, t, stop_gradient="target") + extra(q)
+        return eulerian(tiny(q), x, s, t, velocity=w, stop_gradient="target") + extra(q)
 
-    assert_close(gradient(lambda q: eulerian(tiny(q), w, x, s, t)), gradient(both))
+    assert_close(gradient(lambda q: eulerian(tiny(q), x, s, t, velocity=w)), gradient(both))
 
 
 def test_lsd_is_the_stopped_lagrangian_target_plus_one_term():
@@ -96,19 +97,21 @@ def test_lsd_is_the_stopped_lagrangian_target_plus_one_term():
 def test_continuous_consistency_is_mean_flow_times_the_gap():
     s, _, t, x, w = inputs()
     assert_close(
-        gradient(lambda p: continuous_consistency(tiny(p), w, x, s, t)),
-        gradient(lambda p: (t - s) * eulerian(tiny(p), w, x, s, t, stop_gradient="target")),
+        gradient(lambda p: continuous_consistency(tiny(p), x, s, t, velocity=w)),
+        gradient(lambda p: (t - s) * eulerian(tiny(p), x, s, t, velocity=w, stop_gradient="target")),
     )
 
 
 def test_finite_consistency_tends_to_the_continuous_one_at_first_order():
     s, _, t, x, w = inputs()
-    limit = gradient(lambda p: continuous_consistency(tiny(p), w, x, s, t))
+    limit = gradient(lambda p: continuous_consistency(tiny(p), x, s, t, velocity=w))
     errors = []
     for step in (1e-3, 1e-4):
         u, x_u = s + step, x + step * w
         errors.append(
-            distance(gradient(lambda p, u=u, x_u=x_u: consistency(tiny(p), tiny(p), x, x_u, s, u, t) / (u - s)), limit)
+            distance(
+                gradient(lambda p, u=u, x_u=x_u: consistency(tiny(p), tiny(p), x, s, u, t, x_u=x_u) / (u - s)), limit
+            )
         )
     assert errors[1] < 1e-3
     np.testing.assert_allclose(errors[0] / errors[1], 10, rtol=0.05)
@@ -147,15 +150,17 @@ def test_lagrangian_derivative_is_taken_at_the_source_point():
 def test_alpha_flow_is_mean_flow_in_the_limit_and_flow_matching_at_one():
     s, _, t, x, w = inputs()
     p = tiny_params()
-    limit = gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target"))
+    limit = gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=w, stop_gradient="target"))
     errors = []
     for alpha in (1e-3, 1e-4):
         u = s + alpha * (t - s)
-        errors.append(distance(gradient(lambda p, u=u, a=alpha: discrete(tiny(p), tiny(p), w, x, s, u, t) / a), limit))
+        errors.append(
+            distance(gradient(lambda p, u=u, a=alpha: discrete(tiny(p), tiny(p), x, s, u, t, velocity=w) / a), limit)
+        )
     assert errors[1] < 1e-2
     np.testing.assert_allclose(errors[0] / errors[1], 10, rtol=0.05)
     np.testing.assert_allclose(
-        discrete(tiny(p), tiny(p), w, x, s, t, t), squared_norm(tiny(p)(s, t, x) - w), rtol=1e-12
+        discrete(tiny(p), tiny(p), x, s, t, t, velocity=w), squared_norm(tiny(p)(s, t, x) - w), rtol=1e-12
     )
 
 
@@ -164,26 +169,28 @@ def test_alpha_flow_is_two_time_consistency():
     s, u, t, x, w = inputs()
     x_u = x + (u - s)[:, None] * w
     assert_close(
-        gradient(lambda p: consistency(tiny(p), tiny(p), x, x_u, s, u, t)),
-        gradient(lambda p: (t - s) ** 2 * discrete(tiny(p), tiny(p), w, x, s, u, t)),
+        gradient(lambda p: consistency(tiny(p), tiny(p), x, s, u, t, x_u=x_u)),
+        gradient(lambda p: (t - s) ** 2 * discrete(tiny(p), tiny(p), x, s, u, t, velocity=w)),
     )
 
 
 def test_improved_mean_flow_along_the_sample_is_mean_flow():
     s, _, t, x, w = inputs()
     assert_close(
-        gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target", tangent=w)),
-        gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target")),
+        gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=w, stop_gradient="target", tangent=w)),
+        gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=w, stop_gradient="target")),
     )
 
 
 def test_central_difference_tends_to_mean_flow_at_second_order():
     s, _, t, x, w = inputs()
-    limit = gradient(lambda p: eulerian(tiny(p), w, x, s, t, stop_gradient="target"))
+    limit = gradient(lambda p: eulerian(tiny(p), x, s, t, velocity=w, stop_gradient="target"))
     errors = []
     for h in (1e-2, 1e-3):
         sides = {"behind": (s - h, x - h * w), "ahead": (s + h, x + h * w)}
-        errors.append(distance(gradient(lambda p, sides=sides: central(tiny(p), tiny(p), w, x, s, t, **sides)), limit))
+        errors.append(
+            distance(gradient(lambda p, sides=sides: central(tiny(p), tiny(p), x, s, t, velocity=w, **sides)), limit)
+        )
     np.testing.assert_allclose(errors[0] / errors[1], 100, rtol=0.05)
 
 
@@ -197,7 +204,9 @@ def test_pulled_back_lagrangian_is_the_lagrangian_residual_at_the_source():
     def other(t, x):
         return flow.b(t, x) + 0.1
 
-    np.testing.assert_allclose(pulled_back(v, v, other(t, x), x, s, t), lagrangian(v, other, y, s, t), rtol=1e-9)
+    np.testing.assert_allclose(
+        pulled_back(v, v, x, s, t, velocity=other(t, x)), lagrangian(v, other, y, s, t), rtol=1e-9
+    )
 
 
 @pytest.mark.slow
@@ -221,7 +230,7 @@ def test_secants_average_to_the_exact_map():
             # The source that goes with x at time s, seen from its own point at time u.
             def loss(u):
                 x_u = flow_map.jump(flow.v, s, u, x)
-                return end(v(size), flow.v, flow.b(u, x_u), x_u, s, u, t)
+                return end(v(size), flow.v, x_u, s, u, t, velocity=flow.b(u, x_u))
 
             return mean_over_u(loss).sum()
 
@@ -251,16 +260,18 @@ class FiniteData:
 
 
 LOSSES_OF_VELOCITY = {
-    "flow matching": lambda v, w, s, t, x: flow_matching(v, w, x, s),
-    "mean flow": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="target"),
-    "esd": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="advection"),
-    "esd, velocity": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="velocity"),
-    "esd, none": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="none"),
-    "continuous ct": lambda v, w, s, t, x: continuous_consistency(v, w, x, s, t),
-    "improved mean flow": lambda v, w, s, t, x: eulerian(v, w, x, s, t, stop_gradient="target", tangent=v(s, s, x)),
-    "fmm": lambda v, w, s, t, x: pulled_back(v, v, w, x, t, s),
-    "lmf": lambda v, w, s, t, x: pulled_back(v, v, w, x, t, s, stop_gradient="target"),
-    "stee": lambda v, w, s, t, x: end(v, v, w, x, t, s, (t + s) / 2),
+    "flow matching": lambda v, w, s, t, x: flow_matching(v, x, s, velocity=w),
+    "mean flow": lambda v, w, s, t, x: eulerian(v, x, s, t, velocity=w, stop_gradient="target"),
+    "esd": lambda v, w, s, t, x: eulerian(v, x, s, t, velocity=w, stop_gradient="advection"),
+    "esd, velocity": lambda v, w, s, t, x: eulerian(v, x, s, t, velocity=w, stop_gradient="velocity"),
+    "esd, none": lambda v, w, s, t, x: eulerian(v, x, s, t, velocity=w, stop_gradient="none"),
+    "continuous ct": lambda v, w, s, t, x: continuous_consistency(v, x, s, t, velocity=w),
+    "improved mean flow": lambda v, w, s, t, x: eulerian(
+        v, x, s, t, velocity=w, stop_gradient="target", tangent=v(s, s, x)
+    ),
+    "fmm": lambda v, w, s, t, x: pulled_back(v, v, x, t, s, velocity=w),
+    "lmf": lambda v, w, s, t, x: pulled_back(v, v, x, t, s, velocity=w, stop_gradient="target"),
+    "stee": lambda v, w, s, t, x: end(v, v, x, t, s, (t + s) / 2, velocity=w),
 }
 
 
@@ -282,7 +293,7 @@ def test_consistency_training_is_biased_at_finite_step_and_unbiased_in_the_limit
 
     def bias(step):
         def loss(p, w):
-            return consistency(tiny(p), tiny(p), x, x + step * w, s, s + step, t) / step
+            return consistency(tiny(p), tiny(p), x, s, s + step, t, x_u=x + step * w) / step
 
         noisy = gradient(lambda p: data.mean(lambda w: loss(p, w)))
         return distance(noisy, gradient(lambda p: loss(p, data.marginal)))
@@ -295,10 +306,10 @@ def test_consistency_training_is_biased_at_finite_step_and_unbiased_in_the_limit
     "call",
     [
         lambda v, s, x: lagrangian(v, flow_map.diagonal(v), x, s, s, stop_gradient="nope"),
-        lambda v, s, x: eulerian(v, x, x, s, s, stop_gradient="nope"),
-        lambda v, s, x: pulled_back(v, v, x, x, s, s, stop_gradient="nope"),
+        lambda v, s, x: eulerian(v, x, s, s, velocity=x, stop_gradient="nope"),
+        lambda v, s, x: pulled_back(v, v, x, s, s, velocity=x, stop_gradient="nope"),
         lambda v, s, x: progressive(v, v, x, s, s, s, stop_gradient="nope"),
-        lambda v, s, x: consistency(v, v, x, x, s, s, s, stop_gradient="nope"),
+        lambda v, s, x: consistency(v, v, x, s, s, s, x_u=x, stop_gradient="nope"),
     ],
 )
 def test_unknown_stop_gradient_is_named(call):
@@ -311,9 +322,9 @@ def test_unknown_stop_gradient_is_named(call):
     "call",
     [
         lambda v, s, t, x: progressive(v, v, x, t, s, s),
-        lambda v, s, t, x: consistency(v, v, x, x, t, s, s),
-        lambda v, s, t, x: discrete(v, v, x, x, t, s, s),
-        lambda v, s, t, x: continuous_consistency(v, x, x, t, s),
+        lambda v, s, t, x: consistency(v, v, x, t, s, s, x_u=x),
+        lambda v, s, t, x: discrete(v, v, x, t, s, s, velocity=x),
+        lambda v, s, t, x: continuous_consistency(v, x, t, s, velocity=x),
     ],
 )
 def test_reversed_times_are_refused(call):
@@ -325,4 +336,4 @@ def test_reversed_times_are_refused(call):
 def test_a_tangent_is_refused_where_it_would_do_nothing():
     s, _, t, x, w = inputs()
     with pytest.raises(ValueError, match="a tangent of its own needs stop_gradient = 'target'; received 'none'"):
-        eulerian(tiny(tiny_params()), w, x, s, t, stop_gradient="none", tangent=w)
+        eulerian(tiny(tiny_params()), x, s, t, velocity=w, stop_gradient="none", tangent=w)

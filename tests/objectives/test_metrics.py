@@ -71,26 +71,36 @@ LOSSES = np.array([0.1, 0.5, 2.0, 9.0])
 
 def test_gaussian_likelihood_is_minimal_at_the_log_of_the_mean():
     def total(w):
-        return metrics.gaussian_likelihood(jnp.asarray(LOSSES), w).mean()
+        return metrics.gaussian_likelihood(jnp.asarray(LOSSES), log_variance=jnp.asarray(w)).mean()
 
     best = np.log(LOSSES.mean())
     np.testing.assert_allclose(jax.grad(total)(best), 0, atol=1e-14)
     np.testing.assert_allclose(total(best), 1 + best, rtol=1e-14)
     assert min(total(best - 0.1), total(best + 0.1)) > total(best) + 1e-3
     # There all times weigh alike: the gradient in the loss is one over its mean.
-    np.testing.assert_allclose(jax.grad(metrics.gaussian_likelihood)(2.0, best), 1 / LOSSES.mean(), rtol=1e-12)
+    np.testing.assert_allclose(
+        jax.grad(lambda loss: metrics.gaussian_likelihood(loss, log_variance=jnp.asarray(best)))(2.0),
+        1 / LOSSES.mean(),
+        rtol=1e-12,
+    )
 
 
 def test_cauchy_likelihood():
     w = np.array([-2.0, 0.0, 1.0, 3.0])
     # The scale of the distribution: exp(w) times 0.01 beside the squared residual.
-    np.testing.assert_allclose(metrics.cauchy_likelihood(LOSSES, w), np.log(LOSSES + 0.01 * np.exp(w)), rtol=1e-13)
+    np.testing.assert_allclose(
+        metrics.cauchy_likelihood(jnp.asarray(LOSSES), log_variance=jnp.asarray(w)),
+        np.log(LOSSES + 0.01 * np.exp(w)),
+        rtol=1e-13,
+    )
     # It grows with w at any residual: the only stationary point is at minus infinity, where it is log |r|^2.
-    slope = jax.vmap(jax.grad(metrics.cauchy_likelihood, argnums=1))(LOSSES, w)
+    slope = jax.vmap(jax.grad(lambda loss, w: metrics.cauchy_likelihood(loss, log_variance=w), argnums=1))(LOSSES, w)
     share = 0.01 * np.exp(w) / (LOSSES + 0.01 * np.exp(w))
     np.testing.assert_allclose(slope, share, rtol=1e-10)
-    np.testing.assert_allclose(metrics.cauchy_likelihood(LOSSES, np.full(4, -30.0)), np.log(LOSSES), atol=1e-12)
-    assert np.isfinite(metrics.cauchy_likelihood(jnp.zeros(()), jnp.zeros(())))
+    np.testing.assert_allclose(
+        metrics.cauchy_likelihood(jnp.asarray(LOSSES), log_variance=jnp.full(4, -30.0)), np.log(LOSSES), atol=1e-12
+    )
+    assert np.isfinite(metrics.cauchy_likelihood(jnp.zeros(()), log_variance=jnp.zeros(())))
 
 
 @pytest.mark.parametrize("name", ROBUST)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from objectives import weighting
-from objectives.mixture import Batch, Maps, Term, check_shares, counts, mixture
+from objectives.mixture import check_shares, counts, mixture
+from objectives.objective import Batch, Maps, Term
 from taxonomy import times
 from taxonomy.interpolants import LINEAR
 
@@ -29,14 +30,14 @@ def batch(n):
 MAPS = Maps(student=lambda s, t, x: x, target=lambda s, t, x: x, teacher=None)
 
 
-def test_paper_adds_means_and_code_takes_one_mean():
+def test_per_term_adds_means_and_per_example_takes_one_mean():
     terms, batches = [term("a", 0.75, 2.0), term("b", 0.25, 10.0)], [batch(6), batch(2)]
-    paper, raw = mixture(terms, MAPS, LINEAR, batches, reduction="paper")
-    code, _ = mixture(terms, MAPS, LINEAR, batches, reduction="code")
-    assert float(paper) == 12.0
-    assert float(code) == (6 * 2 + 2 * 10) / 8
+    per_term, raw = mixture(terms, MAPS, LINEAR, batches, reduction="per_term")
+    per_example, _ = mixture(terms, MAPS, LINEAR, batches, reduction="per_example")
+    assert float(per_term) == 12.0
+    assert float(per_example) == (6 * 2 + 2 * 10) / 8
     assert {name: float(value) for name, value in raw.items()} == {"a": 2.0, "b": 10.0}
-    with pytest.raises(ValueError, match="reduction = 'sum'; expected one of paper, code"):
+    with pytest.raises(ValueError, match="reduction = 'sum'; expected one of per_term, per_example"):
         mixture(terms, MAPS, LINEAR, batches, reduction="sum")
 
 

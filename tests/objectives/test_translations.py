@@ -1,9 +1,10 @@
-"""Rows once more, each by the formula of its own paper, in the paper's variables and direction of time.
+"""Methods once more, each by the formula of its own paper, in the paper's variables and direction of time.
 
-``library`` is what a row's term minimizes: residual, metric, weight and likelihood. ``paper`` writes it again from the
-publication, with three sets of weights: those that are trained, the same ones where they are stopped, and those of an
-average or of the last stage. Values agree, and so does the gradient with the central difference of ``paper`` in the
-first set. A loss that is published as a dot product has no value of its own, and then the gradient alone is compared.
+``library`` is what the term of a method minimizes: residual, metric, weight and likelihood. ``paper`` writes it again
+from the publication, with three sets of weights: those that are trained, the same ones where they are stopped, and
+those of an average or of the last stage. Values agree, and so does the gradient with the central difference of
+``paper`` in the first set. A loss that is published as a dot product has no value of its own, and then the gradient
+alone is compared.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import pytest
 
 from models.flow_map_model import OUTPUTS
 from objectives.build import OBJECTIVES
-from objectives.mixture import Batch, Maps
+from objectives.objective import Batch, Maps
 from taxonomy import flow_map
 from taxonomy.catalogue import CATALOGUE
 from taxonomy.catalogue.method import OURS, OURS_SWAPPED_LETTERS
@@ -148,8 +149,8 @@ def tim(w, e):
 
 
 def ayf_lmd(w, e):
-    # w' sign(s - t) f . sg[df/ds - v(f, s)], source t, target s < t. The row's weight, its gap, is w' = 1 but for the
-    # factor 2 of a square.
+    # w' sign(s - t) f . sg[df/ds - v(f, s)], source t, target s < t. The method's weight, its gap, is
+    # w' = 1 but for the factor 2 of a square.
     t, _, s = reversed_times(e)
     x = path(e, t)
     reached = flow(w.held, x, t, s)
@@ -314,7 +315,7 @@ def consistency_function(params, x, sigma):
 
 
 def teacher_step(x, sigma, sigma_next):
-    """The row's midpoint step, whose middle is that of our times: x_u / u = (s x + (u - s) (D - eps)) / u."""
+    """The midpoint step of the method, whose middle is that of our times: x_u / u = (s x + (u - s) (D - eps)) / u."""
     s, u = 1 / (1 + sigma), 1 / (1 + sigma_next)
     middle = 2 / (s + u) - 1
     y = x + (middle - sigma) * (x - denoiser_of_level(teacher, x, sigma)) / sigma
@@ -456,7 +457,7 @@ def phased_cm(w, e):
 
 
 class Case(NamedTuple):
-    row: str
+    method: str
     paper: object  # (Weights, Example) -> [5]
     term: str = ""  # the last one if empty
     options: dict = {}
@@ -468,7 +469,7 @@ TO_DATA = {"u": (0.3, 0.55, 0.4, 1.0, 0.6), "t": 1.0}  # one neighbour is the da
 FROM_NOISE = {"s": 0.0}
 GENERATED = {"s": 0.0, "t": 1.0}
 CASES = {
-    "alpha_flow": Case("alpha_flow", alpha_flow, options={"schedule": "constant", "power": 0.0}),
+    "alpha_flow": Case("alpha_flow", alpha_flow, options={"schedule": "constant", "adaptive_power": 0.0}),
     "alpha_flow, adaptive": Case("alpha_flow", alpha_flow_adaptive, options={"schedule": "constant"}),
     "so_flow": Case("so_flow", so_flow, product=True),
     "tim": Case("tim", tim),
@@ -506,26 +507,26 @@ CASES = {
 
 def library(case, e, other):
     """What the term minimizes, as a function of the weights that are trained."""
-    row = OBJECTIVES[case.row](**case.options)
-    term = next(term for term in row.terms[::-1] if case.term in ("", term.name))
-    output, times = OUTPUTS[row.output], Times(e.s, e.u, e.t)
+    method = OBJECTIVES[case.method](**case.options)
+    term = next(term for term in method.terms[::-1] if case.term in ("", term.name))
+    output, times = OUTPUTS[method.output], Times(e.s, e.u, e.t)
     batch = Batch(e.noise, e.data, times, fresh=e.fresh, pool=e.pool)
 
     def model(params):
         return lambda s, t, x: output.velocity(tiny(params)(s, t, output.scaled(s, x)), s, x)
 
     def minimized(params):
-        target = params if row.target_decay is None else other
+        target = params if method.target_decay is None else other
         maps = Maps(model(params), model(target), teacher, model(other), auxiliary, log_variance)
         loss = term.loss(maps, LINEAR, batch)
         value = term.weight(times, loss) * term.metric(loss)
-        return term.likelihood(value, log_variance(e.s, e.t)) if term.likelihood else value
+        return term.likelihood(value, log_variance=log_variance(e.s, e.t)) if term.likelihood else value
 
     return minimized
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_row_is_the_formula_of_its_paper(name):
+def test_a_method_is_the_formula_of_its_paper(name):
     case, e = CASES[name], example(**CASES[name].times)
     p, other, direction = (tiny_params(seed) for seed in (0, 4, 9))
     minimized = library(case, e, other)
@@ -544,13 +545,13 @@ def test_a_row_is_the_formula_of_its_paper(name):
     np.testing.assert_allclose(inner(gradient, direction), expected, rtol=1e-7)
 
 
-def test_every_row_in_another_convention_is_recomputed_in_its_own():
-    other = {name for name, row in CATALOGUE.items() if row.translation not in (OURS, OURS_SWAPPED_LETTERS)}
-    assert other <= ELSEWHERE | {case.row for case in CASES.values()}
+def test_every_method_in_another_convention_is_recomputed_in_its_own():
+    other = {name for name, method in CATALOGUE.items() if method.translation not in (OURS, OURS_SWAPPED_LETTERS)}
+    assert other <= ELSEWHERE | {case.method for case in CASES.values()}
 
 
 def test_the_step_of_a_teacher_is_that_of_heun_up_to_third_order():
-    # Consistency distillation steps by Heun's method in the noise level, the rows by the midpoint method in time.
+    # Consistency distillation steps by Heun's method in the noise level, the methods by the midpoint method in time.
     x, errors = noisy(example(), example().s), []
     for step in (1e-2, 5e-3):
         sigma, near = level(example().s), level(example().s + step)

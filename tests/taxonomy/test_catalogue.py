@@ -1,6 +1,8 @@
-"""The catalogue: complete, consistent with its papers, and with the rows that are trained."""
+"""The catalogue: complete, consistent with its papers, and with the methods that are trained."""
 
 import dataclasses
+import inspect
+from pathlib import Path
 import re
 
 import jax
@@ -9,66 +11,140 @@ import pytest
 
 from objectives.build import OBJECTIVES
 from objectives.metrics import squared
-from objectives.mixture import Batch, Maps
-from taxonomy import catalogue
-from taxonomy.catalogue import CATALOGUE, lookup, method
+from objectives.objective import Batch, Maps
+from taxonomy import catalogue, facts
+from taxonomy.catalogue import CATALOGUE, FAMILIES, STEMS, family_of, lookup, method
 from taxonomy.catalogue.papers import PAPERS, Paper, bibtex
 from taxonomy.equivalences import EQUIVALENCES, RELATIONS, involving
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 
-ROWS = list(CATALOGUE.values())
 ALLOWED = {
-    "family": method.FAMILIES,
     "characterization": method.CHARACTERIZATIONS,
     "velocity": method.VELOCITIES,
     "stop_gradient": method.STOPPED,
     "engine": method.ENGINES,
     "target": method.TARGETS,
-    "teacher": method.TEACHERS,
-    "directions": method.DIRECTIONS,
     "paper": tuple(PAPERS),
 }
-ORDER = {
-    "direct": "flow_matching reflow endpoint_regression cmt",
-    "lagrangian": "lmd lsd ayf_lmd tvm fmm lmf free_flow pid boot",
-    "integral": "sdei stei sdee stee",
-    "eulerian": "emd esd ayf_emd mean_flow improved_mean_flow pixel_mean_flow alpha_flow so_flow decoupled_mean_flow "
-    "rectified_mean_flow tim esc euler_mean_flow",
-    "progressive": "progressive_distillation shortcut psd_m psd_u split_mean_flow pfmm",
-    "consistency": "cd ct ict ect cd_continuous ct_continuous scd sct tcm ctm phased_cm multistep_cm consistency_fm "
-    "facm ucgm",
-    "neighbours": "imm",
+DERIVED = ("family", "target", "teacher", "directions", "cost", "year")
+# What is derived, written out again for methods of all families.
+EXPECTED = {
+    "flow_matching": ("direct", "none", "none", "forward", 3.0, 2022),
+    "reflow": ("direct", "teacher", "velocity", "forward", 20.0, 2022),
+    "cmt": ("direct", "teacher", "velocity", "forward", 37.0, 2025),
+    "lmd": ("lagrangian", "teacher", "velocity", "forward", 9.0, 2024),
+    "lsd": ("lagrangian", "current", "none", "forward", 10.0, 2025),
+    "tvm": ("lagrangian", "EMA", "none", "forward", 10.0, 2025),
+    "fmm": ("lagrangian", "current", "none", "both", 15.0, 2024),
+    "lmf": ("lagrangian", "current", "none", "both", 5.0, 2026),
+    "free_flow": ("lagrangian", "current", "velocity", "forward", 16.0, 2025),
+    "boot": ("lagrangian", "current", "velocity", "forward", 9.0, 2023),
+    "sdee": ("integral", "current", "velocity", "both", 5.0, 2025),
+    "stee": ("integral", "current", "none", "both", 4.0, 2025),
+    "esd": ("eulerian", "current", "none", "forward", 12.0, 2025),
+    "mean_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
+    "rectified_mean_flow": ("eulerian", "current", "velocity", "forward", 41.0, 2025),
+    "esc": ("eulerian", "current", "none", "forward", 11.0, 2025),
+    "alpha_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
+    "tim": ("eulerian", "current", "none", "forward", 8.0, 2025),
+    "progressive_distillation": ("progressive", "frozen stage", "velocity", "forward", 5.0, 2022),
+    "shortcut": ("progressive", "EMA", "none", "forward", 8.0, 2024),
+    "psd_m": ("progressive", "current", "none", "forward", 8.0, 2025),
+    "pfmm": ("progressive", "frozen stage", "velocity", "forward", 7.0, 2024),
+    "cd": ("consistency", "EMA", "velocity", "forward", 6.0, 2023),
+    "ct": ("consistency", "EMA", "none", "forward", 4.0, 2023),
+    "tcm": ("consistency", "frozen stage", "none", "forward", 10.0, 2024),
+    "sct": ("consistency", "current", "none", "forward", 4.0, 2024),
+    "ucgm": ("consistency", "current", "none", "forward", 6.0, 2025),
+    "ctm": ("consistency", "EMA", "velocity", "forward", 16.0, 2023),
+    "phased_cm": ("consistency", "EMA", "velocity", "forward", 6.0, 2024),
+    "imm": ("distributional", "current", "none", "forward", 4.0, 2025),
 }
 
 
-def test_rows_stand_in_the_order_of_the_families():
-    found = {family: " ".join(row.name for row in ROWS if row.family == family) for family in method.FAMILIES}
-    assert found == ORDER
-    assert list(CATALOGUE) == " ".join(ORDER.values()).split()
-    assert len(catalogue._LISTED) == len(CATALOGUE) == 52
+@pytest.fixture(scope="module")
+def described():
+    return {name: facts.describe(name) for name in CATALOGUE}
+
+
+def test_the_catalogue_has_the_methods_that_are_trained():
+    assert set(CATALOGUE) == set(OBJECTIVES)
+    assert len(CATALOGUE) == sum(len(file.METHODS) for file in catalogue._FILES)
+
+
+def test_methods_of_a_family_follow_one_another():
+    order = [family_of(name) for name in OBJECTIVES]
+    assert order == sorted(order, key=FAMILIES.index)
+    assert facts.names() == tuple(OBJECTIVES)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_every_row_is_complete(name):
-    row = CATALOGUE[name]
-    for field in dataclasses.fields(row):
-        value = getattr(row, field.name)
+def test_the_catalogue_describes_a_method_in_the_file_of_its_name(name):
+    file = Path(inspect.getsourcefile(OBJECTIVES[name]))
+    assert (file.parent.parent.name, file.parent.name, file.stem) == ("objectives", "methods", STEMS[name])
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_method_is_complete(name, described):
+    entry = described[name]
+    for field in dataclasses.fields(entry):
+        value = getattr(entry, field.name)
         assert isinstance(value, field.type), field.name
         assert value or field.name == "differs", field.name
         assert not isinstance(value, str) or value == value.strip(), field.name
     for field, allowed in ALLOWED.items():
-        assert getattr(row, field) in allowed, (field, getattr(row, field))
-    assert row.note.endswith(".")
-    assert row.differs == "" or row.differs.endswith(".")
-    assert row.code == "none found" or re.fullmatch(r"[\w.-]+/[\w.-]+", row.code)
-    assert row.headline == method.NO_HEADLINE or re.search(r"(FID|KL) \d+\.\d+", row.headline)
-    assert all(row.formula.count(a) == row.formula.count(b) for a, b in ("()", "[]", "{}"))
-    assert row.year == PAPERS[row.paper].year
+        assert getattr(CATALOGUE[name], field) in allowed, (field, getattr(entry, field))
+    assert entry.note.endswith(".")
+    assert entry.differs == "" or entry.differs.endswith(".")
+    assert entry.code == "none found" or re.fullmatch(r"[\w.-]+/[\w.-]+", entry.code)
+    assert entry.headline == method.NO_HEADLINE or re.search(r"(FID|KL) \d+\.\d+", entry.headline)
+    assert all(entry.formula.count(a) == entry.formula.count(b) for a, b in ("()", "[]", "{}"))
+    assert not set("{}") & set(entry.times + entry.weight)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_the_code_knows_is_read_from_it(name, described):
+    assert tuple(getattr(described[name], field) for field in DERIVED) == EXPECTED[name]
+
+
+def test_what_is_not_the_usual_is_known_of_every_method(described):
+    def those(field, value):
+        return {name for name, entry in described.items() if getattr(entry, field) == value}
+
+    assert those("directions", "both") >= {"fmm", "lmf", "sdee", "stee"}
+    assert those("target", "EMA") >= {"tvm", "shortcut", "cd", "ct", "ctm", "phased_cm"}
+    assert those("target", "frozen stage") >= {"progressive_distillation", "pfmm", "tcm"}
+    # Targets that no network makes: data alone, or a teacher, which is then there.
+    assert those("target", "none") >= {"flow_matching"}
+    assert those("target", "none") <= those("teacher", "none")
+    assert {"reflow", "endpoint_regression", "cmt", "lmd", "emd", "pid"} <= those("target", "teacher")
+    assert those("target", "teacher") <= those("teacher", "velocity")
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "weight"),
+    [
+        ("lsd", "triangle s <= t, uniform; three quarters on the diagonal", "uniform"),
+        ("tvm", "a distribution of the gap, then of t; half on the diagonal, logit-normal", "uniform"),
+        ("boot", "s = 0, t uniform on [0, 1 - h], h = 0.04; a quarter at t = 0", CATALOGUE["boot"].weight),
+        ("sct", "log-normal tangent of the angle, t = 1", "s / (1 - s), learned variance; normalized tangent"),
+        ("decoupled_mean_flow", "two sorted logit-normal times, half on the diagonal", "learned Cauchy"),
+        ("esc", None, "adaptive power and learned variance"),
+        (
+            "shortcut",
+            "dyadic gaps from 1 to 1/64 on their grids, u the midpoint; three quarters at the gap 1/128",
+            "uniform",
+        ),
+    ],
+)
+def test_shares_and_likelihoods_are_filled_in(name, times, weight, described):
+    assert described[name].times == (times or described[name].times)
+    assert described[name].weight == weight
 
 
 def test_titles_are_told_apart():
-    assert len({row.title for row in ROWS}) == len(ROWS)
+    assert len({entry.title for entry in CATALOGUE.values()}) == len(CATALOGUE)
 
 
 @pytest.mark.parametrize("key", PAPERS)
@@ -80,7 +156,7 @@ def test_papers_are_complete(key):
     assert str(paper.year) in paper.key
     for author in paper.authors.split(" and "):
         assert re.fullmatch(r"[\w.-]+( [\w.-]+)+", author), author
-    assert any(row.paper == key for row in ROWS), "no row cites it"
+    assert any(entry.paper == key for entry in CATALOGUE.values()), "no method cites it"
 
 
 def test_papers_are_listed_once_and_by_date():
@@ -110,40 +186,37 @@ def test_bibtex_says_that_authors_were_not_verified():
     assert "  note={authors not verified here},\n" in entry
 
 
-def test_the_catalogue_has_the_rows_that_are_trained():
-    assert list(OBJECTIVES) == list(CATALOGUE)
-
-
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_catalogue_says_what_the_row_does(name):
-    row, objective = CATALOGUE[name], OBJECTIVES[name]()
-    assert row.cost == sum(term.cost for term in objective.terms)
-    assert (row.directions == "both") == objective.both_directions
-    assert (row.teacher == "velocity") == objective.needs_teacher
-    assert (row.target == "EMA") == (objective.target_decay is not None)
-    assert (row.target == "frozen stage") == (objective.stages > 1)
+def test_the_catalogue_says_what_the_method_does(name, described):
+    entry, objective = described[name], OBJECTIVES[name]()
+    assert entry.cost == sum(term.cost for term in objective.terms)
+    assert (entry.directions == "both") == objective.both_directions
+    assert (entry.teacher == "velocity") == objective.needs_teacher
+    assert (entry.target == "EMA") == (objective.target_decay is not None)
+    assert (entry.target == "frozen stage") == (objective.stages > 1)
     # One line of the formula for each term.
-    assert row.formula.startswith("as ") or row.formula.count("\n") + 1 == len(objective.terms)
+    assert entry.formula.startswith("as ") or entry.formula.count("\n") + 1 == len(objective.terms)
     metrics = {term.metric for term in objective.terms} - {squared}
-    assert ("pseudo-Huber" in row.weight) == bool(metrics)
-    assert ("learned" in row.weight + row.formula) == objective.learns_weight
+    assert ("pseudo-Huber" in entry.weight) == bool(metrics)
+    assert ("learned" in entry.weight + entry.formula) == objective.learns_weight
     shares = {term.name: term.share for term in objective.terms}
     share = {0.5: "half on the diagonal", 0.75: "three quarters on the diagonal"}.get(shares.get("diagonal"))
-    assert share is None or share in row.times or row.formula.startswith("|v_{s,s+h}")
+    assert share is None or share in entry.times or entry.formula.startswith("|v_{s,s+h}")
+    assert entry.year == PAPERS[entry.paper].year
 
 
-def test_rows_that_integrate_a_teacher_say_so():
+def test_methods_that_integrate_a_teacher_say_so(described):
     for name in ("reflow", "endpoint_regression", "cmt", "rectified_mean_flow", "ctm", "pfmm"):
         assert re.search("cost .*is counted|cost (here )?includes|cost is counted", CATALOGUE[name].note), name
         fewer = OBJECTIVES[name](teacher_steps=1)
-        assert sum(term.cost for term in fewer.terms) < CATALOGUE[name].cost
+        assert sum(term.cost for term in fewer.terms) < described[name].cost
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_engine_is_the_one_that_runs(name):
     """A derivative by jvp hands the network numbers that carry a tangent, every other engine hands it plain ones."""
-    row, objective, carried = CATALOGUE[name], OBJECTIVES[name](), []
+    entry, objective, carried = CATALOGUE[name], OBJECTIVES[name](), []
 
     def v(s, t, x):
         carried.append(any(isinstance(value, jax.interpreters.ad.JVPTracer) for value in (s, t, x)))
@@ -156,7 +229,7 @@ def test_the_engine_is_the_one_that_runs(name):
         batch = Batch(x0, x1, times, fresh, fresh, progress=0.6)
         term.loss(maps, LINEAR, batch if term.group == 1 else repeated(batch, term.group))
     # alpha-Flow's limit, which ends its training, is a jvp.
-    assert any(carried) == (row.engine == "jvp" or name == "alpha_flow")
+    assert any(carried) == (entry.engine == "jvp" or name == "alpha_flow")
 
 
 def repeated(batch, count):
@@ -171,7 +244,7 @@ def test_unknown_names_are_answered_with_the_nearest():
         lookup("###")
 
 
-def test_equivalences_name_rows_and_are_told_apart():
+def test_equivalences_name_methods_and_are_told_apart():
     for one in EQUIVALENCES:
         assert {one.left, one.right} <= set(CATALOGUE)
         assert one.left != one.right
@@ -181,8 +254,7 @@ def test_equivalences_name_rows_and_are_told_apart():
     assert len({(one.left, one.right, one.statement) for one in EQUIVALENCES}) == len(EQUIVALENCES)
 
 
-def test_equivalences_of_one_row():
+def test_equivalences_of_one_method():
     assert {(one.left, one.right) for one in involving("tvm")} == {("tvm", "lsd")}
     assert {one.left for one in involving("so_flow")} == {"alpha_flow"}
     assert {one.right for one in involving("boot")} == {"ayf_lmd"}
-    assert {name for one in EQUIVALENCES for name in (one.left, one.right)} == set(CATALOGUE)

@@ -78,7 +78,7 @@ def test_velocity_is_the_regression_of_the_sample_velocity(name):
     rng = np.random.default_rng(0)
     x0 = BASE_STD * rng.standard_normal((n, 2))
     x1 = rng.multivariate_normal(MEAN, COVARIANCE, size=n)
-    times = jnp.full(n, t)
+    x0, x1, times = jnp.asarray(x0), jnp.asarray(x1), jnp.full(n, t)
     features = np.concatenate([np.ones((n, 1)), path.position(times, x0, x1)], axis=1)
     target = np.asarray(path.velocity(times, x0, x1))
     fit = np.linalg.lstsq(features, target, rcond=None)[0]

@@ -63,6 +63,7 @@ def test_regression_of_the_sample_velocity_finds_the_exact_one(kind, name, t):
     flow, sampler = flow_and_sampler(kind, name)
     path, rng, n = INTERPOLANTS[name], np.random.default_rng(0), 60_000
     x0, x1, times = STD * rng.standard_normal((n, 2)), sampler(n, rng), jnp.full(n, t)
+    x0, x1 = jnp.asarray(x0), jnp.asarray(x1)
     x = path.position(times, x0, x1)
     for target, found in ((path.velocity(times, x0, x1), flow.b(times, x)), (x1, flow.posterior_mean(times, x))):
         residual = np.asarray(target - found)
@@ -104,7 +105,9 @@ def test_density_of_boxes_is_the_convolution():
             return quad(lambda y: norm.pdf((x[d] - t * y) / spread) / spread, ends[1], ends[0], epsabs=1e-13)[0]
 
         expected = sum(side(k, 0) * side(k, 1) for k in range(2)) / volume
-        np.testing.assert_allclose(jnp.exp(flow.log_density(jnp.array([t]), x[None]))[0], expected, rtol=1e-10)
+        np.testing.assert_allclose(
+            jnp.exp(flow.log_density(jnp.array([t]), jnp.asarray(x[None])))[0], expected, rtol=1e-10
+        )
 
 
 @pytest.mark.slow

@@ -49,7 +49,23 @@ def test_trigonometric_path_keeps_the_variance():
 )
 def test_a_path_between_other_ends_is_refused(alpha, beta, named):
     with pytest.raises(ValueError, match=named):
-        check_boundary(Interpolant(alpha=alpha, beta=beta))
+        Interpolant(alpha=alpha, beta=beta)
+    with pytest.raises(ValueError, match=named):
+        check_boundary(Interpolant(alpha=alpha, beta=beta, check=False))
+
+
+def test_a_path_may_be_made_within_jit():
+    def position(power, t):
+        path = Interpolant(alpha=lambda t: 1 - t**power, beta=lambda t: t**power)
+        return path.position(t, jnp.zeros((3, 1)), jnp.ones((3, 1)))
+
+    np.testing.assert_allclose(jax.jit(position)(2.0, jnp.full(3, 0.5)), 0.25)
+
+
+def test_a_path_is_its_two_coefficients():
+    alpha, beta = LINEAR.alpha, LINEAR.beta
+    assert Interpolant(alpha=alpha, beta=beta) == Interpolant(alpha=alpha, beta=beta, check=False) == LINEAR
+    assert "check" not in vars(LINEAR)
 
 
 def test_times_of_another_batch_are_refused():

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -35,9 +36,9 @@ def places(t, levels):
 
 
 def test_karras_levels():
-    found = noise_levels.karras(np.array([0.0, 0.5, 1.0]))
+    found = noise_levels.karras(jnp.array([0.0, 0.5, 1.0]))
     np.testing.assert_allclose(found, [80, ((80 ** (1 / 7) + 0.002 ** (1 / 7)) / 2) ** 7, 0.002], rtol=1e-4)
-    assert np.all(np.diff(noise_levels.karras(np.linspace(0, 1, 100))) < 0)
+    assert np.all(np.diff(noise_levels.karras(jnp.linspace(0, 1, 100))) < 0)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 18])

@@ -2,24 +2,34 @@
 
 import ast
 import csv
-import dataclasses
 import io
 import json
 from pathlib import Path
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from objectives.build import OBJECTIVES
+from taxonomy import equivalences, facts, render, sources
 from taxonomy.__main__ import main
-from taxonomy.catalogue import CATALOGUE
-from taxonomy.catalogue.method import FAMILIES, Method
+from taxonomy.catalogue import CATALOGUE, FAMILIES, family_of
 from taxonomy.catalogue.papers import PAPERS
 from taxonomy.equivalences import EQUIVALENCES
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def described():
+    """Every method in the order of the table."""
+    return [facts.describe(name) for name in OBJECTIVES]
+
+
+def fields_of(method):
+    return {field: getattr(method, field) for field in render.FIELDS}
 
 
 @pytest.fixture
@@ -40,13 +50,13 @@ def test_the_text_fits_the_terminal(printed, options):
     assert all(line == line.rstrip() for line in lines)
 
 
-def test_the_table_groups_every_row_by_family(printed):
+def test_the_table_groups_every_method_by_family(printed):
     lines = printed().splitlines()
     assert lines[0].split() == ["name", "rule", "velocity", "stopped", "step", "target", "cost", "year", "arXiv"]
-    first = [line.split()[0] for line in lines[2 : lines.index("neighbours") + 2] if line]
+    first = [line.split()[0] for line in lines[2 : lines.index("distributional") + 2] if line]
     expected = []
     for family in FAMILIES:
-        expected += [family, *(row.name for row in CATALOGUE.values() if row.family == family)]
+        expected += [family, *(name for name in OBJECTIVES if family_of(name) == family)]
     assert first == expected
     lsd = next(line for line in lines if line.startswith("lsd "))
     assert lsd.split() == ["lsd", "Lagrangian", "own", "velocity", "jvp", "current", "10", "2025", "2505.18825"]
@@ -62,44 +72,44 @@ def test_columns_start_where_their_titles_do(printed):
 
 
 @pytest.mark.parametrize("sort", ["name", "year", "cost"])
-def test_rows_are_sorted(printed, sort):
-    values = [row[sort] for row in json.loads(printed("--format=json", f"--sort={sort}"))]
+def test_methods_are_sorted(printed, sort):
+    values = [method[sort] for method in json.loads(printed("--format=json", f"--sort={sort}"))]
     assert len(values) == len(CATALOGUE)
     assert values == sorted(values)
 
 
 def test_one_family_alone(printed):
-    rows = json.loads(printed("--format=json", "--family=progressive"))
-    assert [row["name"] for row in rows] == [row.name for row in CATALOGUE.values() if row.family == "progressive"]
+    found = [method["name"] for method in json.loads(printed("--format=json", "--family=progressive"))]
+    assert found == [name for name in OBJECTIVES if family_of(name) == "progressive"]
 
 
-def test_json_holds_the_data(printed):
-    rows = [Method(**row) for row in json.loads(printed("--format=json"))]
-    assert rows == list(CATALOGUE.values())
+def test_json_holds_the_data(printed, described):
+    assert json.loads(printed("--format=json")) == [fields_of(method) for method in described]
+    assert sorted(render.FIELDS) == sorted(vars(described[0]))
 
 
-def test_csv_holds_the_data(printed):
-    rows = list(csv.DictReader(io.StringIO(printed("--format=csv"), newline="")))
-    for row in rows:
-        row["cost"], row["year"] = float(row["cost"]), int(row["year"])
-    assert rows == [dataclasses.asdict(row) for row in CATALOGUE.values()]
+def test_csv_holds_the_data(printed, described):
+    found = list(csv.DictReader(io.StringIO(printed("--format=csv"), newline="")))
+    for method in found:
+        method["cost"], method["year"] = float(method["cost"]), int(method["year"])
+    assert found == [fields_of(method) for method in described]
 
 
-def test_markdown_is_a_page_of_tables(printed):
+def test_markdown_is_a_page_of_tables(printed, described):
     text = printed("--format=markdown")
     lines = [line for line in text.splitlines() if line.startswith("| `")]
-    for line, row in zip(lines, CATALOGUE.values(), strict=True):
+    for line, method in zip(lines, described, strict=True):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         assert len(cells) == 8
-        assert cells[0] == f"`{row.name}`"
-        assert all(part in cells[1] for part in (row.title, row.note, row.differs, PAPERS[row.paper].arxiv))
+        assert cells[0] == f"`{method.name}`"
+        assert all(part in cells[1] for part in (method.title, method.note, method.differs, PAPERS[method.paper].arxiv))
         formula = "\n".join(part.strip("`") for part in cells[2].replace("\\|", "|").split("<br>"))
-        assert formula == row.formula
-        assert cells[3:6] == [row.velocity, row.stop_gradient, row.times]
-        assert ("teacher" in cells[6]) == (row.teacher != "none" or row.target == "teacher")
-        assert float(cells[7]) == row.cost
+        assert formula == method.formula
+        assert cells[3:6] == [method.velocity, method.stop_gradient, method.times]
+        assert ("teacher" in cells[6]) == (method.teacher != "none" or method.target == "teacher")
+        assert float(cells[7]) == method.cost
     families = [line.removeprefix("## ").lower() for line in text.splitlines() if line.startswith("## ")]
-    assert families == list(dict.fromkeys(row.family for row in CATALOGUE.values()))
+    assert families == list(dict.fromkeys(method.family for method in described))
 
 
 def test_latex_cites_papers_that_exist(printed):
@@ -113,33 +123,76 @@ def test_latex_cites_papers_that_exist(printed):
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_show_says_everything(printed, name):
-    row, text = CATALOGUE[name], printed("show", name)
-    paper = PAPERS[row.paper]
+    method, text = facts.describe(name), printed("show", name)
+    paper = PAPERS[method.paper]
     flat = " ".join(text.split())
     shown = [
-        row.title,
-        row.formula,
-        row.note,
-        row.differs,
-        row.stop_gradient,
-        row.times,
-        row.headline,
-        row.code,
-        row.translation,
+        method.title,
+        method.formula,
+        method.note,
+        method.differs,
+        method.stop_gradient,
+        method.times,
+        method.headline,
+        method.code,
+        method.translation,
     ]
     for value in (*shown, paper.title, paper.arxiv):
         assert " ".join(value.split()) in flat
     for one in EQUIVALENCES:
         assert (one.test in flat and one.statement in flat) or name not in (one.left, one.right)
-    if name not in OBJECTIVES:
-        assert "not trained by this project" in flat
-        assert "experiments.train" not in flat
-        return
     command = f"python -m experiments.train --config=experiments/configs/checkerboard.py:{name} --workdir=runs/{name}"
     assert command in text
     assert (f"{command} --config.teacher=exact" in text) == OBJECTIVES[name]().needs_teacher
-    file, line = re.search(r"^row +(objectives/\S+\.py):(\d+)$", text, flags=re.MULTILINE).groups()
-    assert (ROOT / file).read_text().splitlines()[int(line) - 1].startswith(f"def {OBJECTIVES[name].__name__}(")
+    places = re.findall(r"^(?:losses|method)? +(objectives/\S+\.py):(\d+) (\w+)$", text, flags=re.MULTILINE)
+    assert OBJECTIVES[name].__name__ in {function for _, _, function in places}
+    for file, line, function in places:
+        assert (ROOT / file).read_text().splitlines()[int(line) - 1].startswith(f"def {function}(")
+
+
+@pytest.mark.parametrize(
+    ("name", "losses", "case"),
+    [
+        ("lsd", {"direct": "flow_matching", "lagrangian": "lagrangian"}, "lsd"),
+        ("mean_flow", {"direct": "flow_matching", "eulerian": "eulerian"}, "mean_flow"),
+        ("sct", {"consistency_continuous": "trigflow"}, "scm"),
+        ("imm", {"distributional": "moment_matching"}, "imm"),
+    ],
+)
+def test_show_leads_to_the_loss_and_to_its_tests(printed, name, losses, case):
+    text = printed("show", name)
+    found = re.findall(r"^(?:losses)? +objectives/losses/(\w+)\.py:\d+ (\w+)$", text, flags=re.MULTILINE)
+    assert dict(found) == losses
+    file, line = re.search(rf"(tests/objectives/\S+\.py):(\d+) {case}$", text, flags=re.MULTILINE).groups()
+    assert (ROOT / file).read_text().splitlines()[int(line) - 1].strip().startswith(f'"{case}": ')
+    assert re.search(rf'python -m pytest tests/objectives -k "\[{name}.*"$', text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_method_has_a_loss_with_a_case(name):
+    losses = sources.losses_of(OBJECTIVES[name]().terms)
+    assert losses
+    assert sources.cases_of(name, losses)
+
+
+@pytest.mark.slow
+def test_the_command_of_show_runs_the_contract(printed):
+    command = next(line for line in printed("show", "sct").splitlines() if "python -m pytest" in line)
+    command = [sys.executable, *shlex.split(command[command.index("python") :])[1:], "--collect-only", "-q"]
+    collected = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "test_value_is_the_formula[scm]" in collected
+    assert "test_value_is_the_formula[scm, warming up and normalized]" in collected
+    assert "test_every_row_is_complete[sct]" in collected or "test_every_method_is_complete[sct]" in collected
+    assert "[lsd]" not in collected
+
+
+def test_show_without_tests_and_without_relations(printed, monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "TESTS", tmp_path / "none")
+    monkeypatch.setattr(equivalences, "EQUIVALENCES", ())
+    text = printed("show", "lsd")
+    assert re.search(r"^tests +not installed here; they are in the repository$", text, flags=re.MULTILINE)
+    assert re.search(r"^equivalences +no known relation to another method$", text, flags=re.MULTILINE)
+    assert "pytest" not in text
 
 
 def test_show_names_the_options(printed):
@@ -200,7 +253,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback():
         assert process.stderr.read() == b""
 
 
-def test_the_table_needs_neither_jax_nor_what_trains():
-    code = "import sys; from taxonomy.__main__ import main; main([]); main(['cite', 'lsd']); main(['equivalences'])"
+def test_relations_and_citations_need_neither_jax_nor_what_trains():
+    code = "import sys; from taxonomy.__main__ import main; main(['cite', 'lsd']); main(['equivalences'])"
     check = "; assert not {'jax', 'numpy', 'objectives', 'experiments'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code + check], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

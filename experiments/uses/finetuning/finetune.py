@@ -23,8 +23,9 @@ from experiments.errors import DivergedError, UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
 from experiments.settings import networks
-from experiments.training import engine, runs
+from experiments.training import runs
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.state import initial_state
 from experiments.uses import rewards
 from experiments.uses.finetuning import loop as finetuning
 from experiments.uses.finetuning import plots as finetune_plots
@@ -87,7 +88,7 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
         config = settings.with_objective(config, "flow_matching")
     objective = settings.objective_of(config)
     model = networks.build(config, objective, run.dataset)
-    example = engine.initial_state(config, model, objective, run.dataset.shape)
+    example = initial_state(config, model, objective, run.dataset.shape)
     params = {"params": {name: tuned.params["params"][name] for name in example.params["params"]}}
     state = example._replace(
         step=np.int32(run.step),

@@ -16,7 +16,7 @@ from experiments.training import optimizers
 from experiments.uses.rewards import Reward
 from models import grids
 from models.flow_map_model import FlowMapModel, Params, bind
-from objectives import reward as losses
+from objectives.losses import reward as losses
 from taxonomy import times
 from taxonomy.flow_map import diagonal
 from taxonomy.interpolants import Interpolant
@@ -137,7 +137,7 @@ def tune(
       Tuned.
 
     Raises:
-      UsageError: if the loss or the weights are not finite.
+      DivergedError: if the loss or the weights are not finite.
     """
     training = ConfigDict(
         {
@@ -147,7 +147,7 @@ def tune(
             "schedule": "cosine",
             "steps": plan.steps,
             "decay_after": 0,
-            "clip": 10.0,
+            "grad_clip_norm": 10.0,
         }
     )
     transformation = optimizers.optimizer(training)

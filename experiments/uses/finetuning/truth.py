@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.uses.rewards import Reward
-from objectives import reward as losses
+from objectives.losses import reward as losses
 
 ITERATIONS, RATE, SETTLED = 1000, 0.1, 1e-3
 

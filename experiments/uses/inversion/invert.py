@@ -24,7 +24,7 @@ from experiments.reporting import findings
 from experiments.training import runs
 from experiments.uses.inversion import plots as inversion_plots
 from models import two_directions
-from objectives.mixture import Objective
+from objectives.objective import Objective
 from taxonomy.flow_map import AverageVelocity
 
 STEPS = (1, 2, 4)
@@ -100,7 +100,7 @@ def score(
       (one row, the latents [n, ...]).
 
     Raises:
-      UsageError: if the map is not finite.
+      DivergedError: if the map is not finite.
     """
     back = jax.jit(lambda x: two_directions.invert(v, x, steps=steps))
     ahead = jax.jit(lambda x: two_directions.regenerate(v, x, steps=steps))
@@ -168,7 +168,8 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
       one row per number of jumps, and a last one for the exact inverse.
 
     Raises:
-      UsageError: if there is no trained run, its map is not finite, or a folder cannot be written.
+      UsageError: if there is no trained run, or a folder cannot be written.
+      DivergedError: if the map is not finite.
     """
     start = time.perf_counter()
     run = runs.load_trained(workdir)

@@ -104,7 +104,7 @@ def score(
       (two rows: at generated points, at held-out data; log-density at the grid points [k]).
 
     Raises:
-      UsageError: if a log-density is not finite.
+      DivergedError: if a log-density is not finite.
     """
     run = jax.jit(method.transport)
     rows = []
@@ -115,9 +115,10 @@ def score(
         seconds = time.perf_counter() - begun
         _check_finite(method, transport)
         if points == "generated":
-            where, log_p = np.asarray(transport.x), likelihood.of_generated(start, transport, base_std=dataset.std)
+            where = np.asarray(transport.x)
+            log_p = likelihood.of_generated(jnp.asarray(start), transport, noise_std=dataset.std)
         else:
-            where, log_p = start, likelihood.of_data(transport, base_std=dataset.std)
+            where, log_p = start, likelihood.of_data(transport, noise_std=dataset.std)
         log_p = np.asarray(log_p, np.float64)
         rows.append(
             {
@@ -130,7 +131,7 @@ def score(
                 "seconds": seconds,
             }
         )
-    on_grid = np.asarray(likelihood.of_data(run(grid_points, method.grid[::-1]), base_std=dataset.std), np.float64)
+    on_grid = np.asarray(likelihood.of_data(run(grid_points, method.grid[::-1]), noise_std=dataset.std), np.float64)
     rows[1]["mass"] = float(np.exp(on_grid).sum() * cell)
     return rows, on_grid
 
@@ -150,7 +151,7 @@ def solved(flow: ExactFlow, data: np.ndarray, dataset: Dataset) -> dict[str, obj
     x = jnp.asarray(data, jnp.float64)
     one, zero = jnp.ones(len(x)), jnp.zeros(len(x))
     found = jax.jit(lambda s, t, x: exact_map.solve_with_jacobian(flow.b, s, t, x, tolerance=TOLERANCE))(one, zero, x)
-    log_p = likelihood.of_data(likelihood.Transport(found.x, found.log_det), base_std=dataset.std)
+    log_p = likelihood.of_data(likelihood.Transport(found.x, found.log_det), noise_std=dataset.std)
     log_p = np.asarray(log_p)
     return {
         "points": f"held out ({len(data)})",

@@ -14,6 +14,7 @@ from experiments.uses.rewards import Reward
 from models import grids, samplers, steering
 from models import tilting as trajectory_tilting
 from models.steering import LookAhead
+from taxonomy import predictions
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 
@@ -127,7 +128,7 @@ def guidance(ahead: Ahead, *, tilt: Callable[[jax.Array], jax.Array]) -> Method:
 
     def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
         def scale(t: jax.Array) -> jax.Array:
-            return tilt(t) * steering.guidance_gain(t, setting.interpolant, base_std=setting.std)
+            return tilt(t) * steering.guidance_gain(t, setting.interpolant, noise_std=setting.std)
 
         b = steering.guided(setting.b, steering.value_of(setting.reward, ahead.look(setting)), scale)
         return Steered(samplers.euler(b, noise(setting, key, count), grids.uniform(setting.steps)), jnp.ones(()))
@@ -148,15 +149,18 @@ def tilting(ahead: Ahead, *, constancy: bool) -> Method:
     """
 
     def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
+        def score(t: jax.Array, x: jax.Array) -> jax.Array:
+            return predictions.score_from_velocity(setting.interpolant, t, x, setting.b(t, x), base_std=setting.std)
+
         key_noise, key_path, key_choice = jax.random.split(key, 3)
         tilted = trajectory_tilting.tilting(
             setting.transport,
             steering.value_of(setting.reward, ahead.look(setting)),
-            steering.score(setting.b, setting.interpolant, base_std=setting.std),
+            score,
             key_path,
             noise(setting, key_noise, count),
             grids.uniform(setting.steps),
-            diffusion=trajectory_tilting.falling(base_std=setting.std, noise=setting.noise),
+            diffusion=trajectory_tilting.falling(noise_std=setting.std, noise=setting.noise),
             substeps=setting.substeps,
             constancy=constancy,
         )

@@ -26,13 +26,13 @@ def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str,
     rows = -(-len(panels) // COLUMNS)
     width = min(COLUMNS, len(panels))
     figure, axes = plt.subplots(
-        rows, width, figsize=(1.9 * width, 2.1 * rows), squeeze=False, layout="constrained", sharex=True, sharey=True
+        rows, width, figsize=(1.9 * width, 2.3 * rows), squeeze=False, layout="constrained", sharex=True, sharey=True
     )
     for axis in axes.flat:
         axis.axis("off")
     mass = None if truth is None else truth.bin_mass(BINS)
     for axis, name in zip(axes.flat, panels, strict=False):
-        axis.set_title(name.replace("_", " "), fontsize=8)
+        axis.set_title(_title(name), fontsize=8)
         if mass is None:
             plots.draw_cell(axis, dataset, drawn[name])
             continue
@@ -44,3 +44,10 @@ def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str,
         axis.imshow(shown.T, origin="lower", cmap="magma", vmin=0, vmax=mass.max(), interpolation="nearest")
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _title(name: str) -> str:
+    """The title of "method, map" on two lines: the longest method fills the width of a panel."""
+    method, _, kind = name.partition(", ")
+    method = method.replace("_", " ")
+    return f"{method}\n{kind} map" if kind else method

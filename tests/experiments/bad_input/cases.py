@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments import settings
 from experiments.errors import BAD_INPUT
+from objectives.build import OBJECTIVES
 
 TRAIN, EVALUATE, COMPARE = "experiments.train", "experiments.evaluate", "experiments.compare"
 BENCHMARK, REFERENCE, TAXONOMY = "experiments.benchmark", "experiments.reference", "taxonomy"
@@ -58,7 +58,7 @@ def training(arguments: str, text: str, *, row: str = "lsd", **others: object) -
 
 
 def option(row: str, option: str, text: str) -> Case:
-    teacher = " --config.teacher=exact" if settings.OBJECTIVES[row]().needs_teacher else ""
+    teacher = " --config.teacher=exact" if OBJECTIVES[row]().needs_teacher else ""
     return training(f"--config.objective.options.{option}{teacher}", f"objective {row}: {text}", row=row)
 
 

@@ -66,7 +66,7 @@ CASES = {
         "guidance.low=0.5 and high=0.2; expected 0 <= low <= high <= 1",
     ),
     "a share that a scheme does not have": training(
-        f"--config.guidance.scheme=model {TOLD} --config.guidance.own_share=0.5", "own_share = 0.5 with scheme model"
+        f"--config.guidance.scheme=model {TOLD} --config.guidance.self_mix=0.5", "self_mix = 0.5 with scheme model"
     ),
     "no such split": training("--config.evaluation.reference=all", "unknown --config.evaluation.reference='all'"),
 }

@@ -13,7 +13,7 @@ CASES = {
     ),
     "an unknown law of times": option("lsd", "times=gapp", "times = 'gapp'; expected one of triangle, square, logit_"),
     "an unknown stop-gradient": option("lsd", "stop_gradient=some", "stop_gradient = 'some'; expected one of velocity"),
-    "an unknown reduction": option("esd", "reduction=sum", "reduction = 'sum'; expected one of paper, code"),
+    "an unknown reduction": option("esd", "reduction=sum", "reduction = 'sum'; expected one of per_term, per_example"),
     "an unknown prior": option("sct", "prior=some", "prior = 'some'; expected one of inverse_noise, none"),
     "a step that is too long": option("free_flow", "step=0.7", "step = 0.7; expected a number in (0, 0.5]"),
     "a step out of the path": option("tim", "step=2", "step = 2.0; expected a length of time in (0, 0.5)"),
@@ -25,7 +25,11 @@ CASES = {
     "no stages": option("progressive_distillation", "stages=0", "stages = 0; expected a number from 1 to 20"),
     "no steps of noise": option("cd", "steps=0", "steps = 0; expected at least 1 step of noise"),
     "no segments": option("multistep_cm", "segments=0", "segments = 0; expected a whole number, at least 1"),
-    "a negative power": option("mean_flow", "power=-1", "power = -1.0, offset = 0.01; expected numbers that are not"),
+    "a negative power": option(
+        "mean_flow",
+        "adaptive_power=-1",
+        "the adaptive weight received power = -1.0, offset = 0.01; expected numbers that are not",
+    ),
     "a scale of zero": option("ict", "scale=0", "pseudo_huber received scale = 0.0; expected a positive number"),
     "a ratio above one": option("ucgm", "ratio=2", "ratio = 2.0; expected a number in [0, 1]: 0 for flow matching"),
     "a step that does not shrink": option("ect", "ratio=0.5", "ratio = 0.5; expected a number above 1"),
@@ -44,7 +48,9 @@ CASES = {
     "a negative exponent": option("facm", "tangent=-1", "tangent = -1.0; expected a number that is not negative"),
     "a negative part": option("consistency_fm", "straight=-1", "straight = -1.0; expected a number that is not neg"),
     "a negative strength": option("free_flow", "strength=-1", "strength = -1.0; expected a number that is not neg"),
-    "a mean of another kind": option("ctm", "reduction=sum", "reduction = 'sum'; expected one of paper, code"),
+    "a mean of another kind": option(
+        "ctm", "reduction=sum", "reduction = 'sum'; expected one of per_term, per_example"
+    ),
     "no phases": option("phased_cm", "phases=0", "phases = 0; expected a whole number, at least 1"),
     "a jump longer than the path": option("sdei", "longest=2", "longest = 2.0; expected a number in (0, 1]"),
     "an unknown rule": training(

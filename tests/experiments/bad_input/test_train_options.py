@@ -14,6 +14,21 @@ CASES = {
     "a field that does not exist": training(
         "--config.training.stepz=5", "no field 'training.stepz'; did you mean 'training.steps'"
     ),
+    "a field by its old name": training(
+        "--config.training.clip=1",
+        "--config.training.clip has another name now; write --config.training.grad_clip_norm",
+    ),
+    "an option of an objective by its old name": training(
+        "--config.objective.options.power=1",
+        "--config.objective.options.power has another name now; write --config.objective.options.adaptive_power",
+    ),
+    "an override of an objective by its old name": training(
+        "--config.option_changes.esc.power=1",
+        "--config.option_changes.esc.power has another name now; write --config.objective_overrides.esc.adaptive_power",
+    ),
+    "a value by its old name": training(
+        "--config.objective.options.reduction=code", "reduction = 'code'; expected one of per_term, per_example"
+    ),
     "a field of another objective": training(
         "--config.objective.options.decay=0.5", "no field 'objective.options.decay'; "
     ),

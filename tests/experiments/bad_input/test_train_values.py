@@ -11,8 +11,12 @@ CASES = {
         "--config.training.learning_rate=nan", "--config.training.learning_rate=nan; expected a positive number"
     ),
     "no width": training("--config.network.width=0", "--config.network.width=0; expected a positive number"),
-    "no checkpoints": training("--config.training.keep=0", "--config.training.keep=0; expected a positive number"),
-    "no parts": training("--config.training.accumulate=0", "--config.training.accumulate=0; expected a positive"),
+    "no checkpoints": training(
+        "--config.training.keep_checkpoints=0", "--config.training.keep_checkpoints=0; expected a positive number"
+    ),
+    "no parts": training(
+        "--config.training.grad_accumulation=0", "--config.training.grad_accumulation=0; expected a positive"
+    ),
     "no samples to score": training(
         "--config.evaluation.samples=0", "--config.evaluation.samples=0; expected at least 2"
     ),
@@ -35,7 +39,7 @@ CASES = {
         "--config.training.data=disk", "unknown --config.training.data='disk'; Known: device, host"
     ),
     "an unknown mapping": training(
-        "--config.training.mapping=xmap", "unknown --config.training.mapping='xmap'; did you mean 'pmap'"
+        "--config.training.device_mapping=xmap", "unknown --config.training.device_mapping='xmap'; did you mean 'pmap'"
     ),
     "an unknown optimizer": training(
         "--config.training.optimizer=adma", "unknown --config.training.optimizer='adma'; did you mean 'adam'"
@@ -76,7 +80,8 @@ CASES = {
         "shares (diagonal 0.75, lagrangian 0.25); expected a multiple of 16: use 64",
     ),
     "parts that do not divide": training(
-        "--config.training.accumulate=3", "4 device(s) x 3 parts (--config.training.accumulate): a batch of 64"
+        "--config.training.grad_accumulation=3",
+        "4 device(s) x 3 parts (--config.training.grad_accumulation): a batch of 64",
     ),
     "shares above one": training(
         "--config.objective.options.diagonal_share=1.5",

@@ -13,7 +13,7 @@ from experiments.benchmarking import report as benchmark_report
 from experiments.benchmarking.flops import matmul_flops
 from experiments.errors import DivergedError, UsageError
 from experiments.reporting import machine
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from tests.experiments.small_runs import small
 
 BATCH, WIDTH, DEPTH, DIM = 16, 8, 3, 2

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from experiments import datasets
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate
 from experiments.metrics import reference
-from experiments.metrics.names import PLANAR_METRICS
+from experiments.metrics.planar_table import PLANAR_METRICS
 from experiments.sampling.trained import trained
 from experiments.settings import files as config_files
 from experiments.training import runs
@@ -28,7 +28,7 @@ def test_evaluation_of_a_run(tmp_path):
     assert [row["N"] for row in rows] == [1, 2, ""]
     assert rows[-1]["objective"] == "perfect samples"
     for metric in PLANAR_METRICS:
-        better = 1 if metric.less_is_better else -1
+        better = 1 if metric.better == "lower" else -1
         assert better * rows[-1][metric.name] <= better * rows[0][metric.name], metric.name
     assert np.load(tmp_path / "samples.npz")["2"].shape == (500, 2)
     for picture in ("samples.png", "map_error.png", "trajectories.png"):
@@ -120,7 +120,9 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
         return dataclasses.replace(run, params=jax.tree.map(lambda p: p * jnp.nan, run.params))
 
     monkeypatch.setattr(runs, "load_trained", broken)
-    with pytest.raises(UsageError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "):
+    with pytest.raises(
+        DivergedError, match=r"flow map is NaN or infinite for 100.00% of 60 points, first at \(s, t\) = "
+    ):
         evaluate(tmp_path)
     assert not (tmp_path / "metrics.csv").exists()
 
@@ -140,5 +142,5 @@ def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
     # Three quarters of the starting points have a positive coordinate.
     start = rf"with 4 steps of {run.objective.sampler}, 7\d.\d\d% of 200 generated samples"
     message = rf"{start} .* after the jump \(s, t\) = {re.escape(jump)}"
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(DivergedError, match=message):
         run.sample(200, steps=4)

@@ -7,13 +7,15 @@ import pytest
 from experiments import caches
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError
-from experiments.images import classifier, inception
+from experiments.images import classifier, inception, inception_reference
 from experiments.images import file as image_score
 from experiments.images import judge as judge_of
 from experiments.images import scores as image_scores
+from experiments.images.examples import as_scored
+from experiments.images.table import IMAGE_METRICS, QUADRATIC
 from experiments.metrics import images as image_metrics
 from experiments.metrics import samples as metrics
-from experiments.metrics.names import IMAGE_METRICS, applying, metrics_of
+from experiments.metrics.metric import applying
 from experiments.reporting import plots
 from experiments.settings import protocol
 from experiments.settings.protocol import Protocol
@@ -118,7 +120,7 @@ def test_pictures_are_rounded_and_clipped_first(dataset, judge):
     exact = HOW._replace(rounding=False)
     assert image_scores.score(shifted, dataset, exact)["frechet"] != image_scores.score(x, dataset, exact)["frechet"]
     wide = dataset.truth._replace(test=2 * dataset.truth.test)  # no pictures in [-1, 1]
-    np.testing.assert_array_equal(image_scores.as_scored(shifted, wide, HOW), shifted)
+    np.testing.assert_array_equal(as_scored(shifted, wide, HOW), shifted)
 
 
 def test_the_reference_is_the_split_of_the_protocol(dataset, judge):
@@ -139,8 +141,8 @@ def test_large_pictures_have_no_costly_scores_in_pixels(monkeypatch):
     found = image_scores.score(x, dataset, HOW._replace(rounding=False, pairs=50))
     assert found["frechet"] is found["entropic_w2"] is found["classifier"] is found["feature_frechet"] is None
     assert found["mmd2"] == metrics.mmd(x[:50], test[:50])
-    assert metrics_of(dataset)[0].name == "mmd2"
-    assert applying(metrics_of(dataset), [found])[-1].name == "memorization"
+    assert image_scores.metrics_of(dataset)[0].name == "mmd2"
+    assert applying(image_scores.metrics_of(dataset), [found])[-1].name == "memorization"
 
 
 def test_inception_scores(dataset, judge, tmp_path, monkeypatch):
@@ -152,7 +154,8 @@ def test_inception_scores(dataset, judge, tmp_path, monkeypatch):
         assert x.shape[1:] == SIZE
         return x.reshape(len(x), -1)[:, :20] + variables
 
-    monkeypatch.setattr(image_scores, "_network", lambda path: image_scores._Network(np.float32(1), path))
+    network = inception_reference.Network(np.float32(1), "weights")
+    monkeypatch.setattr(inception_reference, "network", lambda path: network)
     monkeypatch.setattr(inception, "features", features)
     monkeypatch.setenv("FLOWMAP_CACHE", str(tmp_path))
     monkeypatch.setattr(judge_of, "judge", lambda dataset: None)
@@ -165,7 +168,7 @@ def test_inception_scores(dataset, judge, tmp_path, monkeypatch):
         np.testing.assert_allclose(found["fid"], metrics.frechet(x[:, :20], real[:, :20]), rtol=1e-4)
         expected = image_metrics.precision_recall(x[:, :20], real[:, :20])
         np.testing.assert_allclose((found["precision"], found["recall"]), expected, atol=5e-3)
-        pair = (features([part.reshape(-1, *SIZE)], 1, resize="") for part in (x, real[: image_scores.QUADRATIC]))
+        pair = (features([part.reshape(-1, *SIZE)], 1, resize="") for part in (x, real[:QUADRATIC]))
         expected = image_metrics.kid(*pair, subset=100, subsets=5, seed=how.seed)
         np.testing.assert_allclose(found["kid"], expected, rtol=1e-4)
         del calls[-2:]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.errors import UsageError
+from experiments.errors import DivergedError
 from experiments.metrics import bounds, reference
 from experiments.metrics import maps as map_metrics
 from taxonomy import exact
@@ -168,7 +168,7 @@ def test_a_map_that_is_not_finite_is_named_with_its_times(solved, draws):
     late = solved.t > 0.9
     first = np.argmax(late)
     shown = f"for {late.mean():.2%} of {COUNT} points, first at (s, t) = ({solved.s[first]:.4g}, {solved.t[first]:.4g})"
-    with pytest.raises(UsageError, match=re.escape(shown)):
+    with pytest.raises(DivergedError, match=re.escape(shown)):
         map_metrics.truth(broken, solved, backward=False)
-    with pytest.raises(UsageError, match="the lagrangian residual is NaN or infinite for .* first at"):
+    with pytest.raises(DivergedError, match="the lagrangian residual is NaN or infinite for .* first at"):
         map_metrics.residuals(broken, FLOW.b, draws)

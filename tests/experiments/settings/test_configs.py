@@ -11,9 +11,11 @@ from experiments.evaluation.evaluate import evaluate
 from experiments.sampling.conditioning import check_scale, conditioned
 from experiments.settings import files as config_files
 from experiments.settings import networks
-from experiments.training import checks, draws, engine
+from experiments.training import checks, draws
 from experiments.training import devices as mapping
+from experiments.training.dispatch import make_dispatch
 from experiments.training.loop import train
+from experiments.training.state import initial_state
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
 from taxonomy import exact
@@ -44,7 +46,7 @@ def test_the_papers_settings_have_the_papers_networks(name, shape, expected):
     training = config.training
     # 204.8 million examples; the rate falls as the inverse root after 35,000 steps.
     assert training.steps * training.batch_size == 204_800_000
-    assert (training.optimizer, training.learning_rate, training.decay_after, training.clip) == (
+    assert (training.optimizer, training.learning_rate, training.decay_after, training.grad_clip_norm) == (
         "radam",
         1e-2,
         35_000,
@@ -104,8 +106,8 @@ def parts(config):
 def test_labels_are_those_of_the_examples_and_some_are_not_told():
     config = classes()
     objective, dataset, _ = parts(config)
-    told = draws.Told(labels=True, label_dropout=0.25, largest_scale=4.0)
-    batch = jax.jit(lambda key: draws.draw(objective.terms[0], dataset, key, 0, 8000, told=told))(jax.random.key(0))
+    extra = draws.ExtraInputs(labels=True, label_dropout=0.25, largest_scale=4.0)
+    batch = jax.jit(lambda key: draws.draw(objective.terms[0], dataset, key, 0, 8000, extra=extra))(jax.random.key(0))
     centres = 0.8 * np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], axis=-1)
     nearest = np.argmin(((np.asarray(batch.x1)[:, None] - centres) ** 2).sum(axis=-1), axis=1)
     labelled, label = np.asarray(batch.labelled), np.asarray(batch.label)
@@ -121,7 +123,7 @@ def test_labels_are_those_of_the_examples_and_some_are_not_told():
 def test_examples_are_the_same_with_labels_and_without():
     objective, dataset, _ = parts(classes())
     plain, told = (
-        draws.draw(objective.terms[0], dataset, jax.random.key(1), 3, 16, told=draws.Told(labels=labels))
+        draws.draw(objective.terms[0], dataset, jax.random.key(1), 3, 16, extra=draws.ExtraInputs(labels=labels))
         for labels in (False, True)
     )
     for name in ("x0", "x1", "times", "fresh"):
@@ -132,14 +134,14 @@ def test_examples_are_the_same_with_labels_and_without():
 def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(devices):
     config = load("digits:lsd,unet")
     config.network.update({"channels": 8, "dropout": 0.3, "multipliers": (1,), "attention": ()})
-    config.guidance.update({"scheme": "improved_mean_flow", "scale": 3.0, "input": True})
+    config.guidance.update({"scheme": "improved_mean_flow", "scale": 3.0, "scale_is_input": True})
     config.training.update({"batch_size": 16, "optimizer": "adam"})
     objective, dataset, model = parts(config)
-    first = engine.initial_state(config, model, objective, dataset.shape)
+    first = initial_state(config, model, objective, dataset.shape)
 
     def after(count):
         path = settings.interpolant_of(config)
-        dispatch = engine.make_dispatch(config, model, objective, dataset, path, steps=1, devices=count)
+        dispatch = make_dispatch(config, model, objective, dataset, path, steps=1, devices=count)
         state = mapping.replicate(jax.tree.map(jnp.copy, first), devices=count)
         state, report = dispatch(state)
         return mapping.on_host(state.params), float(report.metrics["loss"][0])
@@ -156,10 +158,8 @@ def test_forced_normalization_after_each_step():
     config.dataset = "generated:4x4x1,classes=10,count=40"
     objective, dataset, model = parts(config)
 
-    dispatch = engine.make_dispatch(
-        config, model, objective, dataset, settings.interpolant_of(config), steps=1, devices=1
-    )
-    state = mapping.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=1)
+    dispatch = make_dispatch(config, model, objective, dataset, settings.interpolant_of(config), steps=1, devices=1)
+    state = mapping.replicate(initial_state(config, model, objective, dataset.shape), devices=1)
     state, _ = dispatch(state)
     for path, leaf in jax.tree_util.tree_leaves_with_path(mapping.on_host(state.params)):
         if path[-1].key == "weight":
@@ -207,12 +207,12 @@ def test_a_trained_velocity_is_guided_by_the_effective_scale(scheme):
     config.training.update({"batch_size": 512, "steps_per_dispatch": 1000, "steps": 4000, "label_dropout": 0.3})
     objective, dataset, model = parts(config)
     path = settings.interpolant_of(config)
-    dispatch = engine.make_dispatch(config, model, objective, dataset, path, steps=1000, devices=1)
-    state = mapping.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=1)
+    dispatch = make_dispatch(config, model, objective, dataset, path, steps=1000, devices=1)
+    state = mapping.replicate(initial_state(config, model, objective, dataset.shape), devices=1)
     for _ in range(4):
         state, _ = dispatch(state)
     params = mapping.on_host(state.ema[0])
-    draw = draws.draw(objective.terms[0], dataset, jax.random.key(5), 0, 4000, told=draws.Told(labels=True))
+    draw = draws.draw(objective.terms[0], dataset, jax.random.key(5), 0, 4000, extra=draws.ExtraInputs(labels=True))
     t = 0.2 + 0.4 * draw.times.t
     x = path.position(t, draw.x0, draw.x1)
     angle = np.arange(8) * np.pi / 4

@@ -69,7 +69,7 @@ def test_a_teacher_is_guided_within_the_interval(taught, scheme):
 def test_a_student_of_a_guided_teacher_is_trained_and_asked_for_scales(taught, tmp_path):
     config = tiny("lmd")
     config.teacher = str(taught / "teacher")
-    config.guidance.update({"scheme": "teacher", "scale": 4.0, "input": True})
+    config.guidance.update({"scheme": "teacher", "scale": 4.0, "scale_is_input": True})
     train(config, tmp_path / "student", quiet=True)
     for scale in (1.0, 3.0):
         rows = evaluate(tmp_path / "student", changes={"guidance": scale})

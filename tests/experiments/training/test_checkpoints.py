@@ -10,8 +10,8 @@ from experiments.errors import UsageError
 from experiments.settings import files as config_files
 from experiments.training import runs
 from experiments.training.checkpoints import Checkpoints
-from experiments.training.engine import State
 from experiments.training.loop import train
+from experiments.training.state import State
 from tests.experiments.small_runs import small
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from experiments.training import devices as mapping
-from experiments.training import engine
+from experiments.training.state import initial_state
 from models.flow_map_model import bind, count_parameters
 from tests.experiments.training.test_engine import config_for, dispatch_of, parts
 
@@ -38,9 +38,9 @@ def plain():
     "how",
     [
         {"devices": 4},
-        {"devices": 4, "mapping": "shard_map"},
-        {"accumulate": 4},
-        {"devices": 2, "accumulate": 2, "mapping": "shard_map"},
+        {"devices": 4, "device_mapping": "shard_map"},
+        {"grad_accumulation": 4},
+        {"devices": 2, "grad_accumulation": 2, "device_mapping": "shard_map"},
         {"remat": True},
         {"nonfinite": "skip"},
     ],
@@ -116,7 +116,7 @@ def test_rematerialization_keeps_less():
         config.network.remat = remat
         model, objective, dataset, _ = parts(config)
         run, _ = dispatch_of(config, devices=1, steps=1)
-        shapes = jax.eval_shape(lambda m=model, o=objective, d=dataset: engine.initial_state(config, m, o, d.shape))
+        shapes = jax.eval_shape(lambda m=model, o=objective, d=dataset: initial_state(config, m, o, d.shape))
         planned[remat] = run.planned_bytes(shapes)
     assert planned[True] < 0.8 * planned[False]
 
@@ -125,7 +125,7 @@ def test_bfloat16_is_for_hidden_layers_alone():
     config = config_for("lsd", optimizer="adam", learning_rate=1e-3)
     config.network.update({"width": 16, "depth": 2, "time_features": 2, "point_features": 1, "dtype": "bfloat16"})
     model, objective, dataset, _ = parts(config)
-    params = engine.initial_state(config, model, objective, dataset.shape).params
+    params = initial_state(config, model, objective, dataset.shape).params
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {np.dtype("float32")}
     s, x = jnp.full((4,), 0.3), jnp.ones((4, 2))
     jaxpr = jax.make_jaxpr(bind(model, params))(s, s, x)

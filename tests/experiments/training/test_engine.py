@@ -7,13 +7,17 @@ import optax
 import pytest
 
 from experiments import datasets, settings
+from experiments.errors import UsageError
 from experiments.settings import networks
+from experiments.training import checks
 from experiments.training import devices as mapping
-from experiments.training import engine
+from experiments.training.dispatch import make_dispatch
 from experiments.training.draws import draw
-from experiments.training.optimizers import optimizer, schedule, update_average
+from experiments.training.optimizers import optimizer, schedule, update_ema
+from experiments.training.state import initial_state
 from models.flow_map_model import bind, bind_auxiliary
-from objectives.mixture import Batch, Maps, counts, mixture
+from objectives.mixture import counts, mixture
+from objectives.objective import Batch, Maps
 from taxonomy.flow_map import diagonal
 
 
@@ -34,14 +38,14 @@ def parts(config):
 def dispatch_of(config, *, devices, steps=5, teacher=None):
     model, objective, dataset, path = parts(config)
     if objective.needs_teacher:
-        params = engine.initial_state(config, model, objective, dataset.shape).params
+        params = initial_state(config, model, objective, dataset.shape).params
 
         def teacher(condition):
             return diagonal(bind(model, params, condition))
 
-    run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
-    state = engine.initial_state(config, model, objective, dataset.shape)
-    return run, mapping.replicate(state, devices=devices, mapping=config.training.mapping)
+    run = make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices, teacher=teacher)
+    state = initial_state(config, model, objective, dataset.shape)
+    return run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping)
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
@@ -91,7 +95,7 @@ jax.monitoring.register_event_duration_secs_listener(
 )
 
 
-# One row for each thing that the engine makes: averages, stages, pools and learned weights, a second network, groups.
+# One row for each thing that a step makes: averages, stages, pools and learned weights, a second network, groups.
 # Every row's own program and laws are tested so in tests/objectives/test_build.py.
 EACH_KIND = ("lsd", "tvm", "tcm", "esc", "free_flow", "imm")
 
@@ -170,7 +174,7 @@ def test_teacher_is_frozen_and_used():
         maps = Maps(v, v, diagonal(bind(model, teacher_params)))
         return mixture(objective.terms, maps, path, batches)[0]
 
-    params = engine.initial_state(config, model, objective, dataset.shape).params
+    params = initial_state(config, model, objective, dataset.shape).params
     other = jax.tree.map(lambda p: p + 0.1, params)
     assert float(loss(params, params)) != float(loss(other, params))
 
@@ -234,7 +238,7 @@ def test_targets_are_averaged_and_stages_frozen():
 def test_the_second_network_learns_and_leaves_the_map_alone():
     config = config_for("free_flow", optimizer="adam")
     model, objective, dataset, path = parts(config)
-    params = engine.initial_state(config, model, objective, dataset.shape).params
+    params = initial_state(config, model, objective, dataset.shape).params
     assert set(params["params"]) == {"network", "auxiliary"}
     batches = [draw(term, dataset, jax.random.key(0), 0, 32) for term in objective.terms]
 
@@ -271,9 +275,31 @@ def test_optimizers_descend(name):
     assert float(loss(params)) < 0.7 * float(before)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"optimizer": "moun"},
+            "training.optimizer='moun'; did you mean 'muon'. Known: adam, muon, radam",
+        ),
+        ({"schedule": "cosin"}, "unknown --config.training.schedule='cosin'; did you mean 'cosine'"),
+        ({"schedule": "sqrt"}, "schedule=sqrt needs --config.training.decay_after=STEP, at least 1"),
+        ({"decay_after": -1}, "--config.training.decay_after=-1; expected 0"),
+        ({"learning_rate": 0.0}, "--config.training.learning_rate=0.0; expected a positive number"),
+        ({"learning_rate": float("inf")}, "--config.training.learning_rate=inf; expected a number such as 0.001"),
+        ({"beta2": 1.0}, "--config.training.beta2=1.0; expected a decay between 0 and 1"),
+        ({"grad_clip_norm": 0.0}, "--config.training.grad_clip_norm=0.0; expected a positive number"),
+        ({"grad_clip_norm": float("nan")}, "--config.training.grad_clip_norm=nan; expected a positive number"),
+    ],
+)
+def test_every_option_of_the_optimizer_is_checked(options, message):
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
+        checks.check(config_for(**options), devices=1)
+
+
 def test_average_forgets_its_start():
     average, weights = jnp.zeros(()), jnp.ones(())
     for step in range(1000):
-        average = update_average(average, weights, decay=0.999, step=jnp.asarray(step))
+        average = update_ema(average, weights, decay=0.999, step=jnp.asarray(step))
     assert float(average) > 0.999
-    np.testing.assert_allclose(update_average(jnp.zeros(()), 1.0, decay=0.9, step=jnp.asarray(10**6)), 0.1, rtol=1e-5)
+    np.testing.assert_allclose(update_ema(jnp.zeros(()), 1.0, decay=0.9, step=jnp.asarray(10**6)), 0.1, rtol=1e-5)

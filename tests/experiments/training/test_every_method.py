@@ -11,10 +11,13 @@ from experiments import datasets, settings
 from experiments.configs import checkerboard
 from experiments.settings import networks
 from experiments.training import devices as mapping
-from experiments.training import draws, engine
+from experiments.training import draws
+from experiments.training.dispatch import make_dispatch
+from experiments.training.state import initial_state
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
-from objectives.mixture import Maps, mixture
+from objectives.mixture import mixture
+from objectives.objective import Maps
 from taxonomy import exact_map, flow_map
 from taxonomy.interpolants import LINEAR
 
@@ -43,10 +46,10 @@ def trained(name):
         # Learnt, as in the papers, by the same number of steps; the exact velocity costs more than the network.
         _, _, learnt, _, _, state, _ = trained("flow_matching")
         teacher = flow_map.diagonal(bind(learnt, state.ema[0]))
-    first = mapping.on_host(engine.initial_state(config, model, objective, DATASET.shape))
+    first = mapping.on_host(initial_state(config, model, objective, DATASET.shape))
     state = mapping.replicate(first, devices=1)
     given = None if teacher is None else lambda condition: teacher
-    dispatch = engine.make_dispatch(config, model, objective, DATASET, path, steps=CHUNK, devices=1, teacher=given)
+    dispatch = make_dispatch(config, model, objective, DATASET, path, steps=CHUNK, devices=1, teacher=given)
     losses = []
     for _ in range(STEPS // CHUNK):
         state, report = dispatch(state)

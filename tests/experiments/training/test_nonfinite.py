@@ -7,8 +7,10 @@ import pytest
 
 from experiments.errors import DIVERGED, DivergedError
 from experiments.training import devices as mapping
-from experiments.training import draws, engine
+from experiments.training import draws
+from experiments.training.dispatch import make_dispatch
 from experiments.training.nonfinite import check_finite, means
+from experiments.training.state import Report, initial_state
 from objectives.mixture import counts
 from tests.experiments.training.test_engine import config_for, parts
 
@@ -25,8 +27,8 @@ def breaking(*, steps=8, devices=4, **training):
         return jnp.where(batch.times.t > LATE, jnp.inf, off.loss(maps, interpolant, batch))
 
     objective = objective._replace(terms=(diagonal, dataclasses.replace(off, loss=loss)))
-    run = engine.make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices)
-    state = mapping.replicate(engine.initial_state(config, model, objective, dataset.shape), devices=devices)
+    run = make_dispatch(config, model, objective, dataset, path, steps=steps, devices=devices)
+    state = mapping.replicate(initial_state(config, model, objective, dataset.shape), devices=devices)
     return config, objective, dataset, run, state
 
 
@@ -114,7 +116,7 @@ def test_too_many_steps_left_out_end_the_run():
 def test_a_gradient_that_breaks_alone_is_named():
     config, objective, _, _, _ = breaking()
     ok, bad = np.zeros(2), np.array([0.0, np.nan])
-    report = engine.Report(
+    report = Report(
         metrics={"loss": ok, "grad_norm": bad, "grad_norm/diagonal": ok, "grad_norm/lagrangian": bad},
         last={"skipped": 0},
         bad={"diagonal": np.zeros((2, 4)), "lagrangian": np.zeros((2, 4))},

@@ -14,14 +14,15 @@ import pytest
 from tensorboardX.proto import event_pb2
 
 from experiments import datasets, settings
-from experiments.errors import UsageError
+from experiments.errors import DivergedError, UsageError
 from experiments.settings import files as config_files
 from experiments.settings import networks
 from experiments.settings.protocol import Protocol
-from experiments.training import engine, logs, runs
+from experiments.training import dispatch, logs, runs
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.dry_run import describe
 from experiments.training.loop import train
+from experiments.training.state import initial_state
 from tests.experiments.small_runs import CONFIG, small
 
 ROOT = Path(__file__).parents[3]
@@ -145,7 +146,7 @@ def test_a_folder_of_another_configuration_is_refused_and_untouched(tmp_path):
 def test_what_others_are_given_is_no_part_of_a_run(tmp_path):
     train(small(), tmp_path)
     config = small(steps=20)
-    config.option_changes = ConfigDict({"ct": {"step": 0.1}})
+    config.objective_overrides = ConfigDict({"ct": {"step": 0.1}})
     train(config, tmp_path)
     assert weights(tmp_path)[2] == 20
 
@@ -196,7 +197,7 @@ def test_the_whole_state_survives_a_checkpoint(tmp_path, optimizer):
     config.evaluation.ema = 0.9
     dataset = datasets.load(config.dataset)
     objective = settings.objective_of(config)
-    state = engine.initial_state(config, networks.build(config, objective, dataset), objective, dataset.shape)
+    state = initial_state(config, networks.build(config, objective, dataset), objective, dataset.shape)
     state = state._replace(step=jnp.asarray(7, jnp.int32), params=jax.tree.map(lambda p: p + 0.5, state.params))
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(7, state)
@@ -214,21 +215,21 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_not_a_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     config = small(steps=40, checkpoint_every=10)
-    make = engine.make_dispatch
+    make = dispatch.make_dispatch
 
     def poisoned(*args, **options):
-        dispatch = make(*args, **options)
+        take_steps = make(*args, **options)
 
         def run(state, **inputs):
             # The weights break after step 20, as they would in a divergence.
             broken = state._replace(params=jax.tree.map(lambda p: p * jnp.nan, state.params))
-            return dispatch(broken if int(state.step) == 20 else state, **inputs)
+            return take_steps(broken if int(state.step) == 20 else state, **inputs)
 
         return run
 
-    monkeypatch.setattr(engine, "make_dispatch", poisoned)
+    monkeypatch.setattr(dispatch, "make_dispatch", poisoned)
     with pytest.raises(
-        UsageError,
+        DivergedError,
         match=r"loss is nan: 48 examples of term diagonal, at .* at step 21; the checkpoint of step 20 is kept; lower",
     ):
         train(config, tmp_path)
@@ -267,7 +268,7 @@ def test_the_exact_velocity_can_teach(tmp_path, student, file):
 def test_dry_run_tells_what_would_be_done():
     text = describe(config_files.load("experiments/configs/checkerboard.py:lsd,paper"), None)
     assert "parameters: 1,054,210" in text
-    assert "18750 diagonal, 6250 lagrangian (reduction: paper)" in text
+    assert "18750 diagonal, 6250 lagrangian (reduction: per_term)" in text
     assert "4 forward-pass equivalents" in text
 
 
@@ -278,7 +279,10 @@ counted = collections.Counter()
 jax.monitoring.register_event_listener(lambda event, **_: counted.update([event.rpartition("/")[2]]))
 from pathlib import Path
 from experiments import caches
-from experiments.train import train
+from experiments.training.loop import train
+from experiments.training.state import initial_state
+from experiments.training.dispatch import make_dispatch
+from experiments.training.state import initial_state
 from tests.experiments.small_runs import small
 caches.keep_compiled()
 train(small(), Path(sys.argv[1]), quiet=True)
@@ -311,10 +315,10 @@ def test_examples_read_by_the_host_give_the_same_run_after_an_interruption(tmp_p
     """Each epoch holds every stored example once, wherever the run was interrupted."""
     stored = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
     np.save(tmp_path / "points.npy", stored)
-    config = small(data="host", optimizer="adam", accumulate=2, steps_per_dispatch=4, checkpoint_every=8)
+    config = small(data="host", optimizer="adam", grad_accumulation=2, steps_per_dispatch=4, checkpoint_every=8)
     config.dataset = str(tmp_path / "points.npy")
     seen = []
-    call = engine.Dispatch.__call__
+    call = dispatch.Dispatch.__call__
 
     def watched(self, state, **inputs):
         seen.append(inputs["examples"])
@@ -323,7 +327,7 @@ def test_examples_read_by_the_host_give_the_same_run_after_an_interruption(tmp_p
         return call(self, state, **inputs)
 
     train(config, tmp_path / "whole")
-    monkeypatch.setattr(engine.Dispatch, "__call__", watched)
+    monkeypatch.setattr(dispatch.Dispatch, "__call__", watched)
     with pytest.raises(KeyboardInterrupt):
         train(config, tmp_path / "stopped")
     train(config, tmp_path / "stopped")

@@ -16,7 +16,7 @@ from experiments.uses.finetuning.finetune import finetune
 from experiments.uses.finetuning.loop import Plan
 from experiments.uses.steering import truth as steering_truth
 from models.flow_map_model import FlowMapModel, bind, initialize
-from models.mlp import MLP
+from models.networks.mlp import MLP
 from taxonomy.flow_map import jump
 from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small

@@ -1,0 +1,77 @@
+"""The metrics of samples in the plane, whose distribution is known exactly: one entry each, the main one first."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.datasets.dataset import Dataset
+from experiments.metrics import samples as metrics
+from experiments.metrics.metric import Metric
+from experiments.settings.protocol import Protocol
+
+
+class PlanarSamples(NamedTuple):
+    """What the metrics of the plane are functions of.
+
+    Attributes:
+      samples: [n, 2]; generated ones.
+      dataset: the data set; its truth are exact bin masses and the support.
+      protocol: how samples are scored.
+      true: [n, 2]; samples of the data, for metrics that compare two sets. ``aligned_kl`` needs none.
+    """
+
+    samples: np.ndarray
+    dataset: Dataset
+    protocol: Protocol
+    true: np.ndarray | None = None
+
+
+def _entropic_w2(planar: PlanarSamples) -> float | None:
+    epsilon = planar.protocol.entropy * planar.dataset.std**2 * planar.samples[0].size
+    return metrics.entropic_w2(planar.samples, planar.dataset.truth, epsilon=epsilon)
+
+
+def _sliced_w2(planar: PlanarSamples) -> float:
+    protocol = planar.protocol
+    return metrics.sliced_wasserstein(planar.samples, planar.true, projections=protocol.projections, seed=protocol.seed)
+
+
+def _mmd2(planar: PlanarSamples) -> float:
+    pairs = planar.protocol.pairs
+    return metrics.mmd(planar.samples[:pairs], planar.true[:pairs])
+
+
+def _classifier(planar: PlanarSamples) -> float:
+    return metrics.classifier_accuracy(planar.samples, planar.true, seed=planar.protocol.seed)
+
+
+PLANAR_METRICS = (
+    Metric(
+        "kl",
+        f"aligned KL ({metrics.ALIGNED_BINS} x {metrics.ALIGNED_BINS} bins)",
+        "lower",
+        lambda planar: metrics.aligned_kl(planar.samples, planar.dataset.truth),
+    ),
+    Metric(
+        "paper_kl",
+        f"paper's KL ({metrics.PAPER_BINS} x {metrics.PAPER_BINS} bins)",
+        "lower",
+        lambda planar: metrics.paper_kl(planar.samples, planar.dataset.truth),
+    ),
+    Metric(
+        "in_support",
+        "in-support rate",
+        "higher",
+        lambda planar: metrics.in_support(planar.samples, planar.dataset.truth),
+    ),
+    Metric(
+        "outside_box",
+        "mass outside the box",
+        "lower",
+        lambda planar: metrics.outside_box(planar.samples, planar.dataset.truth),
+    ),
+    Metric("entropic_w2", "entropic Wasserstein-2 to the exact law", "lower", _entropic_w2),
+    Metric("sliced_w2", "sliced Wasserstein-2", "lower", _sliced_w2),
+    Metric("mmd2", "squared MMD", "lower", _mmd2),
+    Metric("classifier", "classifier two-sample accuracy", "lower", _classifier),
+)

@@ -1,0 +1,65 @@
+"""Options that have other names today: saved configurations are translated, the command line names the new one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Dotted names until version 0.1.0. Overrides of an objective have the names of ``objective.options``.
+OLD_NAMES = {
+    "option_changes": "objective_overrides",
+    "training.mapping": "training.device_mapping",
+    "training.keep": "training.keep_checkpoints",
+    "training.clip": "training.grad_clip_norm",
+    "training.accumulate": "training.grad_accumulation",
+    "network.tokens": "network.time_tokens",
+    "network.decoupled": "network.target_only_blocks",
+    "network.times": "network.time_embedding",
+    "guidance.input": "guidance.scale_is_input",
+    "guidance.own_share": "guidance.self_mix",
+    "objective.power": "objective.adaptive_power",
+    "objective.options.power": "objective.options.adaptive_power",
+    "objective.options.own_share": "objective.options.self_mix",
+}
+# Option of any objective -> {value until then: value of today}.
+OLD_VALUES = {"reduction": {"paper": "per_term", "code": "per_example"}}
+
+OVERRIDES = ("objective_overrides.", "option_changes.")
+
+
+def new_name(name: str) -> str | None:
+    """The name that an old one has today.
+
+    Args:
+      name: dotted, such as "training.clip" or "option_changes.esc.power".
+
+    Returns:
+      such as "training.grad_clip_norm" or "objective_overrides.esc.adaptive_power"; None if no option had that name.
+    """
+    if not name.startswith(OVERRIDES):
+        return OLD_NAMES.get(name)
+    objective, _, option = name.partition(".")[2].partition(".")
+    option = OLD_NAMES.get(f"objective.options.{option}", f"objective.options.{option}").rpartition(".")[2]
+    new = ".".join(filter(None, ("objective_overrides", objective, option)))
+    return None if new == name else new
+
+
+def translated(value: Any, name: str = "") -> Any:
+    """A saved configuration with the names and values of today.
+
+    Args:
+      value: the content of a ``config.json``, or of a part of it; what is new already stays as it is.
+      name: today's dotted name of the part; "" for the whole.
+
+    Returns:
+      the translated copy.
+    """
+    if not isinstance(value, Mapping):
+        old = OLD_VALUES.get(name.rpartition(".")[2], {})
+        return old.get(value, value) if isinstance(value, str) else value
+    found = {}
+    for key, inner in value.items():
+        given = f"{name}.{key}" if name else key
+        new = (new_name(given) or given).rpartition(".")[2]
+        # A file with both names is damaged: the reader reports the old one as unknown.
+        new = key if new in value else new
+        found[new] = translated(inner, f"{name}.{new}" if name else new)
+    return found

@@ -1,0 +1,66 @@
+"""Progressive objectives: one jump must equal two shorter ones (the semigroup rule)."""
+
+from jax.lax import stop_gradient as sg
+
+from taxonomy import times
+from taxonomy.arrays import expand, ratio, squared_norm
+from taxonomy.flow_map import AverageVelocity
+from taxonomy.shapes import PerExample, Points
+
+STOP_GRADIENT = ("target", "none")
+
+
+def progressive(
+    v: AverageVelocity,
+    w: AverageVelocity,
+    x_s: Points,
+    s: PerExample,
+    u: PerExample,
+    t: PerExample,
+    *,
+    stop_gradient: str = "target",
+) -> PerExample:
+    """``|v_{s,t}(I_s) - sg[ (1-g) w_{s,u}(I_s) + g w_{u,t}(I_s + (u-s) w_{s,u}(I_s)) ]|^2``: PSD and PFMM.
+
+    With ``g = (t - u) / (t - s)``, the weight of the second leg. Times ``(t - s)^2`` this is the squared difference of
+    the points, ``|X_{s,t}(I_s) - Y_{u,t}(Y_{s,u}(I_s))|^2``, the form in which PFMM is published
+    (``weighting.gap_squared``); PSD drops the factor because it adds variance to the gradient.
+
+    Args:
+      v: average velocity of the student.
+      w: average velocity of the map Y that makes the two legs: the model itself (PSD) or a teacher map (PFMM).
+      x_s: [batch, ...]; points ``I_s`` at time s.
+      s: [batch]; source times in [0, 1].
+      u: [batch]; intermediate times between s and t: the midpoint (PSD-M) or uniform (PSD-U).
+      t: [batch]; target times in [0, 1], t >= s. At s = t residual and gradient are zero for w = v.
+      stop_gradient: "target", as above, or "none".
+
+    Returns:
+      [batch]; one squared residual per example.
+
+    Raises:
+      ValueError: on an unknown stop_gradient, or, outside of jit, unless s <= u <= t.
+
+    Examples:
+      >>> import jax.numpy as jnp
+      >>> x_s, s, u, t = jnp.ones((1, 1)), jnp.zeros(1), jnp.array([0.5]), jnp.ones(1)
+      >>> v = lambda s, t, x: 2 * jnp.ones_like(x)
+      >>> progressive(v, v, x_s, s, u, t).tolist()  # a constant velocity: one jump equals two
+      [0.0]
+      >>> w = lambda s, t, x: x  # two legs: 1 -> 1.5 -> 2.25, of average velocity 1.25
+      >>> progressive(v, w, x_s, s, u, t).tolist()
+      [0.5625]
+
+    Reference: PSD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. PFMM: the same
+      authors, arXiv 2406.07507, Sec. 3 (progressive flow map matching). Same time direction in both.
+    """
+    if stop_gradient not in STOP_GRADIENT:
+        raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
+    times.check_order(s, u, t, needed_by="progressive")
+    second_weight = expand(ratio(t - u, t - s, otherwise=0.5), x_s)
+    first = w(s, u, x_s)
+    second = w(u, t, x_s + expand(u - s, x_s) * first)
+    target = (1 - second_weight) * first + second_weight * second
+    if stop_gradient == "target":
+        target = sg(target)
+    return squared_norm(v(s, t, x_s) - target)

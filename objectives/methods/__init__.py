@@ -1,0 +1,1 @@
+"""Published methods as combinations of losses, times and weights: one function per method, one file per rule."""

@@ -1,0 +1,247 @@
+"""Methods of the Eulerian rule: the source moves along the path and the target stays."""
+
+import dataclasses
+
+import jax.numpy as jnp
+
+from objectives import metrics, weighting
+from objectives.losses.distributional import batch_posterior
+from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
+from objectives.methods.shared import (
+    DIAGONALS,
+    check_count,
+    check_not_negative,
+    check_option,
+    check_share,
+    forward_law,
+    law_of,
+    learned,
+    self_distilled,
+    source,
+    teacher_of,
+    teacher_pair,
+)
+from objectives.objective import Batch, Maps, Objective, Term, required
+from taxonomy import curricula, laws
+from taxonomy import times as time_laws
+from taxonomy.arrays import expand
+from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Scalar
+
+
+def eulerian_term(
+    velocity: str,
+    share: float,
+    law: time_laws.Law | curricula.Curriculum,
+    stop_gradient: str,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    own_tangent: bool = False,
+) -> Term:
+    """The Eulerian rule off the diagonal.
+
+    Args:
+      velocity: "self", "teacher" or "sample".
+      share: share of the batch.
+      law: law over (s, t).
+      stop_gradient: what the loss holds fixed.
+      weight: weight of the term.
+      own_tangent: whether the derivative follows the model's own velocity.
+
+    Returns:
+      a term named "eulerian".
+    """
+    check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        x_s = source(path, batch)
+        if velocity == "self":
+            w = maps.target(s, s, x_s)
+        elif velocity == "teacher":
+            w = teacher_of(maps)(s, x_s)
+        else:
+            w = path.velocity(s, batch.x0, batch.x1)
+        tangent = maps.target(s, s, x_s) if own_tangent else None
+        return eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient, tangent=tangent)
+
+    # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
+    engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
+    made = {"self": 3 if stop_gradient == "none" else 1, "teacher": 1, "sample": 0}[velocity]
+    return Term("eulerian", loss, law, share, weight, engine + made + own_tangent)
+
+
+def esd(
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "triangle",
+    stop_gradient: str = "advection",
+    reduction: str = "per_term",
+    learned_weight: bool = False,
+) -> Objective:
+    """Eulerian self-distillation (arXiv 2505.18825)."""
+    distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+    )
+
+
+def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
+    """Eulerian map distillation of a teacher (arXiv 2406.07507)."""
+    term = eulerian_term("teacher", 1.0, law_of(times), stop_gradient)
+    return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: float = 0.1) -> Objective:
+    """AYF-EMD (arXiv 2506.14603): a teacher's Eulerian tangent, warmed up over a share of training and normalized."""
+    law = forward_law(times, needed_by="ayf_emd")
+    check_not_negative(warm_up=warm_up, normalize=normalize)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        x_s = source(path, batch)
+        # The paper ends at 0.99, so that the pull towards straight paths never quite stops.
+        ramp = 0.99 * curricula.warm_up(batch.progress, length=warm_up)
+        offset = normalize or None
+        velocity = teacher_of(maps)(s, x_s)
+        return tangent_step(maps.student, x_s, s, t, velocity=velocity, warm_up=ramp, normalize=offset)
+
+    term = Term("eulerian", loss, law, 1.0, weighting.gap_squared, cost=2 + 2 + 1)
+    return Objective((term,), needs_teacher=True)
+
+
+def mean_flow(
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
+    return _of_samples("mean_flow", diagonal_share, times, adaptive_power, reduction)
+
+
+def improved_mean_flow(
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
+    return _of_samples("improved_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
+
+
+def pixel_mean_flow(
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data."""
+    method = _of_samples("pixel_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
+    return method._replace(output="denoiser")
+
+
+def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_normal") -> Objective:
+    """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means."""
+    likelihood = metrics.cauchy_likelihood
+    return _of_samples("decoupled_mean_flow", diagonal_share, times, 0.0, "per_term", likelihood=likelihood)
+
+
+def _of_samples(
+    name: str,
+    diagonal_share: float,
+    times: str,
+    adaptive_power: float,
+    reduction: str,
+    *,
+    own_tangent: bool = False,
+    likelihood: metrics.Likelihood | None = None,
+) -> Objective:
+    law, weight = forward_law(times, needed_by=name), weighting.adaptive(power=adaptive_power)
+    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, own_tangent=own_tangent)
+    return self_distilled(diagonal_share, distill, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+
+
+def rectified_mean_flow(
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "logit_normal",
+    adaptive_power: float = 0.5,
+    teacher_steps: int = 8,
+    reduction: str = "per_example",
+) -> Objective:
+    """Rectified MeanFlow (arXiv 2511.23342) without trimming: MeanFlow on pairs made by a teacher."""
+    check_count("teacher_steps", teacher_steps)
+    method = mean_flow(diagonal_share=diagonal_share, times=times, adaptive_power=adaptive_power, reduction=reduction)
+
+    def on_pairs(term: Term) -> Term:
+        def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+            return term.loss(maps, path, teacher_pair(maps, batch, steps=teacher_steps))
+
+        return dataclasses.replace(term, loss=loss, cost=term.cost + 2 * teacher_steps + 1)
+
+    return method._replace(terms=tuple(map(on_pairs, method.terms)), needs_teacher=True)
+
+
+def esc(
+    *,
+    diagonal_share: float = 0.75,
+    plug_in: float = 0.5,
+    pool: int = 256,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    curriculum: float = 0.1,
+    reduction: str = "per_example",
+) -> Objective:
+    """ESC (arXiv 2512.11831) without guidance: MeanFlow, part of it on the posterior mean over a set of data points.
+
+    The part ``plug_in`` of the Eulerian share has its velocity averaged over the example's own data point and a pool.
+    Early in training the target is the data end, with a probability that falls to zero.
+    """
+    check_count("pool", pool)
+    check_share("plug_in", plug_in, high=1 - 1e-6)
+    check_not_negative(curriculum=curriculum)
+    base = forward_law(times, needed_by="esc")
+
+    def at(progress: Scalar | float) -> time_laws.Law:
+        return laws.with_data_end(base, probability=curricula.arccos_decay(progress, length=curriculum))
+
+    def averaged(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        x_s = source(path, batch)
+        velocity = plug_in_velocity(path, x_s, s, batch)
+        return eulerian(maps.student, x_s, s, t, velocity=velocity, stop_gradient="target")
+
+    weight, likelihood = weighting.adaptive(power=adaptive_power, offset=0.001), metrics.gaussian_likelihood
+    share, law = 1 - diagonal_share, curricula.Curriculum(at)
+    sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight)
+    pooled = Term("plug_in", averaged, law, share * plug_in, weight, 4, likelihood=likelihood, pool=pool)
+    method = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+    return method._replace(terms=(*method.terms, pooled))
+
+
+def plug_in_velocity(path: Interpolant, x_s: Points, s: PerExample, batch: Batch) -> Points:
+    """``sum_j p_j (alpha'_s (I_s - beta_s y_j) / alpha_s + beta'_s y_j)``: the velocity, averaged over a set of data.
+
+    Args:
+      path: the interpolant.
+      x_s: [batch, ...]; points ``I_s``.
+      s: [batch]; source times in [0, 1).
+      batch: for the example's own data point, the pool and the scale of the noise.
+
+    Returns:
+      [batch, ...]; unbiased for ``b_s(I_s)``, with less variance than ``dI_s``.
+
+    Reference: arXiv 2512.11831; the probabilities are ``distributional.batch_posterior``.
+    """
+    alpha, beta = path.alpha(s), path.beta(s)
+    pool = required(batch.pool, "Batch.pool")
+    p = batch_posterior(x_s, own=batch.x1, pool=pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
+    # The mean of the data decides: the velocity is affine in it. The last factor is 1 except at s = 1.
+    flat = pool.reshape(pool.shape[0], -1)
+    mean = expand(p[:, 0], x_s) * batch.x1 + (p[:, 1:] @ flat).reshape(x_s.shape)
+    noise = (x_s - expand(beta, x_s) * mean) / expand(jnp.maximum(alpha, 1e-6), x_s)
+    return expand(path.d_alpha(s), x_s) * noise + expand(path.d_beta(s), x_s) * mean

@@ -1,0 +1,128 @@
+"""Methods of the Eulerian rule at a finite step: no derivative of the network is taken."""
+
+import jax
+import jax.numpy as jnp
+
+from objectives import weighting
+from objectives.losses.eulerian import central, discrete, eulerian
+from objectives.methods.shared import DIAGONALS, check_option, check_share, forward_law, self_distilled, source
+from objectives.objective import Batch, Curve, Maps, Objective, Term
+from taxonomy import curricula
+from taxonomy import times as time_laws
+from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Scalar
+
+
+def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+    s, u, t = batch.times
+    velocity = path.velocity(s, batch.x0, batch.x1)
+    return discrete(maps.student, maps.target, source(path, batch), s, u, t, velocity=velocity)
+
+
+def _with_share(law: time_laws.Law, share: Curve) -> curricula.Curriculum:
+    return curricula.Curriculum(lambda progress: time_laws.with_fraction(law, fraction=share(progress)))
+
+
+def alpha_flow(
+    *,
+    schedule: str = "sigmoid",
+    alpha: float = 0.1,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """alpha-Flow (arXiv 2510.20771): the source takes the share alpha of the jump along the sample's velocity.
+
+    schedule: "sigmoid" lets alpha fall from 1 (the whole jump is regressed on the velocity) to 0, where the limit, that
+    is MeanFlow, is taken by its jvp; "constant" keeps the given alpha.
+    """
+    check_option("schedule", schedule, ("sigmoid", "constant"))
+    check_share("alpha", alpha)
+    base = forward_law(times, needed_by="alpha_flow")
+
+    def share(progress: Scalar | float) -> Scalar:
+        return curricula.sigmoid_decay(progress) if schedule == "sigmoid" else jnp.asarray(alpha, float)
+
+    def limit(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        velocity = path.velocity(s, batch.x0, batch.x1)
+        return eulerian(maps.student, source(path, batch), s, t, velocity=velocity, stop_gradient="target")
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        if schedule == "constant":
+            return _discrete(maps, path, batch)
+        return jax.lax.cond(
+            share(batch.progress) > 0, lambda: _discrete(maps, path, batch), lambda: limit(maps, path, batch)
+        )
+
+    adaptive = weighting.adaptive(power=adaptive_power)
+
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
+        # One over alpha, and the adaptive weight times alpha^power: at power 1 the published alpha cancels.
+        inverse = jnp.where(times.u > times.s, weighting.inverse_share(times, loss), 1.0)
+        return inverse ** (1 - adaptive_power) * adaptive(times, loss)
+
+    # Either the finite step or the limit: both cost four.
+    distill = Term("eulerian", loss, _with_share(base, share), 1 - diagonal_share, weight, cost=3 + 1)
+    return self_distilled(diagonal_share, distill, reduction, adaptive, law=DIAGONALS[times])
+
+
+def so_flow(
+    *,
+    first: float = 0.1,
+    last: float = 0.002,
+    diagonal_share: float = 0.75,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially."""
+    check_share("first", first)
+    check_share("last", last)
+    base = forward_law(times, needed_by="so_flow")
+    adaptive = weighting.adaptive(power=adaptive_power)
+
+    def share(progress: Scalar | float) -> Scalar:
+        return curricula.exponential_decay(progress, first=first, last=last)
+
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
+        # The paper weighs by its q, the residual over the share; half of the gradient of |r|^2 / share is v . q.
+        inverse = weighting.inverse_share(times, loss)
+        return inverse * adaptive(times, jnp.square(inverse) * loss) / 2
+
+    distill = Term("eulerian", _discrete, _with_share(base, share), 1 - diagonal_share, weight, cost=3 + 1)
+    return self_distilled(diagonal_share, distill, reduction, adaptive, law=DIAGONALS[times])
+
+
+def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
+    """Euler mean flows (arXiv 2602.02571): the first leg is an Euler step of fixed length along the sample's velocity.
+
+    Its weights are not published in what was read; here each example is divided by the share of the first leg.
+    """
+    law = time_laws.with_step(time_laws.triangle, step=step)
+    distill = Term("eulerian", _discrete, law, 1 - diagonal_share, weighting.inverse_share, cost=3 + 1)
+    return self_distilled(diagonal_share, distill, reduction)
+
+
+def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
+    """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference."""
+    if not 0 < step < 0.5:
+        raise ValueError(f"step = {step}; expected a length of time in (0, 0.5)")
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        behind, ahead = jnp.maximum(s - step, 0), jnp.minimum(s + step, 1)
+        return central(
+            maps.student,
+            maps.target,
+            source(path, batch),
+            s,
+            t,
+            velocity=path.velocity(s, batch.x0, batch.x1),
+            behind=(behind, path.position(behind, batch.x0, batch.x1)),
+            ahead=(ahead, path.position(ahead, batch.x0, batch.x1)),
+        )
+
+    distill = Term("eulerian", loss, time_laws.triangle, 1 - diagonal_share, cost=3 + 2)
+    return self_distilled(diagonal_share, distill, reduction)

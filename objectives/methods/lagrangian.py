@@ -1,0 +1,133 @@
+"""Methods of the Lagrangian rule: the target time moves and the point follows the velocity."""
+
+from objectives import weighting
+from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back, round_trip
+from objectives.methods.shared import (
+    DIAGONALS,
+    check_option,
+    check_share,
+    constant,
+    law_of,
+    learned,
+    self_distilled,
+    source,
+    teacher_of,
+)
+from objectives.objective import Batch, Maps, Objective, Term
+from taxonomy import curricula, flow_map, laws
+from taxonomy import times as time_laws
+from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Scalar
+
+
+def lagrangian_term(
+    velocity: str, share: float, times: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
+) -> Term:
+    """The Lagrangian rule off the diagonal.
+
+    Args:
+      velocity: "self" or "teacher".
+      share: share of the batch.
+      times: name of the distribution over (s, t).
+      stop_gradient: what the loss holds fixed.
+      weight: weight of the term.
+
+    Returns:
+      a term named "lagrangian".
+    """
+    check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        b = teacher_of(maps) if velocity == "teacher" else flow_map.diagonal(maps.target)
+        s, _, t = batch.times
+        return lagrangian(maps.student, b, source(path, batch), s, t, stop_gradient=stop_gradient)
+
+    # One jvp with its backward pass, one velocity, and in one mode the backward pass through the velocity's input.
+    cost = {"velocity": 2 + 4 + 1, "none": 2 + 4 + 1 + 2, "target": 2 + 2 + 1}[stop_gradient]
+    return Term("lagrangian", loss, law_of(times), share, weight, cost)
+
+
+def lsd(
+    *,
+    diagonal_share: float = 0.75,
+    times: str = "triangle",
+    stop_gradient: str = "velocity",
+    reduction: str = "per_term",
+    learned_weight: bool = False,
+) -> Objective:
+    """Lagrangian self-distillation (arXiv 2505.18825)."""
+    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+    )
+
+
+def lmd(*, times: str = "triangle", stop_gradient: str = "none", adaptive_power: float = 0.0) -> Objective:
+    """Lagrangian map distillation of a teacher (arXiv 2406.07507).
+
+    An adaptive_power above 0 bounds the pull of outliers by the adaptive weight. The residual of the exact map is zero,
+    so the minimizer stays. It is needed where the teacher's velocity is unbounded off the data, as the exact one is.
+    """
+    term = lagrangian_term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=adaptive_power))
+    return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def ayf_lmd(*, times: str = "logit_normal") -> Objective:
+    """AYF-LMD (arXiv 2506.14603): a teacher's Lagrangian rule with everything but the prediction stopped."""
+    term = lagrangian_term("teacher", 1.0, times, "target", weighting.gap)
+    return Objective((term,), needs_teacher=True, both_directions=times == "square")
+
+
+def tvm(
+    *, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "per_term"
+) -> Objective:
+    """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an EMA."""
+    distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
+    return self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        law=DIAGONALS[times],
+        both_directions=times == "square",
+        target_decay=constant(decay),
+    )
+
+
+def _pulled_back_term(
+    share: float, stop_gradient: str, law: time_laws.Law | curricula.Curriculum = time_laws.square
+) -> Term:
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        x_t = path.position(t, batch.x0, batch.x1)
+        velocity = path.velocity(t, batch.x0, batch.x1)
+        back = maps.student if stop_gradient == "none" else maps.target
+        return pulled_back(maps.student, back, x_t, s, t, velocity=velocity, stop_gradient=stop_gradient)
+
+    # The way back, one jvp, and the backward passes through both or through the prediction alone.
+    cost = {"none": 1 + 2 + 4 + 2, "target": 1 + 2 + 2}[stop_gradient]
+    return Term("lagrangian", loss, law, share, cost=cost)
+
+
+def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
+    """Flow map matching from data alone, in both directions, with the round trip as a second term (arXiv 2406.07507).
+
+    first_gap: length of the longest jump at the start of training; it grows to 1. The authors' code has 0.05.
+    """
+    check_share("first_gap", first_gap)
+
+    def growing(progress: Scalar | float) -> time_laws.Law:
+        return laws.with_shorter_gap(time_laws.square, factor=first_gap + (1 - first_gap) * progress)
+
+    law = curricula.Curriculum(growing) if first_gap < 1 else time_laws.square
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
+
+    there_and_back = Term("round_trip", loss, law, round_trip_share, cost=6)
+    return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
+
+
+def lmf() -> Objective:
+    """Lagrangian mean flow from data alone, in both directions, in flat space (arXiv 2602.07744)."""
+    return Objective((_pulled_back_term(1.0, "target"),), both_directions=True)

@@ -1,0 +1,225 @@
+"""What methods share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
+
+from collections.abc import Collection
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+
+from objectives import metrics, weighting
+from objectives.losses.direct import flow_matching
+from objectives.mixture import REDUCTIONS
+from objectives.objective import Batch, Curve, Maps, Objective, Term, required
+from taxonomy import flow_map, laws, times
+from taxonomy.flow_map import Velocity
+from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points
+
+
+def teacher_of(maps: Maps) -> Velocity:
+    """The teacher's velocity b(t, x); ValueError where none was given."""
+    return required(maps.teacher, "Maps.teacher")
+
+
+def source(path: Interpolant, batch: Batch) -> Points:
+    """``I_s`` of a batch.
+
+    Args:
+      path: the interpolant.
+      batch: noise, data and times.
+
+    Returns:
+      [batch, ...]; points at the source times.
+    """
+    return path.position(batch.times.s, batch.x0, batch.x1)
+
+
+def check_count(name: str, value: int) -> None:
+    """Checks an option that counts.
+
+    Args:
+      name: its name.
+      value: its value.
+
+    Raises:
+      ValueError: unless it is at least 1.
+    """
+    if value < 1:
+        raise ValueError(f"{name} = {value}; expected a whole number, at least 1")
+
+
+def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
+    """The batch with its data replaced by the points to which a teacher's ODE takes its noise.
+
+    Args:
+      maps: for the teacher.
+      batch: noise, data and times.
+      steps: midpoint steps of the solver, at least 1.
+
+    Returns:
+      the batch of pairs (noise, generated point).
+
+    Reference: Liu, Gong, Liu, "Flow straight and fast", arXiv 2209.03003 (reflow), where pairs are made once and kept;
+      here each step makes new ones, and their cost is counted.
+    """
+    start = jnp.zeros_like(batch.times.s)
+    teacher = flow_map.integrated(teacher_of(maps), steps=steps)
+    end = flow_map.jump(teacher, start, jnp.ones_like(start), batch.x0)
+    return batch._replace(x1=jax.lax.stop_gradient(end))
+
+
+def _on_samples(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+    t = batch.times.t
+    return flow_matching(maps.student, source(path, batch), t, velocity=path.velocity(t, batch.x0, batch.x1))
+
+
+def _on_teacher(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+    t, x = batch.times.t, source(path, batch)
+    return flow_matching(maps.student, x, t, velocity=teacher_of(maps)(t, x))
+
+
+def diagonal(
+    share: float,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    teacher: bool = False,
+    law: times.Law = times.diagonal,
+    likelihood: metrics.Likelihood | None = None,
+) -> Term:
+    """The term ``|v_{t,t}(I_t) - velocity|^2``, the velocity being the sample's or a teacher's.
+
+    Args:
+      share: share of the batch.
+      weight: weight of the term.
+      teacher: whether a teacher gives the velocity.
+      law: law on the diagonal.
+      likelihood: how a learned log-variance enters, None for none.
+
+    Returns:
+      a term named "diagonal".
+    """
+    loss, cost = (_on_teacher, 4) if teacher else (_on_samples, 3)
+    return Term("diagonal", loss, law, share, weight, cost, likelihood=likelihood)
+
+
+def check_option(option: str, value: str, known: Collection[str]) -> None:
+    """Checks that an option has one of its known values.
+
+    Args:
+      option: its name.
+      value: the value received.
+      known: the values that exist.
+
+    Raises:
+      ValueError: naming all three.
+    """
+    if value not in known:
+        raise ValueError(f"{option} = {value!r}; expected one of {', '.join(known)}")
+
+
+def self_distilled(
+    diagonal_share: float,
+    distill: Term,
+    reduction: str,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    law: times.Law = times.diagonal,
+    likelihood: metrics.Likelihood | None = None,
+    both_directions: bool = False,
+    target_decay: Curve | None = None,
+) -> Objective:
+    """Flow matching on the diagonal and one rule off it.
+
+    Args:
+      diagonal_share: share of the batch on the diagonal.
+      distill: the term of the rule, with the rest of the batch.
+      reduction: "per_term" or "per_example", see ``mixture``.
+      weight: weight of the diagonal term.
+      law: law on the diagonal.
+      likelihood: how a learned log-variance enters both terms, None for none.
+      both_directions: whether the rule trains jumps back in time too.
+      target_decay: decay of the EMA that makes the targets, None for the student itself.
+
+    Returns:
+      the objective.
+
+    Raises:
+      ValueError: on an unknown reduction.
+    """
+    check_option("reduction", reduction, REDUCTIONS)
+    distill = dataclasses.replace(distill, likelihood=likelihood)
+    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
+    return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
+
+
+def learned(enabled: bool) -> metrics.Likelihood | None:
+    """The likelihood of a learned weight, ``exp(-w_{s,t}) |r|^2 + w_{s,t}``, or None."""
+    return metrics.gaussian_likelihood if enabled else None
+
+
+LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}
+# Where jumps are drawn by logits, the diagonal is too.
+DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
+DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
+
+
+def law_of(name: str) -> times.Law:
+    """The distribution over (s, t) of a name; ValueError on an unknown one."""
+    check_option("times", name, LAWS)
+    return LAWS[name]
+
+
+def forward_law(name: str, *, needed_by: str) -> times.Law:
+    """The distribution over (s, t) of a name, for a rule that needs s <= t.
+
+    Args:
+      name: a key of ``LAWS``.
+      needed_by: name of the method, for the message.
+
+    Returns:
+      the distribution.
+
+    Raises:
+      ValueError: on an unknown name or a distribution that goes back.
+    """
+    if name == "square":
+        raise ValueError(f"times = 'square' draws s > t; {needed_by} needs s <= t: use 'triangle'")
+    return law_of(name)
+
+
+def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.0) -> None:
+    """Checks that an option is a number between two bounds, both excluded but for the upper one.
+
+    Args:
+      option: its name.
+      value: the value received.
+      low: lower bound, excluded.
+      high: upper bound, included.
+
+    Raises:
+      ValueError: naming all of them.
+    """
+    if not low < value <= high:
+        raise ValueError(f"{option} = {value}; expected a number in ({low:g}, {high:g}]")
+
+
+def check_not_negative(**options: float) -> None:
+    """Checks options that are finite numbers, 0 or more.
+
+    Args:
+      **options: {name: value}.
+
+    Raises:
+      ValueError: naming the first that is not.
+    """
+    for name, value in options.items():
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} = {value}; expected a number that is not negative")
+
+
+def constant(decay: float) -> Curve:
+    """A decay of the EMA that does not change; ValueError unless it is in [0, 1)."""
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay = {decay}; expected a number in [0, 1), 0 for the current weights")
+    return lambda progress: jnp.full_like(jnp.asarray(progress, float), decay)

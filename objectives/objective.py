@@ -1,0 +1,160 @@
+"""What an objective is: terms, each a loss with its share of the batch, its times and its weight."""
+
+from collections.abc import Callable
+import dataclasses
+from typing import NamedTuple, TypeVar
+
+import jax
+from jaxtyping import Array, Bool, Int
+
+from objectives import metrics, weighting
+from taxonomy.curricula import Curriculum
+from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.interpolants import Interpolant
+from taxonomy.shapes import PerExample, Points, Pool, Scalar
+from taxonomy.times import Law, Times
+
+Part = TypeVar("Part")
+# A number that changes with the progress of training, in [0, 1].
+Curve = Callable[[Scalar | float], Scalar]
+
+
+def required(part: Part | None, name: str) -> Part:
+    """A part of ``Maps`` or ``Batch`` that is given only to objectives which ask for it.
+
+    Args:
+      part: the part.
+      name: its name, for the message: "Maps.teacher".
+
+    Returns:
+      the part, not None.
+
+    Raises:
+      ValueError: if it is None.
+    """
+    if part is None:
+        raise ValueError(f"{name} is None; this objective needs it, see the fields of Objective and Term")
+    return part
+
+
+class Maps(NamedTuple):
+    """The callables that a term may use, bound to their parameters.
+
+    Attributes:
+      student: average velocity v(s, t, x) that is trained.
+      target: average velocity that makes self-distilled targets: the same network, or its EMA.
+      teacher: frozen velocity b(t, x), or None.
+      stage: average velocity of the student as it was when the current stage of training began, or None.
+      auxiliary: a second velocity b(t, x), trained together with the student, or None.
+      log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
+      unconditional: ``target`` without labels, for guidance, or None.
+    """
+
+    student: AverageVelocity
+    target: AverageVelocity
+    teacher: Velocity | None
+    stage: AverageVelocity | None = None
+    auxiliary: Velocity | None = None
+    log_variance: Callable[[PerExample, PerExample], PerExample] | None = None
+    unconditional: AverageVelocity | None = None
+
+
+class Batch(NamedTuple):
+    """The examples of one term.
+
+    Attributes:
+      x0: [batch, ...]; noise.
+      x1: [batch, ...]; data.
+      times: s, u and t of each example.
+      fresh: [batch, ...]; noise independent of x0, for losses that mix a generated point with noise again.
+      pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
+      noise_std: standard deviation of the noise.
+      progress: []; share of the training that is done, in [0, 1].
+      label: [batch]; classes for a class-conditional network, the number of classes where dropped, or None.
+      labelled: [batch]; True where the label was kept, or None.
+      scale: [batch]; scale of guidance as an input of the network, 1 without a label, or None.
+      dropout: [batch]; typed PRNG keys for the network, or None.
+    """
+
+    x0: Points
+    x1: Points
+    times: Times
+    fresh: Points | None = None
+    pool: Pool | None = None
+    noise_std: float = 1.0
+    progress: Scalar | float = 1.0
+    label: Int[Array, " batch"] | None = None
+    labelled: Bool[Array, " batch"] | None = None
+    scale: PerExample | None = None
+    dropout: jax.Array | None = None
+
+
+# One squared residual per example.
+Loss = Callable[[Maps, Interpolant, Batch], PerExample]
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """One loss with its share of the batch.
+
+    Attributes:
+      name: short name for logs; unique within an objective.
+      loss: (Maps, Interpolant, Batch) -> [batch], one squared residual per example.
+      times: law over (s, u, t), or a curriculum of laws.
+      share: fraction of the batch, in (0, 1]; the shares of an objective sum to 1.
+      weight: (Times, [batch] loss) -> [batch].
+      cost: forward-pass equivalents per example: forward 1, backward 2 more, jvp 2 with its forward, backward
+        through a jvp 4 more (S. Dieleman's accounting).
+      metric: elementwise function of the squared residual that is minimized in its place.
+      likelihood: how the learned log-variance enters, see ``metrics``; None for none.
+      pool: number of further data points that the loss sees in ``Batch.pool``.
+      group: number of consecutive examples that share their times.
+    """
+
+    name: str
+    loss: Loss
+    times: Law | Curriculum
+    share: float
+    weight: weighting.Weight = weighting.uniform
+    cost: float = 3.0
+    metric: metrics.Metric = metrics.squared
+    likelihood: metrics.Likelihood | None = None
+    pool: int = 0
+    group: int = 1
+
+
+class Objective(NamedTuple):
+    """What trains a flow map, and how the trained map is meant to be sampled.
+
+    Attributes:
+      terms: the terms, shares summing to 1.
+      reduction: "per_term" or "per_example", see ``mixture``.
+      sampler: "composition", "euler", "renoising" or "one_jump": how N steps are taken (``models.samplers``).
+      needs_teacher: whether a frozen velocity must be given.
+      both_directions: whether jumps back in time, t < s, are trained too.
+      output: what the network's output means, a key of ``models.flow_map_model.OUTPUTS``.
+      target_decay: decay of the EMA that makes the targets, as a function of the progress; None where the student
+        makes its own targets.
+      stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
+      needs_auxiliary: whether a second velocity is trained together with the student.
+    """
+
+    terms: tuple[Term, ...]
+    reduction: str = "per_term"
+    sampler: str = "composition"
+    needs_teacher: bool = False
+    both_directions: bool = False
+    output: str = "velocity"
+    target_decay: Curve | None = None
+    stages: int = 1
+    needs_auxiliary: bool = False
+
+    @property
+    def learns_weight(self) -> bool:
+        """Whether a term has a learned log-variance."""
+        return any(term.likelihood for term in self.terms)
+
+    @property
+    def cost(self) -> float:
+        """Forward-pass equivalents per training example, averaged over the shares."""
+        return sum(term.share * term.cost for term in self.terms)

@@ -1,0 +1,163 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from objectives.losses.distributional import batch_posterior, moment_matching, velocity_matching
+from objectives.methods.eulerian import plug_in_velocity
+from objectives.objective import Batch
+from taxonomy import exact_data
+from taxonomy.interpolants import INTERPOLANTS
+from taxonomy.times import Times
+
+pytestmark = pytest.mark.usefixtures("x64")
+
+
+def normal(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def test_mmd_is_a_double_loop():
+    x, y = normal(0, 6, 2, 3), normal(1, 6, 2, 3)
+    scales = np.array([0.4, 0.4, 0.4, 2.0, 2.0, 2.0])
+    found = moment_matching(x, target=y, group=3, scale=jnp.asarray(scales))
+    for first in (0, 3):
+        members, total = range(first, first + 3), 0.0
+        for i in members:
+            for j in members:
+                for a, b, sign in ((x, x, 1), (x, y, -2), (y, y, 1)):
+                    # In units of one coordinate, of which there are six.
+                    distance = np.linalg.norm(a[i] - b[j]) / np.sqrt(6)
+                    total += sign * np.exp(-distance / scales[first])
+        np.testing.assert_allclose(found[first : first + 3], total / 9, rtol=1e-12)
+
+
+def test_mmd_of_equal_groups_is_zero_in_any_order():
+    x = normal(0, 8, 2)
+    order = np.array([2, 0, 3, 1, 7, 6, 5, 4])
+    scale = jnp.full(8, 0.5)
+    np.testing.assert_allclose(moment_matching(x, target=x[order], group=4, scale=scale), 0, atol=1e-15)
+    assert moment_matching(x, target=x[::-1], group=4, scale=scale).min() > 1e-2
+    # A minimum: no gradient either, though every distance has one without end there.
+    gradient = jax.grad(lambda x, y: moment_matching(x, target=y, group=4, scale=scale).sum())
+    shifted = x + 1e-7 * normal(3, 8, 2)
+    assert np.all(np.isfinite(gradient(x, x)))
+    assert float(moment_matching(shifted, target=x, group=4, scale=scale).max()) < 1e-6
+
+
+def test_a_group_of_one_is_pulled_to_its_target():
+    x, y = normal(0, 5, 3), normal(1, 5, 3)
+    gradient = jax.grad(lambda x: moment_matching(x, target=y, group=1, scale=jnp.full(5, 0.7)).sum())(x)
+    distance = np.sqrt(np.mean((x - y) ** 2, axis=1, keepdims=True))
+    # d/dx of 2 - 2 exp(-|x - y| / scale): away from y.
+    expected = 2 / 0.7 * np.exp(-distance / 0.7) * (x - y) / (3 * distance)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-11)
+
+
+def test_targets_receive_no_gradient():
+    x, y = normal(0, 6, 2), normal(1, 6, 2)
+    assert not np.any(jax.grad(lambda y: moment_matching(x, target=y, group=3, scale=jnp.ones(6)).sum())(y))
+    for name in ("learned", "wanted"):
+        given = {"learned": y, "wanted": x + y}
+        slope = jax.grad(lambda a, name=name, given=given: velocity_matching(x, **given | {name: a}).sum())
+        assert not np.any(slope(given[name]))
+
+
+@pytest.mark.parametrize("group", [0, 4])
+def test_a_group_that_does_not_divide_is_named(group):
+    x = normal(0, 6, 2)
+    with pytest.raises(ValueError, match=f"group = {group} and a batch of 6; expected a group size that divides"):
+        moment_matching(x, target=x, group=group, scale=jnp.ones(6))
+
+
+def test_velocity_matching_moves_points_along_the_difference():
+    x, learned, wanted = normal(0, 4, 2, 2), normal(1, 4, 2, 2), normal(2, 4, 2, 2)
+    found, gradient = jax.value_and_grad(lambda x: velocity_matching(x, learned=learned, wanted=wanted).sum())(x)
+    np.testing.assert_allclose(found, np.sum((learned - wanted) ** 2), rtol=1e-12)
+    # Going down, from the learned velocity to the wanted one.
+    np.testing.assert_allclose(-gradient, 2 * (wanted - learned), rtol=1e-10)
+
+
+def test_velocity_matching_is_the_divergence_of_noised_gaussians():
+    # x = z + m against N(0, 1): the average of the gradient has the sign of m at every time, and is zero at m = 0.
+    z, noise = normal(0, 20_000, 1), normal(1, 20_000, 1)
+
+    def velocity(mean):
+        # Of the linear path from N(0, 1) to N(mean, 1).
+        return lambda r, x: mean + (2 * r - 1) * (x - r * mean) / ((1 - r) ** 2 + r**2)
+
+    for r in (0.2, 0.5, 0.9):
+        for mean in (-0.5, 0.0, 0.5):
+
+            def loss(m, r=r, mean=mean):
+                x = z + m
+                noised = jax.lax.stop_gradient((1 - r) * noise + r * x)
+                return velocity_matching(x, learned=velocity(mean)(r, noised), wanted=velocity(0.0)(r, noised)).mean()
+
+            # b' - b = m (1 - (2 r - 1) r / N^2) = m (1 - r) / N^2, the same everywhere.
+            np.testing.assert_allclose(jax.grad(loss)(mean), 2 * mean * (1 - r) / ((1 - r) ** 2 + r**2), atol=1e-12)
+
+
+def test_posterior_is_the_softmax_of_likelihoods():
+    x, own, pool = normal(0, 4, 2, 3), normal(1, 4, 2, 3), normal(2, 6, 2, 3)
+    alpha, beta, std = np.array([0.9, 0.6, 0.3, 0.7]), np.array([0.2, 0.5, 0.8, 0.4]), 1.7
+    found = batch_posterior(x, own=own, pool=pool, alpha=jnp.asarray(alpha), beta=jnp.asarray(beta), noise_std=std)
+    assert found.shape == (4, 7)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-13)
+    for i in range(4):
+        points = [own[i], *pool]
+        likelihoods = [np.exp(-np.sum((x[i] - beta[i] * y) ** 2) / (2 * (alpha[i] * std) ** 2)) for y in points]
+        np.testing.assert_allclose(found[i], np.array(likelihoods) / np.sum(likelihoods), rtol=1e-10)
+
+
+def test_posterior_becomes_the_own_point_as_noise_vanishes():
+    own, pool, noise = normal(1, 4, 2), normal(2, 6, 2), normal(3, 4, 2)
+
+    def of_own(alpha):
+        beta = jnp.full(4, 1 - alpha)
+        x = alpha * noise + (1 - alpha) * own
+        return batch_posterior(x, own=own, pool=pool, alpha=jnp.full(4, alpha), beta=beta, noise_std=1.0)[:, 0]
+
+    assert of_own(0.5).max() < 0.99
+    np.testing.assert_allclose(of_own(0.01), 1, atol=1e-6)
+    np.testing.assert_array_equal(of_own(0.0), 1)
+    # At pure noise nothing is known.
+    np.testing.assert_allclose(of_own(1.0), 1 / 7, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", INTERPOLANTS)
+def test_plug_in_velocity_is_that_of_the_finite_data_set(name):
+    # The own point and the pool together are the data set.
+    path, points, std = INTERPOLANTS[name], normal(4, 7, 2), 0.8
+    s, x = jnp.array([0.05, 0.3, 0.6, 0.9]), normal(0, 4, 2)
+    flow = exact_data.empirical(path, points=points, base_std=std)
+    batch = Batch(x, jnp.tile(points[:1], (4, 1)), Times(s, s, s), pool=points[1:], noise_std=std)
+    np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), flow.b(s, x), rtol=1e-9, atol=1e-12)
+    # Repeated in the pool, the own point counts twice.
+    twice = exact_data.empirical(path, points=jnp.concatenate([points[:1], points]), base_std=std)
+    batch = batch._replace(pool=points)
+    np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), twice.b(s, x), rtol=1e-9, atol=1e-12)
+    assert np.abs(twice.b(s, x) - flow.b(s, x)).max() > 1e-3
+
+
+def test_plug_in_velocity_has_the_mean_of_the_samples():
+    # Over a set of three points, whichever of them was the own one, and over the noise by quadrature: the plug-in
+    # velocity and the sample's have the same mean against any function of the point, here cos(x). One coordinate.
+    path, points = INTERPOLANTS["linear"], np.array([-1.0, 0.3, 1.2])
+    nodes = np.linspace(-10, 10, 500)
+    weights = np.exp(-(nodes**2) / 2)
+    weights = weights / weights.sum()
+    for time in (0.2, 0.7):
+        plug_in = sample = alone = 0.0
+        for k in range(3):
+            own, rest = jnp.full((500, 1), points[k]), np.delete(points, k)[:, None]
+            noise, s = nodes[:, None], np.full(500, time)
+            x = (1 - time) * noise + time * own
+            batch = Batch(jnp.asarray(noise), jnp.asarray(own), Times(s, s, s), pool=jnp.asarray(rest))
+            probe = weights[:, None] * np.cos(3 * x)
+            plug_in += np.sum(probe * plug_in_velocity(path, jnp.asarray(x), jnp.asarray(s), batch)) / 3
+            sample += np.sum(probe * (own - noise)) / 3
+            alone += np.sum(probe * plug_in_velocity(path, jnp.asarray(x), jnp.asarray(s), batch._replace(x1=own + 1)))
+        np.testing.assert_allclose(plug_in, sample, rtol=1e-9)
+        # With another point than the own one it would not.
+        assert abs(alone / 3 - sample) > 1e-2 * abs(sample)
