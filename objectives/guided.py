@@ -83,7 +83,10 @@ class GuidedPath(Interpolant):
       guide: (t [batch], I_t [batch, ...], *, velocity = dI_t [batch, ...]) -> [batch, ...].
     """
 
-    guide: Callable[..., Points]
+    guide: Callable[..., Points] = dataclasses.field(kw_only=True)
+
+    def __post_init__(self, *options: bool) -> None:
+        """Nothing is checked: the coefficients are those of a path that was, and a compiled step makes this one."""
 
     def velocity(self, t: PerExample, x0: Points, x1: Points) -> Points:
         """The guided velocity at ``I_t``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
@@ -143,7 +146,7 @@ def guided(
                 labelled = required(batch.labelled, "Batch.labelled")
                 return guidance.keep_unlabelled(target, velocity=velocity, labelled=labelled)
 
-            used = GuidedPath(path.alpha, path.beta, guide) if inside else path
+            used = GuidedPath(path.alpha, path.beta, guide=guide) if inside else path
             value = term.loss(maps, used, batch)
             if scheme != "terminal":
                 return value
