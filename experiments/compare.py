@@ -1,10 +1,10 @@
-"""Trains several objectives on the same data, network, seeds and budget, and says which one wins.
+"""Trains several methods on the same data, network, seeds and budget, and compares their scores.
 
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
-``--objectives=all`` takes every row. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
-``protocol.json`` and the pictures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
+``--objectives=all`` takes every method. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
+``protocol.json`` and the figures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
 ``trajectories.png`` into the folder (of the best twelve, if there are more); every run has a folder of its own below.
 The same command continues where it was interrupted.
 """
