@@ -3,10 +3,11 @@
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
-``--objectives=all`` takes every method. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``,
-``protocol.json`` and the figures ``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane,
-``trajectories.png`` into the folder (of the best twelve, if there are more); every run has a folder of its own below.
-The same command continues where it was interrupted.
+``--objectives=all`` takes every method. Prints three lines: the best objective, what remains to be desired, and the
+picture to open. Writes ``comparison.csv``, ``comparison.md``, ``comparison.tex``, ``protocol.json`` and the pictures
+``samples.png``, ``curves.png``, ``map_error.png`` and, in the plane, ``trajectories.png`` into the folder (of the best
+twelve, if there are more), and ``teaser.png`` if flow matching and a flow map are compared. Every run has a folder of
+its own below. The same command continues where it was interrupted.
 """
 
 from pathlib import Path
@@ -15,9 +16,8 @@ from absl import flags
 
 from experiments import flags as command_flags
 from experiments.comparison.budgets import BUDGETS
-from experiments.comparison.objectives import WRITTEN, compare
+from experiments.comparison.objectives import compare
 from experiments.errors import UsageError
-from experiments.reporting.findings import written
 
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()
@@ -34,7 +34,6 @@ if __name__ == "__main__":
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
         workdir = Path(WORKDIR.value)
-        print(compare(config, NAMES.value, seeds, BUDGET.value, workdir))
-        print(written(workdir, WRITTEN))
+        print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
 
     command_flags.run(main, required=("config", "objectives", "workdir"))

@@ -1,10 +1,11 @@
 """Several objectives trained on the same data, network, seeds and budget, scored and put into one table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import math
 from pathlib import Path
 import sys
 import time
+from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
@@ -14,13 +15,14 @@ from experiments import datasets, settings
 from experiments.comparison import report
 from experiments.comparison.budgets import plan
 from experiments.comparison.report import Row
+from experiments.comparison.verdict import VELOCITY, verdict
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
 from experiments.evaluation.scoring import metrics_of
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.metrics.metric import Metric, applying
-from experiments.reporting import map_plots, plots, tables
+from experiments.reporting import map_plots, plots, tables, teaser
 from experiments.sampling import conditioning
 from experiments.settings import protocol
 from experiments.training import logs, runs
@@ -28,13 +30,22 @@ from experiments.training.loop import train
 
 WRITTEN = (
     *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
-    *("samples.png", "curves.png", "map_error.png", "trajectories.png"),
+    *("samples.png", "teaser.png", "curves.png", "map_error.png", "trajectories.png"),
 )
 # More lines than this in one figure cannot be distinguished.
 PLOTTED = 12
 
 
-def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], budget: str, workdir: Path) -> str:
+class Comparison(NamedTuple):
+    """What a comparison found: the text of ``comparison.md`` with all tables, and the three lines of ``verdict``."""
+
+    tables: str
+    verdict: str
+
+
+def compare(
+    config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], budget: str, workdir: Path
+) -> Comparison:
     """Trains, scores and tabulates.
 
     Args:
@@ -45,14 +56,14 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
       workdir: folder of the comparison.
 
     Returns:
-      the text of ``comparison.md``.
+      the tables and the verdict.
 
     Raises:
       UsageError: on bad input; finished runs stay as they are.
     """
     start = time.time()
     configs = plan(config, objectives, seeds, budget)
-    # Teachers are one and the same.
+    # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
         runs.load_parts(run)
     runs.check_writable(workdir)
@@ -66,7 +77,7 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
             ).steps
             scored = evaluate(folder)
         except DivergedError as error:
-            # That an objective diverges is a result; the others are still worth comparing.
+            # A divergence is a result; the other objectives are still worth comparing.
             print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
@@ -91,7 +102,8 @@ def compare(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int],
     (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
     protocol.write(workdir, protocol.of(config))
     _plot(workdir, dataset, configs, scored, perfect, metrics[0])
-    return text
+    _plot_teaser(workdir, dataset, configs)
+    return Comparison(text, verdict(scored, perfect, metrics[0], workdir=workdir))
 
 
 def _diverged(config: ConfigDict) -> list[Row]:
@@ -126,16 +138,13 @@ def _plot(
     perfect: Row,
     main_metric: Metric,
 ) -> None:
+    """Writes the pictures, of the runs of the first seed."""
     configs = _best(configs, scored, main_metric)
     first_seed = {config.objective.name: _folder(workdir, config) for config in reversed(configs)}
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
-    drawn = {name: folder / "samples.npz" for name, folder in folders.items()}
-    pictures = {name: dict(np.load(path)) for name, path in drawn.items() if path.exists()}
-    labels = None
-    if configs[0].network.conditional and pictures:
-        count = min(len(samples) for by_steps in pictures.values() for samples in by_steps.values())
-        labels = np.asarray(conditioning.classes_in_turn(configs[0], dataset, count))
-    plots.samples(workdir / "samples.png", dataset, pictures, labels=labels)
+    files = {name: folder / "samples.npz" for name, folder in folders.items()}
+    pictures = {name: dict(np.load(path)) for name, path in files.items() if path.exists()}
+    plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
     maps = {name: folder / "map.npz" for name, folder in folders.items()}
     map_plots.plot(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)
@@ -151,3 +160,28 @@ def _plot(
         floor=perfect[main_metric.name],
         floor_name=perfect["objective"],
     )
+
+
+def _plot_teaser(workdir: Path, dataset: datasets.Dataset, configs: Sequence[ConfigDict]) -> None:
+    """Flow matching above one flow map, of their first seeds; no picture unless both have samples."""
+    folders: dict[str, Path] = {}
+    for config in configs:
+        folders.setdefault(config.objective.name, _folder(workdir, config))
+    maps = [run.objective.name for run in configs if settings.objective_of(run).sampler != "euler"]
+    # LSD stands for flow maps wherever it was trained, otherwise the first map that was.
+    candidates = [name for name in ("lsd", *maps) if name in maps and (folders[name] / "samples.npz").exists()]
+    if not candidates or VELOCITY not in folders or not (folders[VELOCITY] / "samples.npz").exists():
+        return
+    rows = {"flow matching": VELOCITY, f"flow map ({candidates[0]})": candidates[0]}
+    pictures = {title: dict(np.load(folders[name] / "samples.npz")) for title, name in rows.items()}
+    teaser.draw(workdir / "teaser.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
+
+
+def _labels(
+    config: ConfigDict, dataset: datasets.Dataset, pictures: Mapping[str, Mapping[str, np.ndarray]]
+) -> np.ndarray | None:
+    """[n]; the classes that all samples were asked for; None for networks without classes."""
+    if not config.network.conditional or not pictures:
+        return None
+    count = min(len(samples) for by_steps in pictures.values() for samples in by_steps.values())
+    return np.asarray(conditioning.classes_in_turn(config, dataset, count))

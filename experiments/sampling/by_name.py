@@ -1,4 +1,4 @@
-"""Every sampler by its name, what it asks of a map, and how many evaluations of the network it takes."""
+"""Samplers by name: what each one needs of a map, and its number of network evaluations (NFE)."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from taxonomy.interpolants import LINEAR, Interpolant
 
 
 class Options(NamedTuple):
-    """What single samplers can be told; see ``HELP``."""
+    """Options of single samplers; see ``HELP``."""
 
     gamma: float = 0.5
     noise: float = 1.0
@@ -66,25 +66,25 @@ def _steps(grid: jax.Array) -> int:
 
 
 def _gamma(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    found = samplers.gamma_sampling(m.v, m.path, key, x, grid, noise_std=m.noise_std, gamma=o.gamma)
-    return found, _steps(grid)
+    samples = samplers.gamma_sampling(m.v, m.path, key, x, grid, noise_std=m.noise_std, gamma=o.gamma)
+    return samples, _steps(grid)
 
 
 def _restart(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
     back = {"back_to": o.back_to, "repeats": o.repeats}
-    found = samplers.restart(m.v, m.path, key, x, grid, noise_std=m.noise_std, **back)
-    return found, _steps(grid) + o.repeats
+    samples = samplers.restart(m.v, m.path, key, x, grid, noise_std=m.noise_std, **back)
+    return samples, _steps(grid) + o.repeats
 
 
 def _maruyama(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
     noise = diffusion_samplers.noise_level(m.path, noise_std=m.noise_std, level=o.noise)
-    found = diffusion_samplers.euler_maruyama(m.b, m.path, key, x, grid, noise_std=m.noise_std, noise=noise)
-    return found, _steps(grid)
+    samples = diffusion_samplers.euler_maruyama(m.b, m.path, key, x, grid, noise_std=m.noise_std, noise=noise)
+    return samples, _steps(grid)
 
 
 def _ancestral(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
-    found = diffusion_samplers.ancestral(m.b, m.path, key, x, grid, noise_std=m.noise_std, eta=o.eta)
-    return found, _steps(grid)
+    samples = diffusion_samplers.ancestral(m.b, m.path, key, x, grid, noise_std=m.noise_std, eta=o.eta)
+    return samples, _steps(grid)
 
 
 def _renoising(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Array) -> Points:
@@ -131,7 +131,7 @@ def grid_of(name: str, steps: int, times: list[str], *, path: Interpolant = LINE
     Args:
       name: a key of ``grids.GRIDS``.
       steps: number of steps.
-      times: the times of a grid of one's own, as typed; empty for none.
+      times: the user's own times, as typed; empty for none.
       path: the interpolant, which says at what time karras finds a noise level.
 
     Returns:
@@ -153,7 +153,7 @@ def grid_of(name: str, steps: int, times: list[str], *, path: Interpolant = LINE
 
 
 def warning(name: str, grid: jax.Array, *, method: str, own_sampler: str, options: Mapping[str, object]) -> str | None:
-    """What a sampler asks of a map that it was not trained for, in words; None if nothing.
+    """A warning if a sampler needs jumps that a map was not trained for; None otherwise.
 
     Args:
       name: of the sampler.

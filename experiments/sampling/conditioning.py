@@ -13,12 +13,12 @@ from taxonomy.flow_map import AverageVelocity
 
 
 def classes_in_turn(config: ConfigDict, dataset: Dataset, count: int) -> jax.Array | None:
-    """[count]; classes 0, 1, ... over and over, as many of each; None for a network that is told none."""
+    """[count]; classes 0, 1, ... in turn, equally many of each; None for a network without classes."""
     return jnp.arange(count) % dataset.classes if config.network.conditional else None
 
 
 def labels_asked(config: ConfigDict, dataset: Dataset, count: int, *, label: int) -> jax.Array | None:
-    """The classes of samples to draw.
+    """The classes of the samples that a user asks for.
 
     Args:
       config: the run's configuration.
@@ -27,7 +27,7 @@ def labels_asked(config: ConfigDict, dataset: Dataset, count: int, *, label: int
       label: one class for all of them; -1 for all classes in turn.
 
     Returns:
-      [count], or None for a network that is told no classes.
+      [count], or None for a network without classes.
 
     Raises:
       UsageError: on a class that does not exist.
@@ -45,7 +45,7 @@ def labels_asked(config: ConfigDict, dataset: Dataset, count: int, *, label: int
 
 
 def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
-    """Checks that a trained map can be asked for a scale of guidance.
+    """Checks that a trained map can be sampled at a scale of guidance.
 
     Args:
       config: the run's configuration.

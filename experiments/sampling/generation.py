@@ -1,4 +1,4 @@
-"""From a map and noise to samples, in parts that fit into the memory, checked to be finite."""
+"""Generates samples in parts that fit into memory, and checks that they are finite."""
 
 from collections.abc import Callable
 import functools
@@ -13,7 +13,7 @@ from experiments.sampling import by_name
 from experiments.sampling.by_name import Model, Options
 from models.flow_map_model import Params
 
-AT_ONCE = 2**21  # numbers that are generated at once
+AT_ONCE = 2**21  # numbers (samples x dimensions) in one part
 # (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample)
 Generator = Callable[..., tuple[np.ndarray, int]]
 
@@ -27,7 +27,7 @@ def generator(
     shape: tuple[int, ...],
     noise_std: float,
 ) -> Generator:
-    """A function that draws samples, compiled once for each number of steps and of samples.
+    """A function that generates samples; it compiles once for each number of steps and of samples.
 
     Args:
       model_of: (weights, classes [count] or None) -> what the sampler works with.
@@ -39,8 +39,8 @@ def generator(
 
     Returns:
       (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample). Equal keys start
-      from equal noise on any grid; ``noise=`` [count, ...] takes the place of it. It raises DivergedError if samples
-      are not finite and names the first jump (s, t) after which they are not; UsageError if the sampler refuses its
+      from equal noise on any grid; ``noise=`` [count, ...] replaces it. The function raises DivergedError if samples
+      are not finite, with the first jump (s, t) after which they are not; UsageError if the sampler refuses its
       options.
     """
     run = by_name.get(sampler).run
@@ -63,7 +63,7 @@ def generator(
             return np.asarray(samples), int(evaluations)
         parts, evaluations = [], 0
         for start in range(0, count, most):
-            # The last part is drawn whole and cut, so that all have one shape.
+            # The last part is generated whole and cut, so that all parts have one shape and compile once.
             at = start + jnp.arange(most)
             own, given = (None if x is None else jnp.take(x, at, axis=0, mode="wrap") for x in (label, noise))
             samples, evaluations = generate(params, most, jax.random.fold_in(key, start), grid, own, given)

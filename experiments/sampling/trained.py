@@ -1,15 +1,16 @@
 """A trained run as one value: what its configuration names, its weights, its map, and its samples.
 
-run = load_trained("runs/lsd")            # experiments.training.runs
-v = run.map()                             # v(s, t, x), the average velocity
-x = run.sample(1000, steps=4)             # [1000, ...]
+In a notebook::
+
+    run = load_trained("runs/lsd")  # from experiments.training.runs
+    v = run.map()  # v(s, t, x), the average velocity
+    x = run.sample(1000, steps=4)  # [1000, ...]
 """
 
 from collections.abc import Sequence
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
@@ -65,7 +66,7 @@ class Trained:
     def network(
         self, label: jax.Array | None = None, *, scale: float = 1.0, params: Params | None = None
     ) -> AverageVelocity:
-        """The average velocity that the network computes, whatever it was trained for.
+        """The average velocity that the network computes, even for jumps that it was not trained for.
 
         Args:
           label: [batch]; classes of the points, None for none.
@@ -79,20 +80,17 @@ class Trained:
             self.config, self.model, self.params if params is None else params, label, scale=scale
         )
 
-    def map(
-        self, label: jax.Array | None = None, *, scale: float = 1.0, params: Params | None = None
-    ) -> AverageVelocity:
-        """The map that the run stands for: the network, or the one-step Euler map where velocities alone were learned.
+    def map(self, label: jax.Array | None = None, *, scale: float = 1.0) -> AverageVelocity:
+        """The flow map of the run: the network, or the one-step Euler map if the run learned velocities alone.
 
         Args:
           label: [batch]; classes of the points, None for none.
           scale: of guidance, see ``check_scale``.
-          params: other weights in place of the run's.
 
         Returns:
           average velocity v(s, t, x); the jump is ``taxonomy.flow_map.jump(v, s, t, x)``.
         """
-        v = self.network(label, scale=scale, params=params)
+        v = self.network(label, scale=scale)
         if self.objective.sampler == "euler":
             return lambda s, t, x: v(s, s, x)
         return v
@@ -106,8 +104,12 @@ class Trained:
         conditioning.check_scale(self.config, scale, sampler=self.objective.sampler)
 
     def classes(self, count: int) -> jax.Array | None:
-        """[count]; classes 0, 1, ... over and over; None for a network without classes."""
-        return jnp.arange(count) % self.dataset.classes if self.conditional else None
+        """[count]; classes 0, 1, ... in turn; None for a network without classes."""
+        return conditioning.classes_in_turn(self.config, self.dataset, count)
+
+    def labels(self, count: int, *, label: int) -> jax.Array | None:
+        """[count]; one class for all samples, or all classes in turn for -1. UsageError if there is no such class."""
+        return conditioning.labels_asked(self.config, self.dataset, count, label=label)
 
     def generator(
         self,
@@ -157,7 +159,7 @@ class Trained:
         Args:
           count: number of samples.
           steps: number of equal steps from noise to data.
-          times: a grid of one's own in place of them, increasing from 0 to 1.
+          times: a grid that takes the place of these steps, increasing from 0 to 1.
           seed: of the noise.
           sampler: a key of ``by_name.SAMPLERS``; empty for the one that the objective is meant for.
           options: of the sampler.
@@ -169,17 +171,18 @@ class Trained:
 
         Raises:
           UsageError: on a class, a scale, a sampler or an option that does not exist for this run.
+          ValueError: on fewer than one step, or times that do not increase from 0 to 1.
           DivergedError: if samples are not finite.
         """
         self.check_scale(scale)
-        labels = conditioning.labels_asked(self.config, self.dataset, count, label=label)
+        labels = self.labels(count, label=label)
         grid = grids.uniform(steps) if times is None else grids.given(times)
-        draw = self.generator(sampler=sampler, options=options, scale=scale)
-        return draw(grid, count, jax.random.key(seed), labels)[0]
+        generate = self.generator(sampler=sampler, options=options, scale=scale)
+        return generate(grid, count, jax.random.key(seed), labels)[0]
 
 
 def trained(config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: Params, *, step: int) -> Trained:
-    """The value of a run whose parts are at hand: everything that the configuration names is made once, here.
+    """Builds a run from its parts, and once and for all the objective, path and protocol that its configuration names.
 
     Args:
       config: a checked configuration.

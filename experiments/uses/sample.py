@@ -1,11 +1,4 @@
-"""Draws samples of a trained map.
-
-    python -m experiments.sample --workdir=runs/lsd --num_steps=4 --out=samples.npz
-    python -m experiments.sample --workdir=runs/lsd --sampler=gamma --gamma=0.3 --times=0,0.4,1 --out=samples.png
-
-``--sampler`` names any of ``experiments.sampling.SAMPLERS``, by default the one that the objective is meant for;
-``--out`` ends in .npz (samples, times, evaluations) or .png (beside the target).
-"""
+"""Samples of a trained run, in a file: numbers as .npz, or a picture next to the target as .png."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +10,6 @@ from experiments import caches
 from experiments.errors import UsageError
 from experiments.reporting import findings, plots
 from experiments.sampling import by_name as sampling
-from experiments.sampling import conditioning
 from experiments.sampling.by_name import Options
 from experiments.training import runs
 
@@ -39,7 +31,7 @@ def sample(
     label: int = -1,
     guidance: float = 1.0,
 ) -> tuple[np.ndarray, int]:
-    """Draws samples and writes them.
+    """Generates samples and writes them.
 
     Args:
       workdir: the run's folder.
@@ -47,7 +39,7 @@ def sample(
       sampler: a key of ``sampling.SAMPLERS``; empty for that of the objective.
       grid: a key of ``grids.GRIDS``.
       steps: number of steps.
-      times: a grid of one's own, in place of both.
+      times: times that replace both, as typed.
       count: number of samples.
       seed: of the noise.
       options: of the sampler, by name.
@@ -69,7 +61,7 @@ def sample(
     if sampler:
         sampling.get(sampler)
     run = runs.load_trained(workdir, checkpoint=checkpoint)
-    labels = conditioning.labels_asked(run.config, run.dataset, count, label=label)
+    labels = run.labels(count, label=label)
     run.check_scale(guidance)
     times_of = sampling.grid_of(grid, steps, list(times), path=run.interpolant)
     name = sampler or run.objective.sampler
@@ -88,12 +80,18 @@ def sample(
         findings.warn(warning)
     caches.check_writable(out.absolute().parent, name="--out")
 
-    draw = run.generator(sampler=name, options=Options(**options), scale=guidance)
-    samples, evaluations = draw(times_of, count, jax.random.key(seed), labels)
+    generate = run.generator(sampler=name, options=Options(**options), scale=guidance)
+    samples, evaluations = generate(times_of, count, jax.random.key(seed), labels)
     if out.suffix == ".npz":
-        told = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
+        condition = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
         np.savez(
-            out, **told, samples=samples, times=np.asarray(times_of), evaluations=evaluations, sampler=name, seed=seed
+            out,
+            **condition,
+            samples=samples,
+            times=np.asarray(times_of),
+            evaluations=evaluations,
+            sampler=name,
+            seed=seed,
         )
     else:
         shown = None if labels is None else np.asarray(labels)

@@ -159,7 +159,9 @@ def test_dry_run_prints_the_resolved_configuration(tmp_path):
 
 @pytest.mark.slow
 def test_compare_end_to_end(tmp_path):
-    text = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
+    text, verdict = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
+    assert verdict.startswith("Best in one step: ")
+    assert text == (tmp_path / "comparison.md").read_text()
     for name in compare.WRITTEN:
         assert (tmp_path / name).stat().st_size > 0
     with (tmp_path / "comparison.csv").open() as file:
@@ -177,7 +179,7 @@ def test_compare_end_to_end(tmp_path):
     assert float(rows[0]["map_error"]) > 0
     assert rows[-1]["map_error"] == ""
     assert len({row["protocol"] for row in rows}) == 1
-    again = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
+    again = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path).tables
     assert [line for line in again.splitlines() if line.startswith("| lsd")][:4] == [
         line for line in text.splitlines() if line.startswith("| lsd")
     ][:4]
@@ -332,7 +334,9 @@ def test_an_objective_that_diverges_is_reported_and_the_others_compared(tmp_path
         return train(config, workdir, label=label, evaluate=evaluate)
 
     monkeypatch.setattr(compare, "train", diverging)
-    text = compare.compare(tiny(), ["esd", "lsd"], [0], "steps", tmp_path)
+    text, verdict = compare.compare(tiny(), ["esd", "lsd"], [0], "steps", tmp_path)
+    assert "diverged: esd" in verdict
+    assert not (tmp_path / "teaser.png").exists()
     assert "| esd             | diverged" in text
     assert "| lsd             | **" in text
     with pytest.raises(UsageError, match="every run diverged"):

@@ -41,8 +41,8 @@ SAMPLES, SEVERAL = 16_000, 4
 
 
 def _sample(run: Trained, noise: np.ndarray, *, steps: int, method: str) -> np.ndarray:
-    draw = run.generator(sampler="euler" if method == "ode" else "composition")
-    return draw(grids.uniform(steps), len(noise), jax.random.key(0), noise=jnp.asarray(noise))[0]
+    generate = run.generator(sampler="euler" if method == "ode" else "composition")
+    return generate(grids.uniform(steps), len(noise), jax.random.key(0), noise=jnp.asarray(noise))[0]
 
 
 def _score(task: Task, judge: Judge, tuned: Tuned, plan: Plan) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
