@@ -1,4 +1,4 @@
-"""The table and the picture of ``compare_samplers``."""
+"""The table and the figure of ``compare_samplers``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def pivot(rows: Sequence[dict[str, object]], metric: str) -> str:
     return tables.markdown(["evaluations", *map(str, POWERS)], body)
 
 
-def draw_picture(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
+def plot(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
     """Aligned KL against evaluations, one panel per data set and one curve per line.
 
     Args:

@@ -201,7 +201,7 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
     for config in configs:
         by_dataset[config.dataset] = measure(config, trained(config, workdir / config.dataset), lines)
     rows = [row for own in by_dataset.values() for row in own]
-    sampler_report.draw_picture(workdir / "samplers.png", by_dataset)
+    sampler_report.plot(workdir / "samplers.png", by_dataset)
     protocol = protocols.of(configs[0])
     protocols.write(workdir, protocol)
     text = [

@@ -85,7 +85,7 @@ def evaluate(
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
     plots.samples(workdir / "samples.png", dataset, {run.name: kept}, labels=shown)
-    map_plots.draw(workdir, dataset, {run.name: pictures})
+    map_plots.plot(workdir, dataset, {run.name: pictures})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Evaluation during training: a score and a picture every so many steps, and the best weights kept apart.
+"""Evaluation during training: a score and a figure every so many steps, and a checkpoint of the best weights.
 
 It draws its own random numbers and changes no state: a run with it ends exactly as one without. The full evaluation of
 a finished run is ``experiments.evaluate``.

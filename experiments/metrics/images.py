@@ -1,7 +1,7 @@
 """How far images are from real ones, in the space of some features: functions of NumPy arrays.
 
-The Fréchet distance of features is ``metrics.frechet``. Features are rows; those of the Inception network give the
-numbers of the papers, those of a small classifier serve small images.
+Features are rows of arrays. Those of the Inception network give the numbers of papers, those of a small classifier
+serve small images. The Fréchet distance of features is ``metrics.samples.frechet``.
 """
 
 from collections.abc import Iterator

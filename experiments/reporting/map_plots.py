@@ -26,13 +26,13 @@ def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
     return figure, panels[:count]
 
 
-def draw(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Draws ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
+def plot(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Writes ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
 
     Args:
       workdir: the folder.
       dataset: the data set.
-      maps: {name: what ``scoring.score_map`` returns for pictures}.
+      maps: {name: what ``scoring.score_map`` returns for figures}.
     """
     cells = {name: data["cells"] for name, data in maps.items() if "cells" in data}
     if cells:
@@ -70,7 +70,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
 
     Args:
       path: the png file.
-      dataset: a data set in the plane, drawn behind.
+      dataset: a data set in the plane, plotted behind the curves.
       exact: [k, paths, 2]; exact trajectories.
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """
