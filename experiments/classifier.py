@@ -5,7 +5,7 @@
 
 It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
 ``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.
-Those of other pictures are in ``experiments.judge``.
+Classifiers of other pictures are in ``experiments.judge``.
 """
 
 from experiments import flags as command_flags

@@ -1,4 +1,4 @@
-"""The table and the picture of ``compare_samplers``."""
+"""Quality against network evaluations (NFE), as a table and as a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def pivot(rows: Sequence[dict[str, object]], metric: str) -> str:
       metric: "kl" or another column.
 
     Returns:
-      markdown; in the column of E stands the best result with at most E and more than E / 2 evaluations.
+      markdown; column E has the best result with more than E / 2 and at most E evaluations.
     """
     body = []
     for title in dict.fromkeys(row["line"] for row in rows[:-1]):

@@ -209,7 +209,7 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
         "# Quality against network evaluations",
         f"Aligned KL (lower is better) of {how.samples:,} samples, the same noise for all. {MAP}: a flow map trained "
         f"by LSD; {VELOCITY}: a velocity trained with the same number of evaluations; exact: the velocity in closed "
-        "form. In the column of E stands the best result with more than E / 2 and at most E evaluations; "
+        "form. Column E has the best result with more than E / 2 and at most E evaluations; "
         "the rest is in samplers.csv.",
     ]
     for name, own in by_dataset.items():
