@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from taxonomy.shapes import PerExample, Points
 
@@ -40,7 +41,7 @@ def squared_norm(r: Points) -> PerExample:
     return jnp.sum(jnp.square(r), axis=tuple(range(1, r.ndim)))
 
 
-def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: jax.Array | float) -> jax.Array:
+def ratio(numerator: jax.Array, denominator: jax.Array, otherwise: ArrayLike) -> jax.Array:
     """``numerator / denominator``, and ``otherwise`` where the denominator is zero, with finite derivatives.
 
     Args:

@@ -1,5 +1,6 @@
 """The worked example of docs/add_a_method.md is code that keeps the contract, and generated pages are up to date."""
 
+import itertools
 from pathlib import Path
 import re
 
@@ -13,9 +14,11 @@ from experiments.settings import networks
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
 from models.networks import KINDS
+from objectives.build import OBJECTIVES
 from objectives.mixture import check_shares
-from taxonomy import exact
+from taxonomy import catalogue, exact, facts
 from taxonomy.__main__ import main
+from taxonomy.catalogue.method import CHARACTERIZATIONS, ENGINES, STOPPED, VELOCITIES
 from taxonomy.interpolants import LINEAR
 from tests.helpers import directional, inner, inputs, tiny_params
 from tests.objectives import cases_shared as cases
@@ -26,7 +29,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 @pytest.fixture(scope="module")
 def example():
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_method.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names = dict(vars(cases))
     for block in blocks:
         exec(block, names)
@@ -48,10 +51,30 @@ def test_the_worked_example_is_right(example):
     assert float(jnp.max(case.library(p, level))) < 1e-28
 
 
-def test_the_row_of_the_worked_example_is_complete(example):
+def test_the_method_of_the_worked_example_is_complete(example):
     objective = example["psd_3"]()
     check_shares(objective.terms)
     assert objective.cost == 0.75 * 3 + 0.25 * 7
+
+
+def test_the_entry_of_the_worked_example_is_completed_from_its_code(example, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "psd_3", example["psd_3"])
+    monkeypatch.setitem(catalogue.CATALOGUE, "psd_3", example["psd_3_entry"])
+    monkeypatch.setitem(catalogue.STEMS, "psd_3", "progressive")
+    described = facts.describe("psd_3")
+    assert described.times == "triangle s <= t, uniform; three quarters on the diagonal"
+    assert (described.family, described.cost, described.target, described.year) == ("progressive", 10, "current", 2025)
+    assert (described.teacher, described.directions) == ("none", "forward")
+    assert described.characterization in CHARACTERIZATIONS
+    assert (described.velocity, described.stop_gradient, described.engine) in itertools.product(
+        VELOCITIES, STOPPED, ENGINES
+    )
+
+
+def test_the_page_names_places_that_exist():
+    text = (DOCS / "add_a_method.md").read_text()
+    for path in re.findall(r"`((?:objectives|taxonomy|tests)/[\w/.*]+)`", text):
+        assert list(DOCS.parent.glob(path)), path
 
 
 def test_the_table_of_methods_is_the_printed_one(capsys):

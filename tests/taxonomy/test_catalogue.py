@@ -12,10 +12,11 @@ import pytest
 from objectives.build import OBJECTIVES
 from objectives.metrics import squared
 from objectives.objective import Batch, Maps
-from taxonomy import catalogue, facts
+from taxonomy import catalogue
 from taxonomy.catalogue import CATALOGUE, FAMILIES, STEMS, family_of, lookup, method
 from taxonomy.catalogue.papers import PAPERS, Paper, bibtex
 from taxonomy.equivalences import EQUIVALENCES, RELATIONS, involving
+from taxonomy.facts import describe, names
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 
@@ -65,7 +66,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def described():
-    return {name: facts.describe(name) for name in CATALOGUE}
+    return {name: describe(name) for name in CATALOGUE}
 
 
 def test_the_catalogue_has_the_methods_that_are_trained():
@@ -76,7 +77,7 @@ def test_the_catalogue_has_the_methods_that_are_trained():
 def test_methods_of_a_family_follow_one_another():
     order = [family_of(name) for name in OBJECTIVES]
     assert order == sorted(order, key=FAMILIES.index)
-    assert facts.names() == tuple(OBJECTIVES)
+    assert names() == tuple(OBJECTIVES)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
