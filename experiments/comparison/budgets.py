@@ -1,4 +1,4 @@
-"""Equal budgets: how many steps each objective gets, and the checked configurations of a comparison."""
+"""Equal budgets: the number of training steps of each objective, and the checked configurations of a comparison."""
 
 from collections.abc import Sequence
 

@@ -174,7 +174,7 @@ def _plot_teaser(workdir: Path, dataset: datasets.Dataset, configs: Sequence[Con
         return
     rows = {"flow matching": VELOCITY, f"flow map ({candidates[0]})": candidates[0]}
     pictures = {title: dict(np.load(folders[name] / "samples.npz")) for title, name in rows.items()}
-    teaser.draw(workdir / "teaser.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
+    teaser.draw(workdir / "teaser.png", dataset, pictures)
 
 
 def _labels(

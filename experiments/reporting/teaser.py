@@ -20,32 +20,29 @@ def shown_steps(by_row: Mapping[str, Mapping[str, np.ndarray]]) -> list[int]:
     return [n for n in STEPS if n in common] or common
 
 
-def draw(
-    path: Path, dataset: Dataset, by_row: Mapping[str, Mapping[str, np.ndarray]], *, labels: np.ndarray | None = None
-) -> None:
+def draw(path: Path, dataset: Dataset, by_row: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     """Draws one row per sampler, one column per number of steps, and the target once on the right.
 
     Args:
       path: the png file.
       dataset: the data set.
       by_row: {label of the row: {number of steps: samples [n, ...]}}.
-      labels: [n]; the classes that were asked for, for pictures in one row per class.
     """
     steps = shown_steps(by_row)
-    figure = plt.figure(figsize=(CELL * (len(steps) + 1) + 0.3, CELL * len(by_row) + 0.45), layout="constrained")
+    figure = plt.figure(figsize=(CELL * (len(steps) + 1) + 0.3, CELL * len(by_row) + 0.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     grid = figure.add_gridspec(len(by_row), len(steps) + 1)
     for row, (name, by_steps) in enumerate(by_row.items()):
         for column, n in enumerate(steps):
             axis = figure.add_subplot(grid[row, column])
-            plots.draw_cell(axis, dataset, by_steps[str(n)], labels=labels)
+            plots.draw_cell(axis, dataset, by_steps[str(n)])
             _bare(axis)
             if row == 0:
                 axis.set_title("1 step" if n == 1 else f"{n} steps", fontsize=TITLE)
             if column == 0:
                 axis.set_ylabel(name, fontsize=LABEL)
     target = figure.add_subplot(grid[:, -1])
-    plots.draw_cell(target, dataset, None, labels=labels)
+    plots.draw_cell(target, dataset, None)
     _bare(target)
     target.set_title("target", fontsize=TITLE)
     figure.savefig(path, dpi=DPI)

@@ -1,1 +1,1 @@
-"""From a map and noise to samples: samplers by name, classes, guidance."""
+"""From a trained map and noise to samples: samplers by name, classes, guidance."""

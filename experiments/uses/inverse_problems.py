@@ -1,4 +1,4 @@
-"""Linear inverse problems as rewards: steered by the log-likelihood of a measurement, samples are of the posterior.
+"""Linear inverse problems as rewards: the log-likelihood of a measurement tilts the data's law to the posterior.
 
     python -m experiments.steer --workdir=RUN --reward=inpaint --method=all
 

@@ -1,9 +1,6 @@
-"""Two targets, one optimum: the noise of the last step of a random walk, and the mean of all noise so far.
+"""Two targets with one optimum: the noise of a random walk's last step, and the mean of all its noise so far.
 
-    python -m experiments.random_walk --out=docs/images/random_walk.png
-
-Walks start on the spiral. Two small networks learn to predict the one and the other from (n, x_n); both are compared
-with the exact optimum, which is known for the spiral. Prints the errors and draws a picture.
+Two small networks learn to predict the targets from (n, x_n). Walks start on the spiral, so that the optimum is known.
 """
 
 from collections.abc import Callable
@@ -58,8 +55,8 @@ def learn(dataset: Dataset, target: Callable[[random_walk.Walk, int], jax.Array]
         walks = random_walk.walk(key_walk, start, steps=STEPS, std=STD)
         wanted = jnp.concatenate([target(walks, n) for n in range(1, STEPS + 1)])
         n = jnp.repeat(jnp.arange(1, STEPS + 1, dtype=start.dtype), BATCH)
-        found = predict(params, n, walks.points[1:].reshape(-1, 2))
-        return jnp.mean(jnp.sum(jnp.square(found - wanted), axis=-1))
+        predicted = predict(params, n, walks.points[1:].reshape(-1, 2))
+        return jnp.mean(jnp.sum(jnp.square(predicted - wanted), axis=-1))
 
     transformation = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, updates))
     params = network.init(jax.random.key(seed), jnp.ones(1), jnp.ones(1), jnp.zeros((1, 2)))
@@ -90,15 +87,15 @@ def measure(dataset: Dataset, fields: dict[str, Field], exact: Field, *, count: 
     """
     key_data, key_walk = jax.random.split(jax.random.key(seed))
     walks = random_walk.walk(key_walk, dataset.draw(key_data, count), steps=STEPS, std=STD)
-    found = {}
+    errors = {}
     for n in SHOWN:
         x, times = walks.points[n], jnp.full(count, float(n))
         best = exact(times, x)
-        found[n] = {"size": float(jnp.mean(jnp.square(best)))}
+        errors[n] = {"size": float(jnp.mean(jnp.square(best)))}
         for name, target in TARGETS.items():
-            found[n][f"error, {name}"] = float(jnp.mean(jnp.square(fields[name](times, x) - best)))
-            found[n][f"variance, {name}"] = float(jnp.mean(jnp.square(target(walks, n) - best)))
-    return found
+            errors[n][f"error, {name}"] = float(jnp.mean(jnp.square(fields[name](times, x) - best)))
+            errors[n][f"variance, {name}"] = float(jnp.mean(jnp.square(target(walks, n) - best)))
+    return errors
 
 
 def draw(path: Path, dataset: Dataset, fields: dict[str, Field], exact: Field) -> None:
@@ -160,9 +157,9 @@ def compare(out: Path, *, updates: int, count: int = 100_000) -> str:
     exact = jax.jit(lambda n, x: random_walk.optimum(mean, n, x, std=STD, base_std=dataset.std))
     fields = {name: learn(dataset, target, updates=updates, seed=0) for name, target in TARGETS.items()}
     lines = []
-    for n, found in measure(dataset, fields, exact, count=count, seed=5).items():
-        relative = ", ".join(f"{found[f'error, {name}'] / found['size']:.2%} ({name})" for name in TARGETS)
-        last, other = (found[f"variance, {name}"] for name in TARGETS)
+    for n, errors in measure(dataset, fields, exact, count=count, seed=5).items():
+        relative = ", ".join(f"{errors[f'error, {name}'] / errors['size']:.2%} ({name})" for name in TARGETS)
+        last, other = (errors[f"variance, {name}"] for name in TARGETS)
         lines.append(
             f"n = {n}: squared error of the networks against the optimum's square: {relative}; variance of the targets "
             f"around it {last:.4f} and {other:.4f}, difference {last - other:.4f}, by theory 1 - 1/n = {1 - 1 / n:.4f}"

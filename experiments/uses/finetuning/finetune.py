@@ -1,10 +1,7 @@
-"""Fine-tunes a trained map towards a reward, through one jump or through Euler steps of its velocity, and compares.
+"""Fine-tunes a run by one method or both, saves what comes of it as runs, and scores it.
 
-    python -m experiments.finetune --workdir=runs/lsd --reward=experiments.rewards:near_corner --method=all
-
-Writes ``OUT/map`` and ``OUT/ode``, run folders that other commands load, and ``finetune.csv``, ``.md``, ``.json``,
-``.png`` into OUT, by default the run's folder with ``_finetuned`` behind its name. docs/reward_learning.md says what
-the numbers mean.
+"map" goes through one jump of the map, "ode" through Euler steps of its velocity. The folders ``map`` and ``ode`` are
+runs that other commands load.
 """
 
 import contextlib
@@ -48,8 +45,8 @@ def _sample(run: Trained, noise: np.ndarray, *, steps: int, method: str) -> np.n
 def _score(task: Task, judge: Judge, tuned: Tuned, plan: Plan) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
     """Rows before and after, and of the optimum, for one method, and the samples for the picture."""
     method, steps = plan.method, plan.ode_steps if plan.method == "ode" else 1
-    run, how = task.run, task.run.protocol
-    noise = noise_of(run.dataset, min(SAMPLES, how.samples), how.seed)
+    run, protocol = task.run, task.run.protocol
+    noise = noise_of(run.dataset, min(SAMPLES, protocol.samples), protocol.seed)
     better = dataclasses.replace(run, params=tuned.params)
     name = f"{steps} Euler steps" if method == "ode" else "one jump"
     before = _sample(run, noise, steps=steps, method=method)
@@ -180,16 +177,16 @@ def finetune(
             folder.rmdir()
         raise
     rows, pictures = [], {}
-    for name, found in tuned.items():
+    for name, result in tuned.items():
         own = plan._replace(method=name)
-        scored, drawn = _score(task, judge, found, own)
+        scored, samples = _score(task, judge, result, own)
         rows += scored
-        pictures |= drawn
+        pictures |= samples
         made_from = {"workdir": str(workdir), "reward": reward, "weight": weight}
-        _save(run, found, folder / name, made_from | own._asdict())
+        _save(run, result, folder / name, made_from | own._asdict())
     rows += of_tilted(task, judge, pictures)
     finetune_plots.draw(
-        folder / "finetune.png", dataset, pictures, {name: found.curve for name, found in tuned.items()}
+        folder / "finetune.png", dataset, pictures, {name: result.curve for name, result in tuned.items()}
     )
     report(task, folder, rows, plan, method=method, weight=weight, out=out, seconds=time.perf_counter() - begun)
     return rows

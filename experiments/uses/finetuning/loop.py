@@ -64,7 +64,7 @@ class Tuned(NamedTuple):
     Attributes:
       params: weights.
       curve: [records, 2]; forward-pass equivalents spent, and mean reward of the batches since the last record.
-      planned_bytes: memory of one update beside its inputs and outputs, as the compiler plans it; None if unknown.
+      planned_bytes: memory of one update without its inputs and outputs, as the compiler plans it; None if unknown.
       seconds: of the updates, without compiling.
     """
 
@@ -85,7 +85,7 @@ def loss_of(
       reward: r.
       dataset: for data along the path, at which the other penalties are taken.
       interpolant: the path.
-      plan: how.
+      plan: method, penalties and numbers of updates.
 
     Returns:
       (weights, key) -> (mean loss, mean reward).
@@ -96,11 +96,11 @@ def loss_of(
         keys, v = jax.random.split(key, 4), bind(model, params)
         shape = (plan.batch_size, *dataset.shape)
         x_0 = dataset.std * jax.random.normal(keys[0], shape)
-        found = []
+        rewards = []
 
         def noted(x: jax.Array) -> jax.Array:
-            found.append(reward(x))
-            return found[0]
+            rewards.append(reward(x))
+            return rewards[0]
 
         end = plan.penalty * scale
         if plan.method == "ode":
@@ -115,7 +115,7 @@ def loss_of(
             total += 0.5 * plan.map_penalty * scale * losses.map_distance(v, w, x_s, s, t)
         if plan.tangent_penalty > 0:
             total += 0.5 * plan.tangent_penalty * scale * losses.tangent_distance(diagonal(v), diagonal(w), x_s, s)
-        return jnp.mean(total), jnp.mean(found[0])
+        return jnp.mean(total), jnp.mean(rewards[0])
 
     return loss
 
@@ -131,7 +131,7 @@ def tune(
       reward: r.
       dataset: the data set.
       interpolant: the path.
-      plan: how.
+      plan: method, penalties and numbers of updates.
 
     Returns:
       Tuned.
@@ -157,9 +157,9 @@ def tune(
     def update(
         params: Params, state: optax.OptState, step: jax.Array
     ) -> tuple[Params, optax.OptState, tuple[jax.Array, jax.Array]]:
-        found, gradient = jax.value_and_grad(loss, has_aux=True)(params, jax.random.fold_in(seed, step))
+        loss_and_reward, gradient = jax.value_and_grad(loss, has_aux=True)(params, jax.random.fold_in(seed, step))
         change, state = transformation.update(gradient, state, params)
-        return optax.apply_updates(params, change), state, found
+        return optax.apply_updates(params, change), state, loss_and_reward
 
     params, state = jax.tree.map(jnp.asarray, reference), transformation.init(reference)
     compiled = jax.jit(update).lower(params, state, jnp.int32(0)).compile()

@@ -1,4 +1,4 @@
-"""What ``experiments.finetune`` says of its runs: scores of samples, and the table."""
+"""Scores of fine-tuned samples, and the table of ``experiments.finetune``."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -64,7 +64,7 @@ class Judge:
 
     def __init__(self, task: Task):
         """Makes the tilted law, for data in the plane."""
-        self._task, self._how = task, task.run.protocol
+        self._task, self._protocol = task, task.run.protocol
         truth = task.run.dataset.truth
         self.tilted = steering_truth.tilted(truth, task.reward) if isinstance(truth, Planar) else None
 
@@ -83,16 +83,16 @@ class Judge:
         Returns:
           the row.
         """
-        task, how, flat = self._task, self._how, x.reshape(len(x), -1)
+        task, protocol, flat = self._task, self._protocol, x.reshape(len(x), -1)
         row: dict[str, object] = dict.fromkeys(TITLES) | {"law": law, **others}
         row["reward"] = float(np.mean(jax.jit(task.reward)(x)))
         row["moved"], row["to_optimum"] = _rms(x, reference), _rms(x, best)
         if reference is not None:
             row["to_reference"] = metrics.sliced_wasserstein(
-                flat, reference.reshape(flat.shape), projections=how.projections, seed=how.seed
+                flat, reference.reshape(flat.shape), projections=protocol.projections, seed=protocol.seed
             )
         if self.tilted is not None:
-            epsilon = how.entropy * task.run.dataset.std**2 * x[0].size
+            epsilon = protocol.entropy * task.run.dataset.std**2 * x[0].size
             row["to_tilted"] = metrics.entropic_w2(x, self.tilted, epsilon=epsilon)
             row["tilted_kl"] = metrics.aligned_kl(x, self.tilted)
             row["in_support"] = metrics.in_support(x, task.run.dataset.truth)
@@ -114,9 +114,9 @@ def of_tilted(task: Task, judge: Judge, pictures: dict[str, np.ndarray]) -> list
     """The row of perfect samples of the tilted law, which join the pictures; none where it is not known."""
     if judge.tilted is None:
         return []
-    how, count = task.run.protocol, len(next(iter(pictures.values())))
-    true = scoring.true_samples(task.run.dataset, 8 * count, how.seed)
-    drawn = reward_truth.resampled(true, task.reward, count, seed=how.seed)
+    protocol, count = task.run.protocol, len(next(iter(pictures.values())))
+    true = scoring.true_samples(task.run.dataset, 8 * count, protocol.seed)
+    drawn = reward_truth.resampled(true, task.reward, count, seed=protocol.seed)
     pictures["tilted law"] = drawn
     return [judge.row("tilted law, perfect samples", drawn, None, None)]
 

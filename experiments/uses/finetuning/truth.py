@@ -1,4 +1,4 @@
-"""What reward-based learning is measured by beside ``steering_truth.tilted``: samples of it, and the optimum."""
+"""The answers that fine-tuning is measured against: samples of the tilted law, and the optimum with its penalty."""
 
 import jax
 import jax.numpy as jnp

@@ -1,12 +1,4 @@
-"""Takes data to their noise and back with a map trained in both directions, and compares with the exact inverse.
-
-    python -m experiments.train --config=experiments/configs/checkerboard.py:lsd --workdir=runs/both \\
-        --config.objective.options.times=square
-    python -m experiments.invert --workdir=runs/both
-
-Writes ``inversion.csv``, ``.md``, ``.json`` and the picture ``inversion.png`` into the run's folder or
-``--out``. docs/two_directions.md says what the numbers mean.
-"""
+"""Inverts held-out data by jumps back in time, and scores the round trip and the latents against the exact inverse."""
 
 from pathlib import Path
 import time
@@ -173,11 +165,11 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     """
     start = time.perf_counter()
     run = runs.load_trained(workdir)
-    dataset, how = run.dataset, run.protocol
+    dataset, protocol = run.dataset, run.protocol
     folder = findings.folder(workdir, out)
     v = run.map()
     direction = _direction(run.objective, workdir)
-    data = held_out(dataset, how.samples, how.seed)
+    data = held_out(dataset, protocol.samples, protocol.seed)
     pairs, backward = None, None
     if dataset.exact_flow is not None:
         exact = reference.load_or_build(run.config, dataset)
@@ -185,14 +177,14 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
         backward = map_metrics.truth(v, exact, backward=True)[0]["backward_error"]
     rows, latents = [], None
     for steps in STEPS:
-        row, found = score(v, dataset, data, pairs, steps=steps, projections=how.projections, seed=how.seed)
+        row, back = score(v, dataset, data, pairs, steps=steps, projections=protocol.projections, seed=protocol.seed)
         rows.append(row)
-        latents = found if latents is None else latents
-    rows.append(_floor(dataset, len(data), how.projections, how.seed))
+        latents = back if latents is None else latents
+    rows.append(_floor(dataset, len(data), protocol.projections, protocol.seed))
     inversion_plots.draw(folder / "inversion.png", dataset, v, data, latents, pairs=PAIRS, shares=SHARES)
     text = [
         f"{run.name} on {run.config.dataset}, {run.step} steps, {len(data)} held-out data. {direction}",
-        "Distances in units of the data, mean squares where it says so; the last row is what an exact inverse has.",
+        "Distances in units of the data, mean squares where the title has them; the last row is of an exact inverse.",
     ]
     if backward is not None:
         text.append(f"Mean squared error of jumps back in time, over all s < t: {backward:.4g}.")
@@ -203,7 +195,7 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
         rows,
         titles=TITLES,
         text=text,
-        settings={"data": len(data), "backward_error": backward, **how._asdict()},
+        settings={"data": len(data), "backward_error": backward, **protocol._asdict()},
         command=f"python -m experiments.invert --workdir={workdir}{options}",
         seconds=time.perf_counter() - start,
     )

@@ -1,4 +1,4 @@
-"""The picture of inversion: data, their latents, what is regenerated, and the way from one example to another."""
+"""The picture of inversion: data, latents, regenerated data, and the way from one example to another."""
 
 from pathlib import Path
 
@@ -69,14 +69,14 @@ def _plane(dataset: Dataset, data: np.ndarray, latents: np.ndarray, again: np.nd
 def _images(dataset: Dataset, data: np.ndarray, again: np.ndarray, between) -> plt.Figure:
     height, width, *channels = dataset.truth.size
     low, high = dataset.truth.test.min(), dataset.truth.test.max()
-    found = between["spherical"]
-    pairs, shares = found.shape[1], len(found)
+    ways = between["spherical"]
+    pairs, shares = ways.shape[1], len(ways)
     figure, axes = plt.subplots(
         pairs, shares + 2, figsize=(0.8 * (shares + 2), 0.85 * pairs + 0.3), layout="constrained", squeeze=False
     )
     for row in range(pairs):
         for column in range(shares + 2):
-            image = data[row] if column == 0 else again[row] if column == 1 else found[column - 2, row]
+            image = data[row] if column == 0 else again[row] if column == 1 else ways[column - 2, row]
             shown = np.clip((image.reshape(height, width, *channels) - low) / (high - low), 0, 1)
             if channels != [3]:
                 shown = shown[..., 0] if channels else 1 - shown

@@ -1,10 +1,6 @@
-"""The log-density that a trained map gives to points of the plane, against the exact one.
+"""Log-densities of a trained map in the plane by every method, against the exact ones.
 
-    python -m experiments.likelihood --workdir=runs/both [--points=4000] [--ode_steps=32] [--probes=1]
-
-By one jump, by four, and along the ODE of the map's own velocity with the exact and with the estimated divergence; at
-points that the map generates itself and at held-out data. Writes ``likelihood.csv``, ``.md``, ``.json`` and the picture
-``likelihood.png`` into the run's folder or ``--out``. docs/likelihood.md says what the numbers mean.
+The points are those that the map generates itself, and held-out data.
 """
 
 from pathlib import Path
@@ -65,7 +61,7 @@ def measure(
             f"data set {dataset.name} of {workdir} has no exact density; expected a run on one in the plane: "
             "checkerboard, spiral, two_moons or eight_gaussians"
         )
-    folder, how, objective = findings.folder(workdir, out), run.protocol, run.objective
+    folder, protocol, objective = findings.folder(workdir, out), run.protocol, run.objective
     warning = None
     if not objective.both_directions and objective.sampler != "euler":
         warning = (
@@ -73,16 +69,16 @@ def measure(
             "density; the other rows are not"
         )
         findings.warn(f"the map of {workdir} {warning}")
-    noise, data = noise_of(dataset, points, how.seed), held_out(dataset, points, how.seed)
+    noise, data = noise_of(dataset, points, protocol.seed), held_out(dataset, points, protocol.seed)
     low, high = (REACH * end for end in dataset.truth.box)
     width = (high - low) / CELLS
     centres = low + width * (np.arange(CELLS) + 0.5)
     on_grid = np.float32(np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2))
     rows, densities = [], {"exact": dataset.truth.density(on_grid)}
     v, b = run.map(), run.velocity()
-    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=how.seed):
-        found, log_p = score(method, dataset, noise, data, on_grid, width**2)
-        rows += found
+    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=protocol.seed):
+        scored, log_p = score(method, dataset, noise, data, on_grid, width**2)
+        rows += scored
         densities[method.name] = np.exp(log_p)
     if dataset.exact_flow is not None:
         with jax.enable_x64(True):
@@ -107,7 +103,7 @@ def measure(
         rows,
         titles=TITLES,
         text=text,
-        settings=given | {"seed": how.seed},
+        settings=given | {"seed": protocol.seed},
         command=f"python -m experiments.likelihood --workdir={workdir}{options}",
         seconds=time.perf_counter() - begun,
     )

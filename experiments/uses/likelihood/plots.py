@@ -1,4 +1,4 @@
-"""The picture of likelihoods: densities on a grid, beside the exact one."""
+"""The picture of likelihoods: densities on a grid, the exact one first."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ import experiments.reporting.plots  # noqa: F401 (draws into files)
 
 
 def draw(path: Path, densities: Mapping[str, np.ndarray], *, cells: int, box: tuple[float, float]) -> None:
-    """Draws densities with one scale of colours.
+    """Draws densities on one color scale.
 
     Args:
       path: the png file.

@@ -1,4 +1,4 @@
-"""Every way to a log-density, and its numbers against the exact one."""
+"""Methods for the log-density of a point under a map, and their errors against the exact one."""
 
 from collections.abc import Callable
 import time
@@ -150,8 +150,10 @@ def solved(flow: ExactFlow, data: np.ndarray, dataset: Dataset) -> dict[str, obj
     begun = time.perf_counter()
     x = jnp.asarray(data, jnp.float64)
     one, zero = jnp.ones(len(x)), jnp.zeros(len(x))
-    found = jax.jit(lambda s, t, x: exact_map.solve_with_jacobian(flow.b, s, t, x, tolerance=TOLERANCE))(one, zero, x)
-    log_p = likelihood.of_data(likelihood.Transport(found.x, found.log_det), noise_std=dataset.std)
+    solution = jax.jit(lambda s, t, x: exact_map.solve_with_jacobian(flow.b, s, t, x, tolerance=TOLERANCE))(
+        one, zero, x
+    )
+    log_p = likelihood.of_data(likelihood.Transport(solution.x, solution.log_det), noise_std=dataset.std)
     log_p = np.asarray(log_p)
     return {
         "points": f"held out ({len(data)})",

@@ -1,4 +1,4 @@
-"""Pictures of steering: the samples of each method beside the true tilted law, or before and after."""
+"""The picture of steering: one panel for each method, after the true tilted law."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,16 +13,16 @@ COLUMNS = 7
 BINS = 48
 
 
-def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str, np.ndarray]) -> None:
+def draw(path: Path, dataset: Dataset, truth: Planar | None, by_method: Mapping[str, np.ndarray]) -> None:
     """One panel for each method, the true tilted law first where it is known.
 
     Args:
       path: the png file.
       dataset: the data set.
       truth: the tilted law, or None.
-      drawn: {name: samples [n, ...]}.
+      by_method: {name: samples [n, ...]}.
     """
-    panels = ([] if truth is None else ["true tilted law"]) + list(drawn)
+    panels = ([] if truth is None else ["true tilted law"]) + list(by_method)
     rows = -(-len(panels) // COLUMNS)
     width = min(COLUMNS, len(panels))
     figure, axes = plt.subplots(
@@ -34,12 +34,12 @@ def draw(path: Path, dataset: Dataset, truth: Planar | None, drawn: Mapping[str,
     for axis, name in zip(axes.flat, panels, strict=False):
         axis.set_title(_title(name), fontsize=8)
         if mass is None:
-            plots.draw_cell(axis, dataset, drawn[name])
+            plots.draw_cell(axis, dataset, by_method[name])
             continue
         shown = mass
-        if name in drawn:
-            counts = np.histogram2d(*drawn[name].T, bins=BINS, range=[truth.box, truth.box])[0]
-            shown = counts / len(drawn[name])
+        if name in by_method:
+            counts = np.histogram2d(*by_method[name].T, bins=BINS, range=[truth.box, truth.box])[0]
+            shown = counts / len(by_method[name])
         # One scale for all: what is above the peak of the truth is cut off.
         axis.imshow(shown.T, origin="lower", cmap="magma", vmin=0, vmax=mass.max(), interpolation="nearest")
     figure.savefig(path, dpi=110)

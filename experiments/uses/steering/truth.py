@@ -35,12 +35,12 @@ def tilted(truth: Planar, reward: Reward) -> Planar:
         half = (edges[1] - edges[0]) / 2
         axis = ((edges[:-1] + half)[:, None] + half * nodes).ravel()
         axis_weights = np.tile(weights * half, bins * pieces)
-        found = np.empty((len(axis), len(axis)))
+        masses = np.empty((len(axis), len(axis)))
         for i, first in enumerate(axis):
             points = np.stack([np.full_like(axis, first), axis], axis=-1)
-            found[i] = truth.density(points) * np.exp(values(points) - top) * axis_weights[i] * axis_weights
+            masses[i] = truth.density(points) * np.exp(values(points) - top) * axis_weights[i] * axis_weights
         per_bin = NODES * pieces
-        return found.reshape(bins, per_bin, bins, per_bin).sum(axis=(1, 3))
+        return masses.reshape(bins, per_bin, bins, per_bin).sum(axis=(1, 3))
 
     compiled = jax.jit(reward)
 
@@ -80,7 +80,7 @@ def samples(dataset: Dataset, reward: Reward, *, count: int, seed: int, name: st
       UsageError: if so few data are accepted that the samples cannot be had.
     """
     key = jax.random.key(seed)
-    compiled, kept, found, top = jax.jit(reward), [], 0, None
+    compiled, kept, reached, top = jax.jit(reward), [], 0, None
     for k in range(TRIES):
         key_data, key_accept = jax.random.split(jax.random.fold_in(key, k))
         x = dataset.draw(key_data, DRAWN)
@@ -88,10 +88,10 @@ def samples(dataset: Dataset, reward: Reward, *, count: int, seed: int, name: st
         top = r.max() if top is None else top
         accepted = np.asarray(x)[np.log(np.asarray(jax.random.uniform(key_accept, (DRAWN,)))) < r - top]
         kept.append(accepted)
-        found += len(accepted)
-        if found >= count:
+        reached += len(accepted)
+        if reached >= count:
             return np.concatenate(kept)[:count]
     raise UsageError(
-        f"--reward={name} leaves {found} of {TRIES * DRAWN} data; expected {count} samples of the tilted law: take a "
-        "weaker reward, or fewer --samples"
+        f"--reward={name} leaves {reached} of {TRIES * DRAWN} data; expected {count} samples of the tilted law: take "
+        "a weaker reward, or fewer --samples"
     )
