@@ -12,16 +12,18 @@ from experiments.settings import files as config_files
 from experiments.settings import old_names
 
 
-def run(main: Callable[[], None], *, required: Sequence[str] = ()) -> None:
-    """Runs a command: reads its flags, keeps compiled programs on disk, and makes one clear line of every fault.
+def run(main: Callable[[], None], *, required: Sequence[str] = (), keep_compiled: bool = True) -> None:
+    """Runs a command: reads its flags, keeps compiled programs on disk, and turns a fault into one clear line.
 
     Args:
       main: the command, after its flags are parsed.
       required: flags that must be given.
+      keep_compiled: whether a second start is to compile nothing.
     """
 
     def command() -> None:
-        caches.keep_compiled()
+        if keep_compiled:
+            caches.keep_compiled()
         main()
 
     errors.run(command, flags_parser=lambda argv: parse(argv, required=required))

@@ -24,4 +24,5 @@ if __name__ == "__main__":
         reference = load_or_build(config, datasets.load(config.dataset))
         print(f"{path_of(config)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
 
-    command_flags.run(main, required=("config",))
+    # Its result is kept instead: a second start solves nothing.
+    command_flags.run(main, required=("config",), keep_compiled=False)
