@@ -41,7 +41,7 @@ if __name__ == "__main__":
         folder = OUT.value and Path(OUT.value)
         if folder:
             caches.check_writable(folder, name="--out")
-        found = measure(
+        results = measure(
             config,
             NAMES.value,
             sizes=read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()}),
@@ -49,8 +49,8 @@ if __name__ == "__main__":
             repeats=REPEATS.value,
         )
         if folder:
-            benchmark_report.write(folder, found)
-        print(json.dumps(found, indent=2) if JSON.value else benchmark_report.markdown(found))
+            benchmark_report.write(folder, results)
+        print(json.dumps(results, indent=2) if JSON.value else benchmark_report.markdown(results))
 
     def parse(argv: Sequence[str]) -> Sequence[str]:
         """Reads the flags; the configuration may be left out."""

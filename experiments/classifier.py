@@ -1,11 +1,10 @@
-"""A small classifier of the real digits: rewards towards a class, and a judge of generated digits.
+"""The small classifiers of real digits: one is a reward towards a class, another judges generated digits.
 
-    python -m experiments.classifier                 # trains it if need be, and prints its held-out accuracy
-    --reward=digit_3                                 # log-probability of a class as a reward
+    python -m experiments.classifier                 # trains them if need be, and prints their held-out accuracy
+    --reward=digit_3                                 # log-probability of a class as a reward, of other commands
 
-It is trained once, on noised training digits so that its gradient means something off the data too, and kept in
-``$FLOWMAP_CACHE``. The judge is another network, of another seed: what is steered by the one is scored by the other.
-Classifiers of other pictures are in ``experiments.judge``.
+Both are trained once, on training digits with noise, and kept in ``$FLOWMAP_CACHE``. The judge has another seed: what
+is steered by the one is scored by the other. ``experiments.judge`` has the judges of other images.
 """
 
 from experiments import flags as command_flags

@@ -1,4 +1,4 @@
-"""Trains several objectives on the same data, network, seeds and budget, and says which one wins.
+"""Trains several methods on the same data, network, seeds and budget, and compares their scores.
 
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]

@@ -1,11 +1,11 @@
-"""Scores images from a file, whoever has made them, by the same protocol as runs.
+"""Scores images of a file, from any model, by the same protocol as runs.
 
     python -m experiments.image_score --samples=samples.npz --reference=digits --out=scores [--inception=inception.npz]
 
-Every array of the file that holds images [n, ...] is a row of the table; classes that were asked for may stand in an
-array "y" [n]. ``--reference`` is a data set by name, or a file of images, all of which are then compared with. Numbers
-of uint8 are 0 .. 255; of floats ``--range`` says which is black and which is white. Writes ``image_score.csv``,
-``image_score.md`` and ``protocol.json``.
+Every array of images [n, ...] in the file gives a row of the table; an array "y" [n] holds the classes that were asked
+for. ``--reference`` is the name of a data set, or a file of images, all of which are then compared with. Numbers of
+uint8 are 0 .. 255; for floats ``--range`` gives black and white. Writes ``image_score.csv``, ``image_score.md`` and
+``protocol.json``.
 """
 
 from pathlib import Path

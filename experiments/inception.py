@@ -1,10 +1,10 @@
-"""The Inception-v3 network of FID, as a Linen module, and the conversion of its public weights.
+"""Converts the public weights of the Inception-v3 network, by whose features FID compares images.
 
     python -m experiments.inception --convert=pt_inception-2015-12-05-6726825d.pth --out=inception.npz
 
 FID is defined by one network with one set of weights, released in 2015 for TensorFlow. The project carries no copy of
-them: download the file that the PyTorch port (mseitzer/pytorch-fid) publishes, convert it once, and name the result
-by ``--config.evaluation.inception=inception.npz``. Converting needs the package torch; nothing else does.
+them: download the file that the PyTorch port (mseitzer/pytorch-fid) publishes, convert it once, and name the result by
+``--config.evaluation.inception=inception.npz``. Only the conversion needs the package torch.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""Small classifiers of real pictures, by whose features generated ones are compared with them, and classes judged.
+"""The judge of a data set: a small classifier of its images, whose features and classes score generated ones.
 
     python -m experiments.judge --dataset=patches    # trains it if need be, and prints its held-out accuracy
 
-They are trained once on the training pictures and kept in ``$FLOWMAP_CACHE``. No convolutions: loops of them are slow
-on a CPU. That of digits is the judge of ``experiments.classifier``.
+It is trained once on the training images and kept in ``$FLOWMAP_CACHE``. For digits it is the judge of
+``experiments.classifier``.
 """
 
 from absl import flags
@@ -19,9 +19,9 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         dataset = datasets.load(DATASET.value)
-        found = judge(dataset)
-        if found is None:
+        judged_by = judge(dataset)
+        if judged_by is None:
             raise UsageError(f"--dataset={DATASET.value} has no pictures with classes; name a data set that has both")
-        print(f"judge: held-out accuracy {found.accuracy:.4f} on {len(dataset.truth.test)} pictures")
+        print(f"judge: held-out accuracy {judged_by.accuracy:.4f} on {len(dataset.truth.test)} pictures")
 
     command_flags.run(main, required=("dataset",))

@@ -1,9 +1,9 @@
-"""The exact flow map of a data set, solved once and kept on disk: what every trained map is compared with.
+"""Solves the exact flow map of a data set, with which every trained map is compared, and keeps it on disk.
 
     python -m experiments.reference --config=experiments/configs/checkerboard.py
 
-builds it ahead of the first evaluation, which otherwise builds it on demand. Files go to ``$FLOWMAP_CACHE``, by
-default ``~/.cache/flowmap``; their names carry a hash of everything that made them.
+The first evaluation does the same on demand. Files go to ``$FLOWMAP_CACHE``, by default ``~/.cache/flowmap``; their
+names carry a hash of everything that made them.
 """
 
 import time

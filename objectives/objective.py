@@ -81,7 +81,7 @@ class Batch(NamedTuple):
     times: Times
     fresh: Points | None = None
     pool: Pool | None = None
-    noise_std: float = 1.0
+    noise_std: Scalar | float = 1.0
     progress: Scalar | float = 1.0
     label: Int[Array, " batch"] | None = None
     labelled: Bool[Array, " batch"] | None = None

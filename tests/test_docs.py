@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments import datasets, networks, settings
+from experiments import datasets, settings
+from experiments.settings import networks
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
 from models.networks import KINDS

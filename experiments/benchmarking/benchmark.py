@@ -45,10 +45,10 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
     if config.objective.characterization:
         raise UsageError(
             f"--config.objective.characterization={config.objective.characterization} with benchmark, which takes "
-            "rows by name; drop it"
+            "methods by name; drop it"
         )
     if list(objectives) == ["all"]:
-        objectives = [name for name, row in OBJECTIVES.items() if config.teacher or not row().needs_teacher]
+        objectives = [name for name, method in OBJECTIVES.items() if config.teacher or not method().needs_teacher]
     planned = {}
     for name in dict.fromkeys((BASE, *objectives)):
         run = settings.with_objective(config, name)
@@ -163,7 +163,7 @@ def overhead(config: ConfigDict, *, dispatches: int, repeats: int, peak: machine
 
     # The time is nearly affine in the batch.
     small, large = devices, 512 * devices
-    short, long = (found.seconds for found in timed(small, large))
+    short, long = (program.seconds for program in timed(small, large))
     wanted = small + (SHORT_STEP - short) * (large - small) / max(long - short, 1e-6)
     batch = max(1, round(wanted / devices)) * devices
     seconds = timed(batch)[0].seconds

@@ -36,7 +36,7 @@ def _of_equation(equation: JaxprEqn) -> int:
         return 2 * math.prod(out) * math.prod(left[axis] for axis in contracted)
     if name == "conv_general_dilated":
         shape, places = equation.invars[1].aval.shape, equation.params["dimension_numbers"].rhs_spec
-        # Features of the input within a group, and the window; zeros beside the picture count as well.
+        # Features of the input within a group, and the window; zeros around the image count as well.
         window = math.prod(shape[axis] for axis in places[1:])
         return 2 * math.prod(equation.outvars[0].aval.shape) * window
     inner = [matmul_flops(jaxpr) for jaxpr in _inside(equation)]
@@ -49,4 +49,4 @@ def _inside(equation: JaxprEqn) -> Iterator[ClosedJaxpr | Jaxpr]:
     """What a call, a loop, a conditional or a rule of one's own holds: an argument, or one of several in a tuple."""
     for value in equation.params.values():
         candidates = value if isinstance(value, tuple | list) else (value,)
-        yield from (found for found in candidates if isinstance(found, ClosedJaxpr | Jaxpr))
+        yield from (inner for inner in candidates if isinstance(inner, ClosedJaxpr | Jaxpr))

@@ -24,34 +24,35 @@ Results = Mapping[str, Any]
 SLOPES = {"batch": 1, "width": 2, "devices": -1}
 
 
-def write(path: Path, found: Results) -> None:
+def write(path: Path, results: Results) -> None:
     """Writes ``benchmark.json``, ``benchmark.md``, ``benchmark.png`` and, if anything was varied, ``scaling.png``.
 
     Args:
       path: the folder.
-      found: what ``benchmark.measure`` returned.
+      results: what ``benchmark.measure`` returned.
     """
-    (path / "benchmark.json").write_text(json.dumps(found, indent=2) + "\n")
-    (path / "benchmark.md").write_text(markdown(found) + "\n")
-    bars(path / "benchmark.png", found["objectives"])
-    if _drawn(found):
-        lines(path / "scaling.png", found)
+    (path / "benchmark.json").write_text(json.dumps(results, indent=2) + "\n")
+    (path / "benchmark.md").write_text(markdown(results) + "\n")
+    bars(path / "benchmark.png", results["objectives"])
+    if _drawn(results):
+        lines(path / "scaling.png", results)
 
 
-def markdown(found: Results) -> str:
+def markdown(results: Results) -> str:
     """The tables, with what one must know to read them.
 
     Args:
-      found: what ``benchmark.measure`` returned.
+      results: what ``benchmark.measure`` returned.
 
     Returns:
       markdown.
     """
-    return "\n\n".join([_introduction(found), _costs(found), _machine(found), _overhead(found), *_scaling(found)])
+    parts = [part(results) for part in (_introduction, _costs, _machine, _overhead)]
+    return "\n\n".join([*parts, *_scaling(results)])
 
 
-def _introduction(found: Results) -> str:
-    machine, setting = found["machine"], found["setting"]
+def _introduction(results: Results) -> str:
+    machine, setting = results["machine"], results["setting"]
     return (
         f"# Cost of a training step: {setting['dataset']}\n\n"
         f"Network: {setting['network']}; batch {setting['batch_size']}; {setting['optimizer']}. {machine['devices']} x "
@@ -60,7 +61,7 @@ def _introduction(found: Results) -> str:
     )
 
 
-def _costs(found: Results) -> str:
+def _costs(results: Results) -> str:
     header = ["objective", "ms/step", "time ratio", "cost", "cost ratio", "time / cost", "matmul ratio"]
     body = [
         [
@@ -72,7 +73,7 @@ def _costs(found: Results) -> str:
             f"{row['time_per_cost']:.2f}",
             f"{row['matmul_ratio']:.2f}",
         ]
-        for row in found["objectives"]
+        for row in results["objectives"]
     ]
     return (
         f"{tables.markdown(header, body)}\n\n"
@@ -81,7 +82,7 @@ def _costs(found: Results) -> str:
     )
 
 
-def _machine(found: Results) -> str:
+def _machine(results: Results) -> str:
     header = ["objective", "GFLOP/step", "GFLOP/s", "of peak", "compile s", "memory MB"]
     header += ["ms/step, loop", "host ms", "host adds"]
 
@@ -100,29 +101,29 @@ def _machine(found: Results) -> str:
             cell(row["host_ms_per_step"], "{:.3f}"),
             cell(row["host_share"], "{:.1%}"),
         ]
-        for row in found["objectives"]
+        for row in results["objectives"]
     ]
     return (
         f"{tables.markdown(header, body)}\n\n"
         "Operations are those of matrix products and convolutions alone. Memory is that of one compiled dispatch on "
-        f"one device; the whole command held {found['peak_memory_gb']:.2f} GB at most. Loop: the real training loop, "
+        f"one device; the whole command held {results['peak_memory_gb']:.2f} GB at most. Loop: the real training loop, "
         "with its log, progress bar and one checkpoint; a dash where it would take too long, or diverged."
     )
 
 
-def _overhead(found: Results) -> str:
-    short = found["overhead"]
+def _overhead(results: Results) -> str:
+    short = results["overhead"]
     if not short:
         return "host overhead: not measured, the network is no MLP, or steps of a small one take too long or diverge"
     return (
         f"host overhead at {short['ms_per_step']:.2f} ms steps: {short['host_share']:.1%} "
         f"(flow matching, MLP of width {short['width']} and depth {short['depth']}, Adam, batch {short['batch_size']}, "
-        f"{found['setting']['steps_per_dispatch']} steps per dispatch)"
+        f"{results['setting']['steps_per_dispatch']} steps per dispatch)"
     )
 
 
-def _scaling(found: Results) -> list[str]:
-    curves, parts = found["scaling"]["curves"], []
+def _scaling(results: Results) -> list[str]:
+    curves, parts = results["scaling"]["curves"], []
     for axis, rows in curves.items():
         body = [
             [
@@ -135,22 +136,22 @@ def _scaling(found: Results) -> list[str]:
             for row in rows
         ]
         table = tables.markdown([axis, "ms/step", "examples/s", "GFLOP/s", "of peak"], body)
-        parts.append(f"## {found['scaling']['objective']} by {axis}\n\n{table}")
-        if axis == "devices" and _share_cores(found):
+        parts.append(f"## {results['scaling']['objective']} by {axis}\n\n{table}")
+        if axis == "devices" and _share_cores(results):
             parts.append(SHARED if len(rows) > 1 else FORCED)
     return parts
 
 
-def _share_cores(found: Results) -> bool:
-    return found["machine"]["backend"] == "cpu"
+def _share_cores(results: Results) -> bool:
+    return results["machine"]["backend"] == "cpu"
 
 
-def _drawn(found: Results) -> dict[str, list[Mapping[str, float]]]:
-    return {axis: rows for axis, rows in found["scaling"]["curves"].items() if len(rows) > 1}
+def _drawn(results: Results) -> dict[str, list[Mapping[str, float]]]:
+    return {axis: rows for axis, rows in results["scaling"]["curves"].items() if len(rows) > 1}
 
 
 def bars(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Measured ratio of times beside the ratio of the counted costs, per objective.
+    """Measured ratio of times and ratio of counted costs, per objective.
 
     Args:
       path: the png file.
@@ -158,11 +159,11 @@ def bars(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     figure, axis = plt.subplots(figsize=(7, 0.42 * len(rows) + 1.3), layout="constrained")
     at = np.arange(len(rows))
-    for shift, field, colour, label in (
+    for shift, field, color, label in (
         (-0.2, "time_ratio", "C0", "measured time"),
         (0.2, "cost_ratio", "0.75", "counted forward-pass equivalents"),
     ):
-        drawn = axis.barh(at + shift, [row[field] for row in rows], height=0.38, color=colour, label=label)
+        drawn = axis.barh(at + shift, [row[field] for row in rows], height=0.38, color=color, label=label)
         axis.bar_label(drawn, fmt="%.2f", padding=3, fontsize=8)
     axis.axvline(1, color="black", ls="--", lw=1)
     axis.set_yticks(at, [row["objective"] for row in rows], fontsize=10)
@@ -176,25 +177,25 @@ def bars(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     plt.close(figure)
 
 
-def lines(path: Path, found: Results) -> None:
+def lines(path: Path, results: Results) -> None:
     """Time per step against what was varied, one panel each, with the slope that it has at best.
 
     Args:
       path: the png file.
-      found: what ``benchmark.measure`` returned.
+      results: what ``benchmark.measure`` returned.
     """
-    curves = _drawn(found)
+    curves = _drawn(results)
     figure, axes = plt.subplots(1, len(curves), figsize=(4.7 * len(curves), 3.8), squeeze=False, layout="constrained")
     for axis, (varied, rows) in zip(axes[0], curves.items(), strict=True):
         sizes = np.asarray([row["size"] for row in rows])
         times = np.asarray([row["ms_per_step"] for row in rows])
-        flat = varied == "devices" and _share_cores(found)
+        flat = varied == "devices" and _share_cores(results)
         slope = 0 if flat else SLOPES[varied]
         # Through the point that is nearest to the ideal: all others lie above the line.
         ideal = (times * sizes ** -float(slope)).min() * sizes ** float(slope)
         label = "shared cores: flat" if flat else f"ideal: {varied}$^{{{slope}}}$" if slope != 1 else f"ideal: {varied}"
         axis.plot(sizes, ideal, "--", color="black", lw=1, label=label)
-        axis.plot(sizes, times, "o-", color="C0", label=found["scaling"]["objective"])
+        axis.plot(sizes, times, "o-", color="C0", label=results["scaling"]["objective"])
         axis.set_xscale("log", base=2)
         axis.set_yscale("log")
         if max(times.max(), ideal.max()) < 4 * min(times.min(), ideal.min()):

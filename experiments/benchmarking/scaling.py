@@ -42,7 +42,7 @@ def points(config: ConfigDict, sizes: Mapping[str, Sequence[int]]) -> dict[str, 
     Raises:
       UsageError: on an unknown key, or a size that cannot be trained.
     """
-    middle, found = here(config), {}
+    middle, places = here(config), {}
     for axis, values in sizes.items():
         if axis not in SIZES:
             raise UsageError(f"unknown --scaling={axis}; {nearest(axis, SIZES)}")
@@ -55,10 +55,10 @@ def points(config: ConfigDict, sizes: Mapping[str, Sequence[int]]) -> dict[str, 
             shown, example = (",".join(map(str, list_)) for list_ in (values, SIZES[axis]))
             raise UsageError(f"--{axis}_sizes={shown}; expected positive whole numbers, such as {example}")
         fitting = [value for value in dict.fromkeys(values) if axis != "devices" or value <= middle.devices]
-        found[axis] = {value: middle._replace(**{axis: value}) for value in fitting}
-        for point in found[axis].values():
+        places[axis] = {value: middle._replace(**{axis: value}) for value in fitting}
+        for point in places[axis].values():
             checks.check(_at(config, point), devices=point.devices)
-    return found
+    return places
 
 
 def _at(config: ConfigDict, point: Point) -> ConfigDict:

@@ -55,8 +55,8 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
             raise UsageError(f"--{name}={','.join(map(str, values))}; expected at least one, each named once")
     if config.objective.characterization:
         raise UsageError(
-            f"--config.objective.characterization={config.objective.characterization} with compare, which takes rows "
-            "by name; train the combination with experiments.train and score it with experiments.evaluate"
+            f"--config.objective.characterization={config.objective.characterization} with compare, which takes "
+            "methods by name; train the combination with experiments.train and score it with experiments.evaluate"
         )
     if list(objectives) == ["all"]:
         objectives = list(OBJECTIVES)

@@ -28,8 +28,8 @@ from experiments.settings import protocol
 from experiments.training import logs, runs
 from experiments.training.loop import train
 
-# More lines than this in one picture cannot be told apart.
-DRAWN = 12
+# More lines than this in one figure cannot be distinguished.
+PLOTTED = 12
 
 
 class Comparison(NamedTuple):
@@ -77,7 +77,7 @@ def compare(
             print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
-        # Programs of tens of runs use up the memory maps that a process may have; those on disk are found again.
+        # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
         jax.clear_caches()
     # The reference has no N and is the same for every run.
     scored = [row for row in rows if row["N"]]
@@ -97,8 +97,8 @@ def compare(
     latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
     (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
     protocol.write(workdir, protocol.of(config))
-    _draw(workdir, dataset, configs, scored, perfect, metrics[0])
-    _draw_teaser(workdir, dataset, configs)
+    _plot(workdir, dataset, configs, scored, perfect, metrics[0])
+    _plot_teaser(workdir, dataset, configs)
     return Comparison(text, verdict(scored, perfect, metrics[0], workdir=workdir))
 
 
@@ -113,7 +113,7 @@ def _folder(workdir: Path, config: ConfigDict) -> Path:
 
 
 def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) -> list[ConfigDict]:
-    """The configurations of the objectives that score best in one step, as many as can be drawn, in their order."""
+    """The configurations of the objectives that score best in one step, as many as a figure shows, in their order."""
     fewest = report.sampling_steps(scored)[0]
 
     def rank(name: str) -> float:
@@ -123,10 +123,10 @@ def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) 
         return value if metric.better == "lower" else -value
 
     names = sorted(dict.fromkeys(config.objective.name for config in configs), key=rank)
-    return [config for config in configs if config.objective.name in names[:DRAWN]]
+    return [config for config in configs if config.objective.name in names[:PLOTTED]]
 
 
-def _draw(
+def _plot(
     workdir: Path,
     dataset: datasets.Dataset,
     configs: Sequence[ConfigDict],
@@ -142,7 +142,7 @@ def _draw(
     pictures = {name: dict(np.load(path)) for name, path in files.items() if path.exists()}
     plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
     maps = {name: folder / "map.npz" for name, folder in folders.items()}
-    map_plots.draw(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
+    map_plots.plot(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)
     by_steps = {
         name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
@@ -158,7 +158,7 @@ def _draw(
     )
 
 
-def _draw_teaser(workdir: Path, dataset: datasets.Dataset, configs: Sequence[ConfigDict]) -> None:
+def _plot_teaser(workdir: Path, dataset: datasets.Dataset, configs: Sequence[ConfigDict]) -> None:
     """Flow matching above one flow map, of their first seeds; no picture unless both have samples."""
     folders: dict[str, Path] = {}
     for config in configs:

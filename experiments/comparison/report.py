@@ -23,7 +23,6 @@ Row = dict[str, object]
 MEASURED_W2 = next(metric for metric in PLANAR_METRICS if metric.name == "entropic_w2")._replace(
     title="measured (entropic)"
 )
-BETTER = {"lower": "lower is better", "higher": "higher is better", None: "1 for fresh images, 0 for copies"}
 MAP_TABLES = (
     ("Of the map: mean squared errors against the exact one, and mean squared residuals", MAP_ERRORS),
     ("W2 between one-step samples and the data: measured, and bounds on it", (MEASURED_W2, *BOUNDS)),
@@ -107,8 +106,8 @@ def markdown(
     """
     parts = [_introduction(config, configs, budget)]
     for metric in metrics:
-        better = BETTER[metric.better]
-        parts.append(f"## {metric.title} ({better})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
+        reading = f"{metric.better} is better" if metric.better else metric.reading
+        parts.append(f"## {metric.title} ({reading})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
     parts += [_budgets(configs, rows), protocol.text(protocol.of(config)), _machine(seconds)]
     return "\n\n".join(parts) + "\n"

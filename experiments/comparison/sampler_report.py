@@ -1,4 +1,4 @@
-"""Quality against network evaluations (NFE), as a table and as a picture."""
+"""The table and the figure of ``compare_samplers``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def pivot(rows: Sequence[dict[str, object]], metric: str) -> str:
       metric: "kl" or another column.
 
     Returns:
-      markdown; column E has the best result with more than E / 2 and at most E evaluations.
+      markdown; the column of E has the best result with at most E and more than E / 2 evaluations.
     """
     body = []
     for title in dict.fromkeys(row["line"] for row in rows[:-1]):
@@ -36,7 +36,7 @@ def pivot(rows: Sequence[dict[str, object]], metric: str) -> str:
     return tables.markdown(["evaluations", *map(str, POWERS)], body)
 
 
-def draw_picture(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
+def plot(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
     """Aligned KL against evaluations, one panel per data set and one curve per line.
 
     Args:
@@ -55,7 +55,7 @@ def draw_picture(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> 
         axis.set_xticks(POWERS, labels=list(map(str, POWERS)))
         axis.minorticks_off()
         axis.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("aligned KL to the exact law")
+    axes[0, 0].set_ylabel("aligned KL to the exact distribution")
     figure.tight_layout(rect=(0, 0, 0.78, 1))
     axes[0, -1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
     figure.savefig(path, dpi=110)

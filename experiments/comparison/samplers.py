@@ -24,17 +24,20 @@ from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluation import scoring
 from experiments.evaluation.monitor import evaluate_on_the_way
-from experiments.metrics import samples as metrics
+from experiments.metrics.metric import compute_all
+from experiments.metrics.planar_table import PLANAR_METRICS, PlanarSamples
 from experiments.reporting import findings
 from experiments.sampling.by_name import Model, Options
 from experiments.sampling.generation import Generator, generator
-from experiments.settings import protocol
+from experiments.settings import protocol as protocols
 from experiments.settings.protocol import Protocol
 from experiments.training import checks, runs
 from experiments.training.loop import train
 from models import grids
 
 CONFIGS = ("experiments/configs/checkerboard.py", "experiments/configs/spiral.py")
+TITLES = {"kl": "aligned KL", "in_support": "in support", "sliced_w2": "sliced W2"}  # short ones, of narrow columns
+SCORED = tuple(metric for metric in PLANAR_METRICS if metric.name in TITLES)
 SEARCHED = "searched"
 SEARCH_SAMPLES = 16_000
 
@@ -90,18 +93,18 @@ def trained(config: ConfigDict, workdir: Path) -> dict[str, Sampled]:
     """
     plain = settings.with_objective(config, VELOCITY)
     plain.training.steps = steps_within(plain, config, "evaluations")
-    found = {}
+    generators = {}
     for name, run in ((MAP, config), (VELOCITY, plain)):
         folder = workdir / name
         train(run, folder, label=f"{config.dataset}: {name}", evaluate=evaluate_on_the_way)
-        found[name] = runs.load_trained(folder).generator
+        generators[name] = runs.load_trained(folder).generator
     dataset, path = datasets.load(config.dataset), settings.interpolant_of(config)
     b = dataset.exact_path(path).b
     exact = Model(lambda s, t, x: b(s, x), b, path, dataset.std)
-    found[EXACT] = functools.partial(
+    generators[EXACT] = functools.partial(
         generator, lambda params, label: exact, (), shape=dataset.shape, noise_std=dataset.std
     )
-    return found
+    return generators
 
 
 def measure(config: ConfigDict, models: Mapping[str, Sampled], lines: Sequence[Line]) -> list[dict[str, object]]:
@@ -115,8 +118,8 @@ def measure(config: ConfigDict, models: Mapping[str, Sampled], lines: Sequence[L
     Returns:
       one row each, and a last one of perfect samples.
     """
-    dataset, how = datasets.load(config.dataset), protocol.of(config)
-    true = scoring.true_samples(dataset, how.samples, how.seed)
+    dataset, protocol = datasets.load(config.dataset), protocols.of(config)
+    true = scoring.true_samples(dataset, protocol.samples, protocol.seed)
     rows = []
     for line in tqdm(lines, f"{config.dataset}: sample", unit="line"):
         for options in line.options:
@@ -124,7 +127,7 @@ def measure(config: ConfigDict, models: Mapping[str, Sampled], lines: Sequence[L
             for steps in line.steps:
                 score = functools.partial(_short_score, draw, dataset)
                 grid = grids.searched(score, steps) if line.grid == SEARCHED else grids.GRIDS[line.grid](steps)
-                scores, evaluations = _scored(draw, grid, dataset, true, how)
+                scores, evaluations = _scored(draw, grid, dataset, true, protocol)
                 rows.append(
                     {
                         "dataset": config.dataset,
@@ -136,14 +139,14 @@ def measure(config: ConfigDict, models: Mapping[str, Sampled], lines: Sequence[L
                         "times": " ".join(f"{t:.3f}" for t in grid.tolist()) if line.grid == SEARCHED else None,
                     }
                 )
-    perfect = scoring.true_samples(dataset, how.samples, how.seed + 1)
+    perfect = scoring.true_samples(dataset, protocol.samples, protocol.seed + 1)
     empty = {"steps": None, "tolerance": None, "evaluations": None}
     rows.append(
         {
             "dataset": config.dataset,
             "line": scoring.reference_name(dataset),
             **empty,
-            **_scores(perfect, dataset, true, how),
+            **_scores(perfect, dataset, true, protocol),
             "times": None,
         }
     )
@@ -156,26 +159,22 @@ def _short_score(draw: Generator, dataset: Dataset, grid: jax.Array) -> float:
         samples, _ = draw(grid, SEARCH_SAMPLES, jax.random.key(0))
     except DivergedError:
         return math.inf
-    return metrics.aligned_kl(samples, dataset.truth)
+    return scoring.first_metric(samples, dataset)
 
 
 def _scored(
-    draw: Generator, grid: jax.Array, dataset: Dataset, true: np.ndarray, how: Protocol
+    draw: Generator, grid: jax.Array, dataset: Dataset, true: np.ndarray, protocol: Protocol
 ) -> tuple[dict[str, float], int | None]:
     """The scores of samples on a grid, NaN where some are not finite, and the NFE."""
     try:
-        samples, evaluations = draw(grid, how.samples, jax.random.key(how.seed))
+        samples, evaluations = draw(grid, protocol.samples, jax.random.key(protocol.seed))
     except DivergedError:
-        return dict.fromkeys(("kl", "in_support", "sliced_w2"), float("nan")), None
-    return _scores(samples, dataset, true, how), evaluations
+        return dict.fromkeys(TITLES, float("nan")), None
+    return _scores(samples, dataset, true, protocol), evaluations
 
 
-def _scores(samples: np.ndarray, dataset: Dataset, true: np.ndarray, how: Protocol) -> dict[str, float]:
-    return {
-        "kl": metrics.aligned_kl(samples, dataset.truth),
-        "in_support": metrics.in_support(samples, dataset.truth),
-        "sliced_w2": metrics.sliced_wasserstein(samples, true, projections=how.projections, seed=how.seed),
-    }
+def _scores(samples: np.ndarray, dataset: Dataset, true: np.ndarray, protocol: Protocol) -> dict[str, float]:
+    return compute_all(SCORED, PlanarSamples(samples, dataset, protocol, true))
 
 
 def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Sequence[Line] = LINES) -> str:
@@ -202,23 +201,23 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
     for config in configs:
         by_dataset[config.dataset] = measure(config, trained(config, workdir / config.dataset), lines)
     rows = [row for own in by_dataset.values() for row in own]
-    sampler_report.draw_picture(workdir / "samplers.png", by_dataset)
-    how = protocol.of(configs[0])
-    protocol.write(workdir, how)
+    sampler_report.plot(workdir / "samplers.png", by_dataset)
+    protocol = protocols.of(configs[0])
+    protocols.write(workdir, protocol)
     text = [
         "# Quality against network evaluations",
-        f"Aligned KL (lower is better) of {how.samples:,} samples, the same noise for all. {MAP}: a flow map trained "
-        f"by LSD; {VELOCITY}: a velocity trained with the same number of evaluations; exact: the velocity in closed "
-        "form. Column E has the best result with more than E / 2 and at most E evaluations; "
-        "the rest is in samplers.csv.",
+        f"Aligned KL (lower is better) of {protocol.samples:,} samples, the same noise for all. {MAP}: a flow map "
+        f"trained by LSD; {VELOCITY}: a velocity trained with the same number of network evaluations; exact: the "
+        "velocity in closed form. The column of E has the best result with more than E / 2 and at most E evaluations "
+        "per sample (NFE); the rest is in samplers.csv.",
     ]
     for name, own in by_dataset.items():
         text += [f"## {name}", sampler_report.pivot(own, "kl")]
-        found = [f"{row['line']}, {row['steps']} steps: {row['times']}" for row in own if row["times"]]
-        text += ["Times of searched grids: " + "; ".join(found) + "."] if found else []
+        searched = [f"{row['line']}, {row['steps']} steps: {row['times']}" for row in own if row["times"]]
+        text += ["Times of searched grids: " + "; ".join(searched) + "."] if searched else []
     titles = {
         **{"dataset": "data", "line": "model: sampler", "evaluations": "evaluations"},
-        **{"kl": "aligned KL", "in_support": "in support", "sliced_w2": "sliced W2"},
+        **TITLES,
     }
     return findings.write(
         workdir,

@@ -1,1 +1,1 @@
-"""From a run to its scores: after training, and on the way."""
+"""From a run to its scores: after training, and during it."""

@@ -39,12 +39,12 @@ def evaluate(
 
     Args:
       workdir: the run's folder.
-      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
+      checkpoint: "checkpoints" for the newest, "best" for the best that evaluation during training found.
       changes: fields of the run's protocol that are other ones here.
 
     Returns:
-      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat;
-      numbers about the map stand in each of its rows, None where they do not apply.
+      one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat.
+      Each row of the run holds the numbers about the map, None where they do not apply.
 
     Raises:
       UsageError: if there is no trained run, or the reference set is unusable.
@@ -85,7 +85,7 @@ def evaluate(
     np.savez_compressed(workdir / "samples.npz", **kept)
     np.savez_compressed(workdir / "map.npz", **pictures)
     plots.samples(workdir / "samples.png", dataset, {run.name: kept}, labels=shown)
-    map_plots.draw(workdir, dataset, {run.name: pictures})
+    map_plots.plot(workdir, dataset, {run.name: pictures})
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Evaluation on the way: a score and a picture every so many steps, and the best weights kept apart.
+"""Evaluation during training: a score and a figure every so many steps, and a checkpoint of the best weights.
 
 It draws its own random numbers and changes no state: a run with it ends exactly as one without. The full evaluation of
 a finished run is ``experiments.evaluate``.
@@ -29,7 +29,7 @@ KEPT_SAMPLES = 8_000
 
 
 def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
-    """What evaluations on the way have found up to a step, one dictionary each."""
+    """The scores of evaluations during training up to a step, one dictionary each."""
     path = workdir / EVALUATIONS
     return [line for line in logs.read_lines(path) if line["step"] <= until] if path.exists() else []
 

@@ -183,7 +183,7 @@ def share_of_class(x: np.ndarray, digit: int) -> float:
 
 
 def towards(digit: int) -> Callable[[jax.Array], jax.Array]:
-    """The reward ``log p(digit | x)``: tilted by it, the law of all digits becomes that of one class.
+    """The reward ``log p(digit | x)``: tilted by it, the distribution of all digits becomes that of one class.
 
     Args:
       digit: 0 to 9.

@@ -37,8 +37,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
         raise UsageError(f"no file {path.absolute()}; expected images saved by numpy.save or numpy.savez")
     try:
         with path.open("rb") as opened:
-            found = np.load(opened, allow_pickle=False)
-            return {"images": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+            stored = np.load(opened, allow_pickle=False)
+            return {"images": stored} if isinstance(stored, np.ndarray) else {k: stored[k] for k in stored.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{path} cannot be read ({reason}); expected images saved by numpy.savez") from error
@@ -65,10 +65,10 @@ def scaled(images: np.ndarray, what: str, between: str) -> np.ndarray:
     if not np.isfinite(images).all():
         raise UsageError(f"{what} contains NaN or infinity; expected finite numbers")
     low, high = RANGES[between]
-    found = np.quantile(images, (0.001, 0.999))
+    darkest, brightest = np.quantile(images, (0.001, 0.999))
     reach = BEYOND * (high - low)
     # Pictures that are nowhere darker than the middle do not exist.
-    if found[0] < low - reach or found[1] > high + reach or (between == "-1,1" and images.min() >= 0):
+    if darkest < low - reach or brightest > high + reach or (between == "-1,1" and images.min() >= 0):
         raise UsageError(
             f"{what} has numbers from {images.min():.4g} to {images.max():.4g}, which are not those of --range="
             f"{between}; say which they are: --range={' or '.join(RANGES)}"
@@ -177,11 +177,11 @@ def markdown(rows: list[dict[str, object]], protocol: Protocol, dataset: Dataset
     shown = applying(IMAGE_METRICS, rows)
     header = ["samples", "count", *(metric.title for metric in shown)]
     body = [[row["samples"], row["count"], *(tables.number(row[metric.name]) for metric in shown)] for row in rows]
-    found = machine.record()
+    here = machine.record()
     return (
         f"{tables.markdown(header, body)}\n\n{protocols.line(stated(protocol, dataset))}\n\n"
         f"Command: python -m experiments.image_score {' '.join(sys.argv[1:])}\n\n"
-        f"{seconds:.0f} s on {found['devices']} x {found['device_kind']}, {found['cpus']} CPU cores.\n"
+        f"{seconds:.0f} s on {here['devices']} x {here['device_kind']}, {here['cpus']} CPU cores.\n"
     )
 
 

@@ -124,7 +124,7 @@ class BlockD(nn.Module):
 
 
 class BlockE(nn.Module):
-    """Branches that end in a row and a column beside each other."""
+    """Branches that end in a row and a column in parallel."""
 
     pool: Callable[[jax.Array], jax.Array]
 
@@ -232,12 +232,12 @@ def features(chunks: Iterable[np.ndarray], variables: Variables, *, resize: str)
     """
     if resize not in RESIZES:
         raise UsageError(f"unknown evaluation.resize={resize!r}; {nearest(resize, RESIZES)}")
-    found = []
+    parts = []
     for chunk in chunks:
         for start in range(0, len(chunk), BATCH):
             part = chunk[start : start + BATCH]
             # One shape, one program.
             padded = np.zeros((BATCH, *part.shape[1:]), np.float32)
             padded[: len(part)] = part
-            found.append(np.asarray(_features(variables, padded, resize=resize))[: len(part)])
-    return np.concatenate(found)
+            parts.append(np.asarray(_features(variables, padded, resize=resize))[: len(part)])
+    return np.concatenate(parts)

@@ -67,16 +67,16 @@ def from_source(state: Mapping[str, np.ndarray], shapes: Variables) -> dict[str,
             raise UsageError(
                 f"the weights {what} {len(names)} arrays, such as {min(names)}; expected those of {SOURCE}: {REMEDY}"
             )
-    found = {}
+    arrays = {}
     expected = {source: (name, named(shapes)[name].shape) for name, source in wanted.items()}
     for source, (name, shape) in expected.items():
         array = np.asarray(state[source], np.float32)
         array = array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
         _check(source, array, shape)
-        found[name] = array
+        arrays[name] = array
     for source, shape in UNUSED.items():
         _check(source, np.asarray(state[source]), shape)
-    return found
+    return arrays
 
 
 def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -88,11 +88,11 @@ def _check(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
     """The sha256 of names, shapes and numbers."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name], np.dtype("<f4"))
-        found.update(f"{name} {array.shape}\n".encode() + array.tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {array.shape}\n".encode() + array.tobytes())
+    return digest.hexdigest()
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], *, source: str, source_sha256: str) -> str:
@@ -169,7 +169,7 @@ def load(path: Path, shapes: Variables) -> tuple[Variables, str]:
         )
     for name, array in arrays.items():
         _check(name, array, names[name].shape)
-    found = digest_of(arrays)
-    if found != expected:
-        raise UsageError(f"{path} is damaged: sha256 {found[:16]}..., written with {expected[:16]}...; {REMEDY}")
-    return jax.tree.unflatten(jax.tree.structure(shapes), list(arrays.values())), found
+    digest = digest_of(arrays)
+    if digest != expected:
+        raise UsageError(f"{path} is damaged: sha256 {digest[:16]}..., written with {expected[:16]}...; {REMEDY}")
+    return jax.tree.unflatten(jax.tree.structure(shapes), list(arrays.values())), digest

@@ -135,15 +135,15 @@ def judge(dataset: Dataset) -> Judge | None:
         return parts(x, 0).argmax(axis=-1)
 
     scale = np.sqrt(np.mean(parts(truth.train, 1) ** 2, dtype=np.float64)).astype(np.float32)
-    found = float((assigned(truth.test) == truth.test_labels).mean())
-    return Judge(lambda x: parts(x, 1) / scale, assigned, found)
+    accuracy = float((assigned(truth.test) == truth.test_labels).mean())
+    return Judge(lambda x: parts(x, 1) / scale, assigned, accuracy)
 
 
 def can_judge(dataset: Dataset) -> bool:
     """Whether a data set has what a judge is made of: pictures in memory with classes, of both splits."""
     truth = dataset.truth
     labels = (truth.train_labels, truth.test_labels) if isinstance(truth, Images) else (None,)
-    return all(found is not None for found in labels) and truth.size is not None
+    return all(classes is not None for classes in labels) and truth.size is not None
 
 
 def _training_examples(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:

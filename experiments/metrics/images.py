@@ -1,7 +1,7 @@
 """How far images are from real ones, in the space of some features: functions of NumPy arrays.
 
-The Fréchet distance of features is ``metrics.frechet``. Features are rows; those of the Inception network give the
-numbers of the papers, those of a small classifier serve small images.
+Features are rows of arrays. Those of the Inception network give the numbers of papers, those of a small classifier
+serve small images. The Fréchet distance of features is ``metrics.samples.frechet``.
 """
 
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ def kid(x: np.ndarray, y: np.ndarray, *, subset: int, subsets: int, seed: int) -
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     size, rng = min(subset, len(x), len(y)), np.random.default_rng(seed)
-    found = []
+    estimates = []
     for _ in range(subsets):
         a, b = (points[rng.choice(len(points), size, replace=False)] for points in (x, y))
         within = [_polynomial(points, points) for points in (a, b)]
         # Pairs of a point with itself are left out.
         own = sum((kernel.sum() - np.trace(kernel)) / (size * (size - 1)) for kernel in within)
-        found.append(own - 2 * _polynomial(a, b).mean())
-    return float(np.mean(found))
+        estimates.append(own - 2 * _polynomial(a, b).mean())
+    return float(np.mean(estimates))
 
 
 def _polynomial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ def _polynomial(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _blocks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """(rows of x, their squared distances to all y), a part at a time."""
+    """Pairs (slice of x, squared distances of its points to all y), part by part."""
     squares = np.einsum("nd,nd->n", y, y)
     rows = max(1, BLOCK // len(y))
     for start in range(0, len(x), rows):
@@ -68,12 +68,12 @@ def _blocks(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 def _radii(x: np.ndarray, neighbours: int) -> np.ndarray:
     """[n]; squared distance of each point to its k-th nearest other one."""
-    found = np.empty(len(x), x.dtype)
+    radii = np.empty(len(x), x.dtype)
     for rows, squares in _blocks(x, x):
-        # The point itself is the nearest, whatever rounding says.
+        # The point itself is the nearest, whatever rounding gives.
         squares[np.arange(len(squares)), np.arange(rows.start, rows.stop)] = -np.inf
-        found[rows] = np.partition(squares, neighbours, axis=1)[:, neighbours]
-    return found
+        radii[rows] = np.partition(squares, neighbours, axis=1)[:, neighbours]
+    return radii
 
 
 def _covered(x: np.ndarray, y: np.ndarray, radii: np.ndarray) -> float:
@@ -120,11 +120,11 @@ def nearest_distance(x: np.ndarray, train: np.ndarray) -> np.ndarray:
       [n]; exact up to rounding for the neighbour that is found, so that copies have distance 0.
     """
     x, train = np.asarray(x, np.float32), np.asarray(train, np.float32)
-    found = np.empty(len(x))
+    distances = np.empty(len(x))
     for rows, squares in _blocks(x, train):
         chosen = train[squares.argmin(axis=1)].astype(np.float64)
-        found[rows] = np.linalg.norm(x[rows] - chosen, axis=1)
-    return found
+        distances[rows] = np.linalg.norm(x[rows] - chosen, axis=1)
+    return distances
 
 
 def memorization(x: np.ndarray, held_out: np.ndarray, train: np.ndarray) -> float | None:

@@ -1,6 +1,6 @@
 """How far a trained map is from the exact one, and which rules it obeys: for any average velocity ``v(s, t, x)``.
 
-Everything is a mean over examples of a squared norm summed over coordinates, unless it says otherwise. Residuals use
+Everything is a mean over examples of a squared norm summed over coordinates, unless stated otherwise. Residuals use
 the map's own velocity ``v_{t,t}``; only the tangent condition compares with the exact one.
 """
 
@@ -155,12 +155,12 @@ def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str,
         tangent = jax.jit(lambda t, x: characterizations.tangent(v, b, t, x))
         by_rule["tangent"] = (tangent(tau, x_tau), tau, tau)
 
-    found: dict[str, float | None] = {"tangent": None}
+    values: dict[str, float | None] = {"tangent": None}
     for name, (residual, start, end) in by_rule.items():
         squares = np.asarray(squared_norm(residual), np.float64)
         _check_finite(squares, start, end, f"the {name} residual")
-        found[name] = float(squares.mean())
-    return found
+        values[name] = float(squares.mean())
+    return values
 
 
 def round_trip(v: AverageVelocity, x: jax.Array) -> float:

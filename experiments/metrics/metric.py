@@ -13,12 +13,14 @@ class Metric(NamedTuple):
       better: which side is better, "lower" or "higher"; None for neither.
       compute: context -> the number, None where it does not apply. The context is what all metrics of a table are
         functions of: ``planar_table.PlanarSamples``, ``map_table.TrainedMap`` or ``images.table.Compared``.
+      reading: how to read a metric without a better side.
     """
 
     name: str
     title: str
     better: Literal["lower", "higher"] | None
     compute: Callable[[Any], float | None]
+    reading: str = "neither side is better"
 
 
 def compute_all(metrics: Sequence[Metric], context: object) -> dict[str, float | None]:

@@ -70,7 +70,7 @@ PLANAR_METRICS = (
         "lower",
         lambda planar: metrics.outside_box(planar.samples, planar.dataset.truth),
     ),
-    Metric("entropic_w2", "entropic Wasserstein-2 to the exact law", "lower", _entropic_w2),
+    Metric("entropic_w2", "entropic Wasserstein-2 to the exact distribution", "lower", _entropic_w2),
     Metric("sliced_w2", "sliced Wasserstein-2", "lower", _sliced_w2),
     Metric("mmd2", "squared MMD", "lower", _mmd2),
     Metric("classifier", "classifier two-sample accuracy", "lower", _classifier),

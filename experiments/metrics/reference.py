@@ -180,11 +180,11 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     Raises:
       UsageError: if the data set has no exact velocity, or the file in the cache is damaged or made by other settings.
     """
-    path, interpolant, how = path_of(config), settings.interpolant_of(config), config.evaluation
+    path, interpolant, options = path_of(config), settings.interpolant_of(config), config.evaluation
     if path.exists():
         return _read(path, config, dataset)
     caches.check_writable(path.parent, name="FLOWMAP_CACHE")
-    reference = build(dataset, interpolant, seed=how.seed, triples=how.triples, tolerance=how.tolerance)
+    reference = build(dataset, interpolant, seed=options.seed, triples=options.triples, tolerance=options.tolerance)
     try:
         # Written whole: a file under its final name is complete, whoever else builds the same one.
         partial = path.with_suffix(f".{os.getpid()}.tmp")
@@ -220,7 +220,7 @@ def _read(path: Path, config: ConfigDict, dataset: Dataset) -> Reference:
 
 
 def describe(reference: Reference) -> str:
-    """How many solutions there are and how exact they are, in a line."""
+    """The number of solutions and their error, in a line."""
     return (
         f"{len(reference.s)} exact triples (s, t, x_s) and {len(reference.x_0)} from 0 to 1; error of the solutions "
         f"{np.median(reference.error):.1g} (median) to {reference.error.max():.1g} (largest of {len(reference.error)})"

@@ -191,7 +191,7 @@ def _divergence_of_points(x: jax.Array, y: jax.Array, epsilon: jax.Array) -> jax
 
 
 def entropic_w2(samples: np.ndarray, truth: Planar, *, epsilon: float) -> float | None:
-    """Debiased entropic Wasserstein-2 distance between the samples and the exact law, on the aligned bins.
+    """Debiased entropic Wasserstein-2 distance between the samples and the exact distribution, on the aligned bins.
 
     All samples count, and the target has no sampling noise. Samples beyond the margin of the grid move to its edge.
 
@@ -240,7 +240,7 @@ def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) 
 
 
 def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
-    """How often a classifier tells samples from true ones, on the half of both that it was not trained on.
+    """How often a classifier separates samples from true ones, on the half of both that it was not trained on.
 
     Args:
       x: [n, dim].
@@ -248,7 +248,7 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
       seed: seed of the split and of the classifier.
 
     Returns:
-      accuracy: about 0.5 if the laws are the same, 1 if they can be told apart without error.
+      accuracy: about 0.5 for equal distributions, 1 if no example is mistaken.
 
     Raises:
       ValueError: if x and y differ in number.

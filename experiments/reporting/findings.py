@@ -1,4 +1,4 @@
-"""What a command found out about a trained map, in a folder: numbers as csv and md, and the settings that made them."""
+"""The results of a command about a trained map, in a folder: numbers as csv and md, and the settings that made them."""
 
 from collections.abc import Mapping, Sequence
 import json
@@ -46,7 +46,7 @@ def write(
       out: the folder.
       name: of the files.
       rows: at least one, of equal keys; values are numbers, texts, or None.
-      titles: {key of the rows: title of the column} of what stands in the text; the csv has all keys.
+      titles: {key of the rows: title of the column} of the columns in the text; the csv has all keys.
       text: paragraphs before the table.
       settings: whatever determines the numbers, for the json.
       command: the command that makes them.
@@ -56,13 +56,13 @@ def write(
       the text of the md.
     """
     tables.write_csv(out / f"{name}.csv", rows)
-    found = machine.record()
-    record = {"command": command, "settings": dict(settings), "seconds": round(seconds, 1), "machine": found}
+    here = machine.record()
+    record = {"command": command, "settings": dict(settings), "seconds": round(seconds, 1), "machine": here}
     (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
     body = [[_cell(row[key]) for key in titles] for row in rows]
     made = (
-        f"Made by `{command}` in {seconds:.0f} s on {found['cpus']} CPUs ({found['platform']}, {found['device_kind']}, "
-        f"jax {found['jax']})."
+        f"Made by `{command}` in {seconds:.0f} s on {here['cpus']} CPUs ({here['platform']}, {here['device_kind']}, "
+        f"jax {here['jax']})."
     )
     whole = "\n\n".join([*text, tables.markdown(list(titles.values()), body), made]) + "\n"
     (out / f"{name}.md").write_text(whole)

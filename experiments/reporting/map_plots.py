@@ -26,18 +26,18 @@ def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
     return figure, panels[:count]
 
 
-def draw(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Draws ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
+def plot(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+    """Writes ``map_error.png`` and ``trajectories.png`` of the maps that have what they need.
 
     Args:
       workdir: the folder.
       dataset: the data set.
-      maps: {name: what ``scoring.score_map`` returns for pictures}.
+      maps: {name: what ``scoring.score_map`` returns for figures}.
     """
-    cells = {name: found["cells"] for name, found in maps.items() if "cells" in found}
+    cells = {name: data["cells"] for name, data in maps.items() if "cells" in data}
     if cells:
         errors(workdir / "map_error.png", cells)
-    curves = {name: found["learned"] for name, found in maps.items() if "learned" in found}
+    curves = {name: data["learned"] for name, data in maps.items() if "learned" in data}
     if curves:
         # The exact trajectories are those of the reference set: the same for every map.
         trajectories(workdir / "trajectories.png", dataset, maps[next(iter(curves))]["exact"], curves)
@@ -50,11 +50,11 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
       path: the png file.
       cells: {name: [k, k] means by (s, t), NaN where there is none}.
     """
-    values = np.concatenate([found[np.isfinite(found) & (found > 0)] for found in cells.values()])
+    values = np.concatenate([means[np.isfinite(means) & (means > 0)] for means in cells.values()])
     norm = LogNorm(values.min(), values.max())
     figure, panels = _panels(len(cells), 2.5)
-    for axis, (name, found) in zip(panels, cells.items(), strict=True):
-        picture = axis.imshow(found.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")
+    for axis, (name, means) in zip(panels, cells.items(), strict=True):
+        picture = axis.imshow(means.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")
         axis.set_title(name, fontsize=11)
         axis.set_xlabel("source time s")
         axis.set_xticks([0, 0.5, 1])
@@ -70,7 +70,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
 
     Args:
       path: the png file.
-      dataset: a data set in the plane, drawn behind.
+      dataset: a data set in the plane, plotted behind the curves.
       exact: [k, paths, 2]; exact trajectories.
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """

@@ -31,10 +31,10 @@ def _grid(images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
         return images[: rows**2].reshape(rows, rows, -1)
     classes, counts = np.unique(labels, return_counts=True)
     lines, fewest = _lines(len(classes)), int(counts[:CLASS_ROWS].min())
-    # Few images of a class stand in one row.
+    # Few images of a class fill one row.
     lines = lines if fewest >= lines * DIGIT_ROWS else 1
     columns = min(DIGIT_ROWS, fewest)
-    chosen = [images[np.flatnonzero(labels == found)[: lines * columns]] for found in classes[:CLASS_ROWS]]
+    chosen = [images[np.flatnonzero(labels == label)[: lines * columns]] for label in classes[:CLASS_ROWS]]
     return np.stack(chosen).reshape(-1, columns, images.shape[-1])
 
 
@@ -173,7 +173,7 @@ def curves(
       floor_name: what the reference is.
     """
     figure, (diagonal, rule, quality) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
-    colours = {name: f"C{i}" for i, name in enumerate(training)}
+    colors = {name: f"C{i}" for i, name in enumerate(training)}
     for name, records in training.items():
         step = [record["step"] for record in records]
         for field in (field for field in records[0] if field.startswith("raw/")):
@@ -181,7 +181,7 @@ def curves(
             # The first records are far above the rest and would hide it.
             late = len(records) // 20
             values = _smooth([record[field] for record in records])
-            axis.plot(step[late:], values[late:], color=colours[name], label=name, lw=1.3)
+            axis.plot(step[late:], values[late:], color=colors[name], label=name, lw=1.3)
     for axis, title in (
         (diagonal, "diagonal: $|v_{t,t}(I_t) - \\dot I_t|^2$"),
         (rule, "each method's own rule: squared residual"),
@@ -194,7 +194,7 @@ def curves(
             axis.legend(fontsize=9)
     rule.set_yscale("log")
     for name, values in by_steps.items():
-        quality.plot(list(values), list(values.values()), "o-", color=colours[name], label=name)
+        quality.plot(list(values), list(values.values()), "o-", color=colors[name], label=name)
     if floor > 0:
         quality.axhline(floor, color="black", ls="--", lw=1, label=floor_name)
         quality.set_yscale("log")

@@ -1,4 +1,4 @@
-"""The training loop of one run: dispatches of steps, log, checkpoints, evaluation on the way, resuming."""
+"""The training loop of one run: dispatches of steps, log, checkpoints, evaluation during training, resuming."""
 
 from collections.abc import Callable, Iterator
 import contextlib

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from taxonomy.arrays import squared_norm
-from taxonomy.shapes import PerExample, Points, Pool
+from taxonomy.shapes import PerExample, Points, Pool, Scalar
 
 
 def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExample) -> PerExample:
@@ -86,7 +86,7 @@ def batch_posterior(
     pool: Pool,
     alpha: PerExample,
     beta: PerExample,
-    noise_std: float,
+    noise_std: Scalar | float,
 ) -> Float[Array, "batch points"]:
     """The posterior probabilities of the data points from which ``I_s`` may have come: softmax of their likelihoods.
 

@@ -12,7 +12,7 @@ CASES = {
         "an objective without its teacher": ("--objectives=lmd", "objective lmd distils a teacher and none is given"),
         "a combination": (
             "--config.objective.characterization=lagrangian",
-            "--config.objective.characterization=lagrangian with benchmark, which takes rows by name; drop it",
+            "--config.objective.characterization=lagrangian with benchmark, which takes methods by name; drop it",
         ),
         "an unknown scaling": ("--scaling=widht", "unknown --scaling=widht; did you mean 'width'? Known: batch, dev"),
         "a size that is a word": ("--batch_sizes=a", "--batch_sizes=a; expected whole numbers"),

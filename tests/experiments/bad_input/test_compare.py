@@ -34,7 +34,7 @@ CASES = (
             "an unknown budget": ("--objectives=lsd --budget=time", "--budget=time; Known: evaluations, steps"),
             "a combination": (
                 "--objectives=lsd --config.objective.characterization=lagrangian",
-                "--config.objective.characterization=lagrangian with compare, which takes rows by name",
+                "--config.objective.characterization=lagrangian with compare, which takes methods by name",
             ),
             "a teacher for some": ("--objectives=lsd,lmd", "objective lmd distils a teacher and none is given"),
             "a teacher that is no run": (

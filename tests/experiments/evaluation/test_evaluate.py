@@ -2,6 +2,7 @@ import dataclasses
 import json
 import re
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +17,7 @@ from experiments.sampling.trained import trained
 from experiments.settings import files as config_files
 from experiments.training import runs
 from experiments.training.loop import train
-from models.flow_map_model import bind
+from models.flow_map_model import FlowMapModel, bind
 from taxonomy.flow_map import jump
 from tests.experiments.small_runs import small
 
@@ -127,17 +128,17 @@ def test_broken_weights_are_named_by_the_evaluation(tmp_path, monkeypatch):
     assert not (tmp_path / "metrics.csv").exists()
 
 
-class Breaking:
-    """A model that stays where it is, and gives NaN for positive points from time 1/2 on."""
+class Breaking(nn.Module):
+    """A network of a model that stays where it is, and gives NaN for positive points from time 1/2 on."""
 
-    def apply(self, params, s, t, x, condition):
+    def __call__(self, s, t, x, condition):
         return jnp.where((s[:, None] >= 0.5) & (x > 0), jnp.nan, 0 * x)
 
 
 @pytest.mark.parametrize(("objective", "jump"), [("lsd", "(0.5, 0.75)"), ("flow_matching", "(0.5, 0.75)")])
 def test_samples_that_are_not_finite_are_named_with_the_jump(objective, jump):
     config = small(objective)
-    run = trained(config, datasets.load(config.dataset), Breaking(), None, step=0)
+    run = trained(config, datasets.load(config.dataset), FlowMapModel(Breaking(), 1.0), {}, step=0)
     assert np.isfinite(run.sample(200)).all()
     # Three quarters of the starting points have a positive coordinate.
     start = rf"with 4 steps of {run.objective.sampler}, 7\d.\d\d% of 200 generated samples"

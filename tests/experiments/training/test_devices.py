@@ -15,7 +15,7 @@ import pytest
 from experiments.training import devices as mapping
 from experiments.training.state import initial_state
 from models.flow_map_model import bind, count_parameters
-from tests.experiments.training.test_engine import config_for, dispatch_of, parts
+from tests.experiments.training.test_step import config_for, dispatch_of, parts
 
 ROOT = Path(__file__).parents[3]
 STEPS = 6

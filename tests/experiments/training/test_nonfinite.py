@@ -12,7 +12,7 @@ from experiments.training.dispatch import make_dispatch
 from experiments.training.nonfinite import check_finite, means
 from experiments.training.state import Report, initial_state
 from objectives.mixture import counts
-from tests.experiments.training.test_engine import config_for, parts
+from tests.experiments.training.test_step import config_for, parts
 
 LATE = 0.97  # residuals of jumps that end later than this are made infinite
 

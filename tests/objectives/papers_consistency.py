@@ -1,0 +1,178 @@
+"""Consistency methods, written again from their papers."""
+
+import jax.numpy as jnp
+
+from tests.helpers import tiny
+from tests.objectives.cases_shared import denoiser_of_level, derivative, level, network_of_level, one, square, teacher
+from tests.objectives.papers import Case, column, dot, log_variance
+
+# Noise levels: x_sigma = data + sigma noise. D is the teacher's denoiser; F sees x_sigma / sqrt(sigma^2 + 1).
+
+
+def noisy(e, t):
+    return e.data + level(t) * e.noise
+
+
+def consistency_function(params, x, sigma):
+    """f = c_skip x + c_out F, with data of unit standard deviation."""
+    F = -tiny(params)(1 / (1 + sigma[:, 0]), one(sigma[:, 0]), x / jnp.sqrt(sigma**2 + 1))
+    return x / (sigma**2 + 1) + sigma / jnp.sqrt(sigma**2 + 1) * F
+
+
+def teacher_step(x, sigma, sigma_next):
+    """The midpoint step of the method, whose middle is that of our times: x_u / u = (s x + (u - s) (D - eps)) / u."""
+    s, u = 1 / (1 + sigma), 1 / (1 + sigma_next)
+    middle = 2 / (s + u) - 1
+    y = x + (middle - sigma) * (x - denoiser_of_level(teacher, x, sigma)) / sigma
+    D = denoiser_of_level(teacher, y, middle)
+    return (s * x + (u - s) * (D - (y - D) / middle)) / u
+
+
+def heun_step(x, sigma, sigma_next):
+    """The step of the paper for dx/dsigma = (x - D(x, sigma)) / sigma."""
+    slope = (x - denoiser_of_level(teacher, x, sigma)) / sigma
+    y = x + (sigma_next - sigma) * slope
+    return x + (sigma_next - sigma) * (slope + (y - denoiser_of_level(teacher, y, sigma_next)) / sigma_next) / 2
+
+
+def ct(w, e):
+    here = consistency_function(w.live, noisy(e, e.s), level(e.s))
+    return square(here - consistency_function(w.other, noisy(e, e.u), level(e.u)))
+
+
+def cd(w, e):
+    x = noisy(e, e.s)
+    near = teacher_step(x, level(e.s), level(e.u))
+    return square(consistency_function(w.live, x, level(e.s)) - consistency_function(w.other, near, level(e.u)))
+
+
+def pseudo_huber(squared, c):
+    return jnp.sqrt(squared + c**2) - c
+
+
+def improved(w, e, *, scale, target=consistency_function):
+    # d(f(x_n+1, sigma_n+1), sg[f(x_n, sigma_n)]) / (sigma_n+1 - sigma_n), d = sqrt(|.|^2 + c^2) - c.
+    far, near = level(e.s), level(e.u)
+    distance = square(consistency_function(w.live, noisy(e, e.s), far) - target(w.held, noisy(e, e.u), near))
+    return pseudo_huber(distance, scale) / (far - near)[:, 0]
+
+
+def ict(w, e):
+    return improved(w, e, scale=0.03)
+
+
+def ect(w, e):
+    return improved(w, e, scale=0.001)
+
+
+def tcm(w, e):
+    # Below the threshold, sigma = 1, the first stage's model makes the target.
+    def truncated(params, x, sigma):
+        current, frozen = (consistency_function(weights, x, sigma) for weights in (params, w.other))
+        return jnp.where(sigma >= 1, current, frozen)
+
+    return improved(w, e, scale=0.03, target=truncated)
+
+
+def tcm_boundary(w, e):
+    x, sigma = noisy(e, e.s), level(e.s)
+    return pseudo_huber(square(consistency_function(w.live, x, sigma) - consistency_function(w.other, x, sigma)), 0.03)
+
+
+def continuous(w, e, slope):
+    # 2 lambda f . sg[df/dsigma]; a uniform weight in our time is lambda = (1 + sigma)^2, from dsigma/ds.
+    x, sigma = noisy(e, e.s), 1 / e.s - 1
+
+    def f(params, x, sigma):
+        return network_of_level(params, x, column(sigma), 0 * column(sigma))
+
+    df = derivative(lambda x, sigma: f(w.held, x, sigma), (x, slope(x, column(sigma))), (sigma, one(sigma)))
+    return 2 * (1 + sigma) ** 2 * dot(f(w.live, x, sigma), df)
+
+
+def ct_continuous(w, e):
+    return continuous(w, e, lambda x, sigma: e.noise)
+
+
+def cd_continuous(w, e):
+    return continuous(w, e, lambda x, sigma: (x - denoiser_of_level(teacher, x, sigma)) / sigma)
+
+
+# TrigFlow: x = cos(tau) data + sin(tau) noise, f = cos(tau) x - sin(tau) F(x, tau).
+
+
+def simplified(w, e, velocity):
+    # exp(w) / (D tan(tau)) |F - sg[F] - g / (|g| + 0.1)|^2 - w, w the log-precision of a mean over D = 2 coordinates.
+    tau = jnp.arctan((1 - e.s) / e.s)
+    cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
+    x = cos * e.data + sin * e.noise
+
+    def F(params, x, tau):
+        return tiny(params)(1 / (1 + jnp.tan(tau)), one(tau), x)
+
+    dx = velocity(x, cos, sin)
+    dF = derivative(lambda x, tau: F(w.held, x, tau), (x, dx), (tau, one(tau)))
+    g = -(cos**2) * (F(w.held, x, tau) - dx) - cos * sin * (x + dF)
+    g = g / (column(square(g) ** 0.5) + 0.1)
+    log_precision = jnp.log(2.0) - log_variance(e.s, e.t)
+    loss = square(F(w.live, x, tau) - F(w.held, x, tau) - g) / jnp.tan(tau)
+    return jnp.exp(log_precision) / 2 * loss - log_precision + jnp.log(2.0)
+
+
+def sct(w, e):
+    return simplified(w, e, lambda x, cos, sin: cos * e.noise - sin * e.data)
+
+
+def scd(w, e):
+    # The teacher's F = cos(tau) eps - sin(tau) D, from its denoiser.
+    def of_teacher(x, cos, sin):
+        D = denoiser_of_level(teacher, x / cos, sin / cos)
+        return cos * (x - cos * D) / sin - sin * D
+
+    return simplified(w, e, of_teacher)
+
+
+# x = alpha data + sigma noise on the circle. A jump to the end of the segment is a step of DDIM; lengths there are in
+# units of alpha + sigma.
+
+
+def signal_and_noise(t):
+    norm = jnp.sqrt(t**2 + (1 - t) ** 2)
+    return column(t / norm), column((1 - t) / norm)
+
+
+def ddim_to_end(params, x, t, end):
+    (alpha, sigma), (alpha_end, sigma_end) = signal_and_noise(t), signal_and_noise(end)
+    D = network_of_level(params, x / alpha, sigma / alpha, sigma_end / alpha_end)
+    eps = (x - alpha * D) / sigma
+    return (alpha_end * D + sigma_end * eps) / (alpha_end + sigma_end)
+
+
+def multistep_cm(w, e):
+    here, there = (signal_and_noise(t)[0] * noisy(e, t) for t in (e.s, e.u))
+    return square(ddim_to_end(w.live, here, e.s, e.t) - ddim_to_end(w.held, there, e.u, e.t)) / (e.u - e.s)
+
+
+def phased_cm(w, e):
+    # The neighbour is one step of the teacher away, and averaged weights make the target.
+    x, (alpha, _), (alpha_near, _) = noisy(e, e.s), signal_and_noise(e.s), signal_and_noise(e.u)
+    near = alpha_near * teacher_step(x, level(e.s), level(e.u))
+    distance = square(ddim_to_end(w.live, alpha * x, e.s, e.t) - ddim_to_end(w.other, near, e.u, e.t))
+    return pseudo_huber(distance, 0.03) / (e.u - e.s)
+
+
+TO_DATA = {"u": (0.3, 0.55, 0.4, 1.0, 0.6), "t": 1.0}  # one neighbour is the data itself
+CASES = {
+    "ct": Case("ct", ct, times=TO_DATA),
+    "cd": Case("cd", cd, times={"t": 1.0}),
+    "ict": Case("ict", ict, times=TO_DATA),
+    "ect": Case("ect", ect, times=TO_DATA),
+    "tcm": Case("tcm", tcm, term="consistency", times=TO_DATA),
+    "tcm, boundary": Case("tcm", tcm_boundary, term="boundary", times={"s": 0.5, "u": 0.5, "t": 1.0}),
+    "ct_continuous": Case("ct_continuous", ct_continuous, times={"t": 1.0}, product=True),
+    "cd_continuous": Case("cd_continuous", cd_continuous, times={"t": 1.0}, product=True),
+    "sct": Case("sct", sct, times={"t": 1.0}),
+    "scd": Case("scd", scd, times={"t": 1.0}),
+    "multistep_cm": Case("multistep_cm", multistep_cm),
+    "phased_cm": Case("phased_cm", phased_cm),
+}
