@@ -28,10 +28,6 @@ from experiments.settings import protocol
 from experiments.training import logs, runs
 from experiments.training.loop import train
 
-WRITTEN = (
-    *("comparison.csv", "comparison.md", "comparison.tex", "protocol.json"),
-    *("samples.png", "teaser.png", "curves.png", "map_error.png", "trajectories.png"),
-)
 # More lines than this in one figure cannot be distinguished.
 PLOTTED = 12
 
