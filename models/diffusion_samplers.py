@@ -186,7 +186,7 @@ def euler_maruyama(
     def step(s: PerExample, t: PerExample, x: Points, key: jax.Array, k: jax.Array) -> Points:
         velocity = b(s, x)
         epsilon = jnp.where(k < last, noise(s), 0.0)
-        score = predictions.score_from_velocity(path, s, x, velocity, base_std=noise_std)
+        score = predictions.score_from_velocity(path, s, x, velocity, noise_std=noise_std)
         drift = velocity + expand(epsilon**2 / 2, x) * score
         z = jax.random.normal(key, x.shape, x.dtype)
         return x + expand(t - s, x) * drift + expand(epsilon * jnp.sqrt(jnp.maximum(t - s, 0.0)), x) * z

@@ -1,6 +1,6 @@
 """Paths whose velocity, score and posterior mean are known in closed form: what a trained map should be.
 
-Noise is ``x0 ~ N(0, base_std^2 I)``, independent of the data x1. Everything follows from the posterior of x1 given
+Noise is ``x0 ~ N(0, noise_std^2 I)``, independent of the data x1. Everything follows from the posterior of x1 given
 ``I_t = alpha_t x0 + beta_t x1 = x``; ``exact_data`` has the checkerboard and finite data sets, ``exact_map`` integrates
 any velocity to the flow map.
 """
@@ -62,11 +62,11 @@ def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:
 
 
 def mixture(
-    interpolant: Interpolant, *, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, base_std: float = 1.0
+    interpolant: Interpolant, *, weights: ArrayLike, means: ArrayLike, covariances: ArrayLike, noise_std: float = 1.0
 ) -> ExactFlow:
     """Data from a mixture of Gaussians, ``x1 ~ sum_k w_k N(m_k, C_k)``.
 
-    With ``S_k = alpha_t^2 base_std^2 I + beta_t^2 C_k`` and ``r_k(x) ~ w_k N(x; beta_t m_k, S_k)``, summing to 1:
+    With ``S_k = alpha_t^2 noise_std^2 I + beta_t^2 C_k`` and ``r_k(x) ~ w_k N(x; beta_t m_k, S_k)``, summing to 1:
 
         b_t(x)     = sum_k r_k [ beta'_t m_k + (1/2) S'_k S_k^{-1} (x - beta_t m_k) ]
         E[x1 | x]  = sum_k r_k [ m_k + beta_t C_k S_k^{-1} (x - beta_t m_k) ]
@@ -78,25 +78,25 @@ def mixture(
       means: [components, dim].
       covariances: [components, dim, dim]; symmetric, positive semi-definite. A zero covariance (an atom) is allowed for
         t < 1.
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       ExactFlow without v.
 
     Raises:
       ValueError: if shapes disagree, weights are not a distribution, a covariance is not symmetric positive
-        semi-definite, or base_std <= 0.
+        semi-definite, or noise_std <= 0.
 
     Reference: Albergo, Boffi, Vanden-Eijnden, "Stochastic interpolants", arXiv 2303.08797 (Gaussian mixtures). Same
       time direction.
     """
     weights, means, covariances = jnp.asarray(weights), jnp.asarray(means), jnp.asarray(covariances)
-    _check_mixture(weights, means, covariances, base_std)
+    _check_mixture(weights, means, covariances, noise_std)
     variances, axes = jnp.linalg.eigh(covariances)  # [components, dim], [components, dim, dim]
 
     def spectrum(t: jax.Array) -> jax.Array:
         alpha, beta = interpolant.alpha(t)[:, None, None], interpolant.beta(t)[:, None, None]
-        return alpha**2 * base_std**2 + beta**2 * variances[None]
+        return alpha**2 * noise_std**2 + beta**2 * variances[None]
 
     def parts(t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Log of w_k N(x; beta m_k, S_k) [batch, k], and the eigenvalues and coordinates of x - beta m_k."""
@@ -131,15 +131,15 @@ def mixture(
     return refusing_other_times(ExactFlow(b, posterior_mean, score, log_density), name="the exact mixture")
 
 
-def _check_mixture(weights: jax.Array, means: jax.Array, covariances: jax.Array, base_std: float) -> None:
+def _check_mixture(weights: jax.Array, means: jax.Array, covariances: jax.Array, noise_std: float) -> None:
     components, dim = means.shape if means.ndim == 2 else (0, 0)
     if weights.shape != (components,) or covariances.shape != (components, dim, dim) or not components:
         raise ValueError(
             f"weights have shape {weights.shape}, means {means.shape}, covariances {covariances.shape}; expected "
             "(components,), (components, dim), (components, dim, dim)"
         )
-    if not base_std > 0:
-        raise ValueError(f"base_std = {base_std}; expected a positive number")
+    if not noise_std > 0:
+        raise ValueError(f"noise_std = {noise_std}; expected a positive number")
     if not (bool((weights > 0).all()) and abs(float(weights.sum()) - 1) < 1e-5):
         raise ValueError(f"weights sum to {float(weights.sum()):g}; expected positive numbers that sum to 1")
     tolerance = 1e-6 * (1 + float(jnp.abs(covariances).max()))
@@ -148,10 +148,10 @@ def _check_mixture(weights: jax.Array, means: jax.Array, covariances: jax.Array,
         raise ValueError("covariance is not symmetric positive semi-definite: pass A @ A.T or a diagonal of variances")
 
 
-def gaussian(interpolant: Interpolant, *, mean: ArrayLike, covariance: ArrayLike, base_std: float = 1.0) -> ExactFlow:
-    """Velocity and flow map from ``N(0, base_std^2 I)`` noise to ``N(mean, covariance)`` data.
+def gaussian(interpolant: Interpolant, *, mean: ArrayLike, covariance: ArrayLike, noise_std: float = 1.0) -> ExactFlow:
+    """Velocity and flow map from ``N(0, noise_std^2 I)`` noise to ``N(mean, covariance)`` data.
 
-    With ``M_t = beta_t mean`` and ``S_t = alpha_t^2 base_std^2 I + beta_t^2 covariance``:
+    With ``M_t = beta_t mean`` and ``S_t = alpha_t^2 noise_std^2 I + beta_t^2 covariance``:
 
         b_t(x)     = M'_t + (1/2) S'_t S_t^{-1} (x - M_t)
         X_{s,t}(x) = M_t + S_t^{1/2} S_s^{-1/2} (x - M_s)
@@ -160,7 +160,7 @@ def gaussian(interpolant: Interpolant, *, mean: ArrayLike, covariance: ArrayLike
       interpolant: the path.
       mean: [dim]; mean of the data.
       covariance: [dim, dim]; covariance of the data, symmetric and positive semi-definite.
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       ExactFlow with v for points of shape [batch, dim]. At s = t the average velocity is b_t; its time derivatives
@@ -175,13 +175,15 @@ def gaussian(interpolant: Interpolant, *, mean: ArrayLike, covariance: ArrayLike
     mean, covariance = jnp.asarray(mean), jnp.asarray(covariance)
     if mean.ndim != 1 or covariance.shape != (mean.size, mean.size):
         raise ValueError(f"mean has shape {mean.shape}, covariance {covariance.shape}; expected (dim,) and (dim, dim)")
-    flow = mixture(interpolant, weights=jnp.ones(1), means=mean[None], covariances=covariance[None], base_std=base_std)
+    flow = mixture(
+        interpolant, weights=jnp.ones(1), means=mean[None], covariances=covariance[None], noise_std=noise_std
+    )
     variances, axes = jnp.linalg.eigh(covariance)
 
     # Everything is diagonal in the eigenbasis of the covariance; rows are times, columns axes.
     def std(t: jax.Array) -> jax.Array:
         alpha, beta = interpolant.alpha(t)[:, None], interpolant.beta(t)[:, None]
-        return jnp.sqrt(alpha**2 * base_std**2 + beta**2 * variances[None])
+        return jnp.sqrt(alpha**2 * noise_std**2 + beta**2 * variances[None])
 
     def centre(t: jax.Array) -> jax.Array:
         return interpolant.beta(t)[:, None] * (mean @ axes)[None]

@@ -16,14 +16,14 @@ FAR = 30.0  # standard deviations from which the tail is an asymptotic series
 NODES, NODE_WEIGHTS = (array for array in np.polynomial.legendre.leggauss(16))
 
 
-def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, base_std: float = 1.0) -> ExactFlow:
+def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, noise_std: float = 1.0) -> ExactFlow:
     """Data uniform on a union of axis-aligned boxes: products of truncated normals.
 
-    Given box k, the coordinates of x1 are independent, and with ``r_t = alpha_t base_std``,
-    ``a = (x - beta_t high) / r_t``, ``c = (x - beta_t low) / r_t``, the noise in one coordinate, in units of base_std,
+    Given box k, the coordinates of x1 are independent, and with ``r_t = alpha_t noise_std``,
+    ``a = (x - beta_t high) / r_t``, ``c = (x - beta_t low) / r_t``, the noise in one coordinate, in units of noise_std,
     is a standard normal truncated to [a, c]:
 
-        E[x0 | x, k] = base_std (phi(a) - phi(c)) / (Phi(c) - Phi(a))
+        E[x0 | x, k] = noise_std (phi(a) - phi(c)) / (Phi(c) - Phi(a))
         p_t(x | k)   = (Phi(c) - Phi(a)) / (beta_t (high - low))
 
     and ``b = alpha'_t E[x0 | x] + beta'_t E[x1 | x]`` with boxes weighted by their volume and likelihood.
@@ -33,13 +33,13 @@ def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, base_s
       interpolant: the path.
       lows: [boxes, dim]; lower corners.
       highs: [boxes, dim]; upper corners; boxes must not overlap.
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       ExactFlow without v. At t = 1 and outside of the boxes the velocity is finite only by rounding.
 
     Raises:
-      ValueError: if shapes disagree, a box is empty, or base_std <= 0.
+      ValueError: if shapes disagree, a box is empty, or noise_std <= 0.
 
     Reference: derived here; the distribution of arXiv 2505.18825, Sec. 4.
     """
@@ -48,8 +48,8 @@ def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, base_s
         raise ValueError(f"lows have shape {lows.shape}, highs {highs.shape}; expected (boxes, dim) for both")
     if not bool((lows < highs).all()):
         raise ValueError("a box is empty; expected low < high in every coordinate")
-    if not base_std > 0:
-        raise ValueError(f"base_std = {base_std}; expected a positive number")
+    if not noise_std > 0:
+        raise ValueError(f"noise_std = {noise_std}; expected a positive number")
     sides = highs - lows
     log_volumes = jnp.sum(jnp.log(sides), axis=-1)
     log_weights = (log_volumes - jax.nn.logsumexp(log_volumes))[None]
@@ -57,65 +57,65 @@ def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, base_s
     def posterior(t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Log w_k p_t(x | k) [batch, k], E[x0 | x] and E[x1 | x] [batch, dim]."""
         beta = interpolant.beta(t)[:, None, None]
-        spread = _spread(interpolant, t, base_std)[:, None, None]
+        spread = _spread(interpolant, t, noise_std)[:, None, None]
         log_mean, noise, data = _truncated(x[:, None, :], beta, spread, lows[None], highs[None])
         logits = log_weights + jnp.sum(log_mean - jnp.log(spread), axis=-1)
         share = jax.nn.softmax(logits, axis=-1)[:, :, None]
-        return logits, base_std * jnp.sum(share * noise, axis=1), jnp.sum(share * data, axis=1)
+        return logits, noise_std * jnp.sum(share * noise, axis=1), jnp.sum(share * data, axis=1)
 
-    return _from_posterior(interpolant, posterior, base_std)
+    return _from_posterior(interpolant, posterior, noise_std)
 
 
-def empirical(interpolant: Interpolant, *, points: ArrayLike, base_std: float = 1.0) -> ExactFlow:
+def empirical(interpolant: Interpolant, *, points: ArrayLike, noise_std: float = 1.0) -> ExactFlow:
     """Data uniform on finitely many points: the exact path of a finite training set.
 
-        E[x1 | x] = sum_k softmax_k( -|x - beta_t y_k|^2 / (2 alpha_t^2 base_std^2) ) y_k
+        E[x1 | x] = sum_k softmax_k( -|x - beta_t y_k|^2 / (2 alpha_t^2 noise_std^2) ) y_k
 
     Args:
       interpolant: the path.
       points: [points, dim].
-      base_std: standard deviation of the noise, positive.
+      noise_std: standard deviation of the noise, positive.
 
     Returns:
       ExactFlow without v. For t -> 1 the distribution tends to the points themselves and the score grows without bound;
       paths can be integrated until 1 - 1e-6.
 
     Raises:
-      ValueError: if points are not a matrix, or base_std <= 0.
+      ValueError: if points are not a matrix, or noise_std <= 0.
 
     Reference: derived here; the plug-in posterior mean of a finite data set.
     """
     points = jnp.asarray(points)
     if points.ndim != 2:
         raise ValueError(f"points have shape {points.shape}; expected (points, dim): flatten images first")
-    if not base_std > 0:
-        raise ValueError(f"base_std = {base_std}; expected a positive number")
+    if not noise_std > 0:
+        raise ValueError(f"noise_std = {noise_std}; expected a positive number")
     count, dim = points.shape
 
     def posterior(t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-        beta, spread = interpolant.beta(t)[:, None], _spread(interpolant, t, base_std)[:, None]
+        beta, spread = interpolant.beta(t)[:, None], _spread(interpolant, t, noise_std)[:, None]
         # Squares by inner products: [batch, points] without a [batch, points, dim] array.
         squares = jnp.sum(x**2, -1)[:, None] - 2 * beta * (x @ points.T) + beta**2 * jnp.sum(points**2, -1)[None]
         log_terms = -squares / (2 * spread**2) - dim * (jnp.log(spread) + jnp.log(2 * jnp.pi) / 2)
         logits = log_terms - jnp.log(count)
         data = jax.nn.softmax(logits, axis=-1) @ points
-        return logits, base_std * (x - beta * data) / spread, data
+        return logits, noise_std * (x - beta * data) / spread, data
 
-    return _from_posterior(interpolant, posterior, base_std)._replace(until=1 - NEAR_POINTS)
+    return _from_posterior(interpolant, posterior, noise_std)._replace(until=1 - NEAR_POINTS)
 
 
-def _spread(interpolant: Interpolant, t: jax.Array, base_std: float) -> jax.Array:
+def _spread(interpolant: Interpolant, t: jax.Array, noise_std: float) -> jax.Array:
     # Kept away from zero: at t = 1 the posterior is the nearest data, not 0 / 0.
-    return jnp.maximum(interpolant.alpha(t) * base_std, jnp.sqrt(jnp.finfo(jnp.result_type(t)).tiny) ** 0.5)
+    return jnp.maximum(interpolant.alpha(t) * noise_std, jnp.sqrt(jnp.finfo(jnp.result_type(t)).tiny) ** 0.5)
 
 
-def _from_posterior(interpolant: Interpolant, posterior, base_std: float) -> ExactFlow:
+def _from_posterior(interpolant: Interpolant, posterior, noise_std: float) -> ExactFlow:
     def b(t: jax.Array, x: jax.Array) -> jax.Array:
         _, noise, data = posterior(t, x)
         return interpolant.d_alpha(t)[:, None] * noise + interpolant.d_beta(t)[:, None] * data
 
     def score(t: jax.Array, x: jax.Array) -> jax.Array:
-        return -posterior(t, x)[1] / (base_std * _spread(interpolant, t, base_std)[:, None])
+        return -posterior(t, x)[1] / (noise_std * _spread(interpolant, t, noise_std)[:, None])
 
     flow = ExactFlow(
         b=b,

@@ -64,7 +64,7 @@ def checkerboard() -> Distribution:
     lows = np.array([[i / 2 - 1, j / 2 - 1] for i in range(4) for j in range(4) if (i + j) % 2 == 0])
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
-        return exact_data.boxes(interpolant, lows=lows, highs=lows + 0.5, base_std=std)
+        return exact_data.boxes(interpolant, lows=lows, highs=lows + 0.5, noise_std=std)
 
     return Distribution("checkerboard", lows, 0.5, std, sample, exact_flow)
 
@@ -97,7 +97,7 @@ def blurred_points(name: str, centres: np.ndarray, *, blur: float) -> Distributi
             weights=np.full(len(centres), 1 / len(centres)),
             means=centres,
             covariances=np.broadcast_to(blur**2 * np.eye(2), (len(centres), 2, 2)),
-            base_std=std,
+            noise_std=std,
         )
 
     def label(key: jax.Array) -> jax.Array:

@@ -3,7 +3,7 @@
 From ``x = alpha E[x0|x] + beta E[x1|x]`` and ``b = alpha' E[x0|x] + beta' E[x1|x]``, with the determinant
 ``D_t = alpha beta' - alpha' beta > 0`` (1 on the linear path, pi / 2 on the trigonometric one):
 
-    E[x0|x] = (beta' x - beta b) / D_t,   E[x1|x] = (alpha b - alpha' x) / D_t,   score = -E[x0|x] / (alpha base_std^2)
+    E[x0|x] = (beta' x - beta b) / D_t,   E[x1|x] = (alpha b - alpha' x) / D_t,   score = -E[x0|x] / (alpha noise_std^2)
 
 All functions take times [batch] and points [batch, ...], and return arrays like the points.
 """
@@ -68,21 +68,21 @@ def data_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points) -
     return (alpha * b - d_alpha * x) / determinant
 
 
-def score_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points, *, base_std: float) -> Points:
-    """``grad log p_t(x) = -E[x0|x] / (alpha base_std^2)``.
+def score_from_velocity(path: Interpolant, t: PerExample, x: Points, b: Points, *, noise_std: float) -> Points:
+    """``grad log p_t(x) = -E[x0|x] / (alpha noise_std^2)``.
 
     Args:
       path: the interpolant.
       t: [batch]; times in [0, 1): at the data the score is a quotient of zeros.
       x: [batch, ...]; points at time t.
       b: [batch, ...]; velocity there.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch, ...].
     """
     alpha = expand(path.alpha(t), x)
-    return -noise_from_velocity(path, t, x, b) / (alpha * base_std**2)
+    return -noise_from_velocity(path, t, x, b) / (alpha * noise_std**2)
 
 
 def velocity_from_noise(path: Interpolant, t: PerExample, x: Points, noise: Points) -> Points:
@@ -117,17 +117,17 @@ def velocity_from_data(path: Interpolant, t: PerExample, x: Points, data: Points
     return (d_alpha * x + determinant * data) / alpha
 
 
-def velocity_from_score(path: Interpolant, t: PerExample, x: Points, score: Points, *, base_std: float) -> Points:
-    """``b = (beta' x + D_t alpha base_std^2 score) / beta``.
+def velocity_from_score(path: Interpolant, t: PerExample, x: Points, score: Points, *, noise_std: float) -> Points:
+    """``b = (beta' x + D_t alpha noise_std^2 score) / beta``.
 
     Args:
       path: the interpolant.
       t: [batch]; times in (0, 1].
       x: [batch, ...]; points at time t.
       score: [batch, ...]; ``grad log p_t(x)``.
-      base_std: standard deviation of the noise.
+      noise_std: standard deviation of the noise.
 
     Returns:
       [batch, ...].
     """
-    return velocity_from_noise(path, t, x, -expand(path.alpha(t), x) * base_std**2 * score)
+    return velocity_from_noise(path, t, x, -expand(path.alpha(t), x) * noise_std**2 * score)

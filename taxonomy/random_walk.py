@@ -76,20 +76,20 @@ def mean_noise(walk: Walk, n: int) -> Points:
     return jnp.mean(walk.noises[:n], axis=0)
 
 
-def optimum(posterior_mean: Velocity, n: PerExample, x: Points, *, std: float, base_std: float) -> Points:
+def optimum(posterior_mean: Velocity, n: PerExample, x: Points, *, std: float, noise_std: float) -> Points:
     """``(x_n - E[x_0 | x_n]) / (n std)``: what both targets are on average.
 
     Args:
-      posterior_mean: ``E[x1 | I_t = x]`` of the data on the linear path, from noise of standard deviation base_std
+      posterior_mean: ``E[x1 | I_t = x]`` of the data on the linear path, from noise of standard deviation noise_std
         (``ExactFlow.posterior_mean``): ``x_n`` has the noise level ``std sqrt(n)``, as ``I_t / t`` has at
-        ``t = base_std / (base_std + std sqrt(n))``.
+        ``t = noise_std / (noise_std + std sqrt(n))``.
       n: [batch]; numbers of steps, at least 1.
       x: [batch, dim]; points ``x_n``.
       std: standard deviation of one step of the walk.
-      base_std: standard deviation of the noise of the path.
+      noise_std: standard deviation of the noise of the path.
 
     Returns:
       [batch, dim].
     """
-    t = base_std / (base_std + std * jnp.sqrt(n))
+    t = noise_std / (noise_std + std * jnp.sqrt(n))
     return (x - posterior_mean(t, t[:, None] * x)) / (n * std)[:, None]

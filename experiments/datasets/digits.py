@@ -56,7 +56,7 @@ def digits() -> Dataset:
     std = float(train.std())
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
-        return exact_data.empirical(interpolant, points=train, base_std=std)
+        return exact_data.empirical(interpolant, points=train, noise_std=std)
 
     truth = Images(train, test, (8, 8), train_classes, test_classes)
     return Dataset("digits", (64,), std, sample, truth, exact_flow, train, 10, label, train_classes)

@@ -112,7 +112,7 @@ def dataset(
         return jnp.asarray(labels)[pick(key, len(records))]
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
-        return exact_data.empirical(interpolant, points=scaled(records.stored), base_std=std)
+        return exact_data.empirical(interpolant, points=scaled(records.stored), noise_std=std)
 
     few = exact and math.prod((len(records), *records.shape)) <= EXACT_NUMBERS
     return Dataset(

@@ -154,7 +154,7 @@ def compare(out: Path, *, updates: int, count: int = 100_000) -> str:
     began = time.perf_counter()
     dataset = datasets.load(DATASET)
     mean = dataset.exact_path(LINEAR).posterior_mean
-    exact = jax.jit(lambda n, x: random_walk.optimum(mean, n, x, std=STD, base_std=dataset.std))
+    exact = jax.jit(lambda n, x: random_walk.optimum(mean, n, x, std=STD, noise_std=dataset.std))
     fields = {name: learn(dataset, target, updates=updates, seed=0) for name, target in TARGETS.items()}
     lines = []
     for n, errors in measure(dataset, fields, exact, count=count, seed=5).items():

@@ -13,7 +13,7 @@ MEAN, COVARIANCE, STD = np.array([1.0, -0.5]), np.diag([0.5, 0.2]), 0.8
 
 
 def flow(path):
-    return exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, base_std=STD)
+    return exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, noise_std=STD)
 
 
 def noise(count):
@@ -99,7 +99,7 @@ def test_without_noise_both_are_deterministic_ones():
 
 def test_ancestral_steps_draw_from_the_posterior_if_the_data_are_one_point():
     """Then data are predicted exactly, and every step is exact at any length."""
-    point = exact.gaussian(LINEAR, mean=np.array([0.7, 0.1]), covariance=np.zeros((2, 2)), base_std=STD)
+    point = exact.gaussian(LINEAR, mean=np.array([0.7, 0.1]), covariance=np.zeros((2, 2)), noise_std=STD)
     points = ancestral(
         point.b,
         LINEAR,

@@ -19,7 +19,7 @@ MIXTURE = {
 
 
 def gaussian(path=LINEAR):
-    return exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, base_std=STD)
+    return exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, noise_std=STD)
 
 
 def noise(count=5, seed=0):
@@ -75,7 +75,7 @@ def test_a_jump_of_any_map_has_the_determinant_of_finite_differences():
 def solved():
     """The mixture by the adaptive solver, both ways."""
     with jax.enable_x64(True):
-        flow = exact.mixture(LINEAR, base_std=STD, **MIXTURE)
+        flow = exact.mixture(LINEAR, noise_std=STD, **MIXTURE)
         x = noise(seed=1)
         zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
         solve = jax.jit(lambda s, t, x: exact_map.solve_with_jacobian(flow.b, s, t, x, tolerance=1e-10))

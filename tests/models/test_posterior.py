@@ -26,14 +26,14 @@ def exact_posterior(i):
 
 
 def test_inner_velocity_is_that_of_the_path_to_the_posterior():
-    flow = exact.mixture(LINEAR, **PARTS, base_std=BASE_STD)
+    flow = exact.mixture(LINEAR, **PARTS, noise_std=BASE_STD)
     z = jnp.array([[0.3, -0.5], [0.9, 0.2], [-0.4, 0.1]])
     inner = posterior.inner_velocity(flow.b, jnp.asarray(T), jnp.asarray(X))
     found = [inner(jnp.full(3, s), z) for s in (0.0, 0.25, 0.8)]
     for i in range(3):
         law = exact_posterior(i)._asdict()
         law.pop("log_z")
-        to_posterior = exact.mixture(LINEAR, **law, base_std=BASE_STD)
+        to_posterior = exact.mixture(LINEAR, **law, noise_std=BASE_STD)
         expected = to_posterior.b(jnp.array([0.0, 0.25, 0.8]), jnp.repeat(z[i : i + 1], 3, axis=0))
         np.testing.assert_allclose([y[i] for y in found], expected, rtol=1e-10, atol=1e-12)
 
@@ -47,7 +47,7 @@ def test_the_statistic_is_one_of_the_two_where_the_other_says_nothing():
 
 
 def test_samples_and_value_of_the_posterior():
-    flow = exact.mixture(LINEAR, **PARTS, base_std=BASE_STD)
+    flow = exact.mixture(LINEAR, **PARTS, noise_std=BASE_STD)
     count = 20_000
 
     @jax.jit

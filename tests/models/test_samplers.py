@@ -15,7 +15,7 @@ GRID = [0.0, 0.2, 0.6, 1.0]
 
 
 def flow(name="linear", *, noise_std=1.0):
-    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, base_std=noise_std)
+    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, noise_std=noise_std)
 
 
 def noise(count, *, noise_std=1.0, seed=0):

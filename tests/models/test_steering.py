@@ -25,7 +25,7 @@ def reward():
 
 
 def gaussian(interpolant=LINEAR):
-    return exact.gaussian(interpolant, mean=MEAN, covariance=COVARIANCE, base_std=BASE_STD)
+    return exact.gaussian(interpolant, mean=MEAN, covariance=COVARIANCE, noise_std=BASE_STD)
 
 
 def noise(key=0, count=COUNT):
@@ -45,9 +45,9 @@ def test_the_value_of_the_exact_map_is_constant_along_the_path():
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("interpolant", [LINEAR, TRIGONOMETRIC])
 def test_score_and_mean_from_the_velocity(interpolant):
-    flow = exact.mixture(interpolant, **PARTS, base_std=BASE_STD)
+    flow = exact.mixture(interpolant, **PARTS, noise_std=BASE_STD)
     t, x = jnp.array([0.0, 0.3, 0.7, 0.95]), noise(count=4)
-    found = predictions.score_from_velocity(interpolant, t, x, flow.b(t, x), base_std=BASE_STD)
+    found = predictions.score_from_velocity(interpolant, t, x, flow.b(t, x), noise_std=BASE_STD)
     np.testing.assert_allclose(found, flow.score(t, x), rtol=1e-9)
     found = steering.mean_look_ahead(flow.b, interpolant)(t, x)
     np.testing.assert_allclose(found, flow.posterior_mean(t, x), rtol=1e-9)
@@ -56,10 +56,10 @@ def test_score_and_mean_from_the_velocity(interpolant):
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("interpolant", [LINEAR, TRIGONOMETRIC])
 def test_guidance_by_the_true_value_is_the_velocity_to_the_tilted_law(interpolant):
-    flow = exact.mixture(interpolant, **PARTS, base_std=BASE_STD)
+    flow = exact.mixture(interpolant, **PARTS, noise_std=BASE_STD)
     aim = tilted.tilt(reward(), **PARTS)
     to_aim = exact.mixture(
-        interpolant, weights=aim.weights, means=aim.means, covariances=aim.covariances, base_std=BASE_STD
+        interpolant, weights=aim.weights, means=aim.means, covariances=aim.covariances, noise_std=BASE_STD
     )
 
     def value(t, x):
@@ -138,7 +138,7 @@ def test_without_diffusion_the_weights_are_those_of_importance_sampling(constanc
 
 @functools.cache
 def mixture_steps(*, mean, constancy, strength=0.7):
-    flow = exact.mixture(LINEAR, **PARTS, base_std=BASE_STD)
+    flow = exact.mixture(LINEAR, **PARTS, noise_std=BASE_STD)
 
     def velocity(t, x):
         return flow.b(t, x)

@@ -25,7 +25,7 @@ def data(count=6, seed=0):
 @pytest.mark.parametrize("path", [LINEAR, TRIGONOMETRIC])
 @pytest.mark.parametrize("steps", [1, 3])
 def test_inversion_of_the_gaussian_map_is_whitening(path, steps):
-    v = exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
+    v = exact.gaussian(path, mean=MEAN, covariance=COVARIANCE, noise_std=STD).v
     x = data()
     latent = two_directions.invert(v, jnp.asarray(x), steps=steps)
     expected = STD * (x - MEAN) @ np.linalg.inv(root(COVARIANCE))
@@ -43,7 +43,7 @@ def test_a_map_that_does_not_invert_itself_is_seen_by_its_round_trip():
 
 
 def test_inversion_part_of_the_way():
-    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
+    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, noise_std=STD).v
     x, u = data(), 0.4
     middle = root((1 - u) ** 2 * STD**2 * np.eye(2) + u**2 * COVARIANCE)
     expected = u * MEAN + (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) @ middle
@@ -53,8 +53,8 @@ def test_inversion_part_of_the_way():
 
 def test_editing_between_gaussians_is_the_optimal_transport_of_commuting_ones():
     other_mean, other = np.array([-2.0, 0.5]), 2.5 * COVARIANCE + 0.1 * np.eye(2)  # commutes with COVARIANCE
-    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
-    w = exact.gaussian(LINEAR, mean=other_mean, covariance=other, base_std=STD).v
+    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, noise_std=STD).v
+    w = exact.gaussian(LINEAR, mean=other_mean, covariance=other, noise_std=STD).v
     x = data()
     expected = other_mean + (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) @ root(other)
     np.testing.assert_allclose(two_directions.edit(v, w, jnp.asarray(x)), expected, atol=1e-12)
@@ -86,7 +86,7 @@ def exact_average_velocity(flow, tolerance):
 @pytest.mark.slow
 def test_editing_from_one_class_to_another_has_the_law_of_the_other():
     count, tolerance = 200, 1e-7
-    v, w = (jax.jit(exact_average_velocity(exact.mixture(LINEAR, base_std=STD, **law), tolerance)) for law in CLASSES)
+    v, w = (jax.jit(exact_average_velocity(exact.mixture(LINEAR, noise_std=STD, **law), tolerance)) for law in CLASSES)
     keys = jax.random.split(jax.random.key(3), 2)
     source, target = CLASSES
     picked = jax.random.choice(keys[0], 2, (count,), p=source["weights"])
@@ -144,7 +144,7 @@ def test_rotation_keeps_the_law_in_the_plane_where_the_great_circle_does_not():
 
 @pytest.mark.parametrize("path", two_directions.PATHS)
 def test_interpolation_of_gaussian_data(path):
-    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, base_std=STD).v
+    v = exact.gaussian(LINEAR, mean=MEAN, covariance=COVARIANCE, noise_std=STD).v
     a, b = data(seed=1), data(seed=2)
     shares = jnp.array([0.0, 0.3, 1.0])
     found = two_directions.interpolate(v, jnp.asarray(a), jnp.asarray(b), shares, path=path)

@@ -19,7 +19,7 @@ SCALE, OWN = 2.5, 0.4
 def flow(classes):
     count = len(classes)
     return exact.mixture(
-        LINEAR, weights=np.full(count, 1 / count), means=MEANS[classes], covariances=COVARIANCES[classes], base_std=1.0
+        LINEAR, weights=np.full(count, 1 / count), means=MEANS[classes], covariances=COVARIANCES[classes], noise_std=1.0
     )
 
 

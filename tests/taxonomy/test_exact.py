@@ -33,8 +33,8 @@ GOLDEN = {
 }
 
 
-def flow(name, base_std=BASE_STD):
-    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, base_std=base_std)
+def flow(name, noise_std=BASE_STD):
+    return exact.gaussian(INTERPOLANTS[name], mean=MEAN, covariance=COVARIANCE, noise_std=noise_std)
 
 
 def b_and_v(known):
@@ -43,7 +43,7 @@ def b_and_v(known):
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden_values(name):
-    b, v = b_and_v(flow(name, base_std=1.0))
+    b, v = b_and_v(flow(name, noise_std=1.0))
     s, t, x = jnp.array([0.2]), jnp.array([0.9]), jnp.array([[0.7, -1.1]])
     mapped = flow_map.jump(v, s, t, x)
     found = {
@@ -146,7 +146,7 @@ def test_equal_gaussians_stay_where_they_are_on_the_trigonometric_path():
         ({"mean": np.zeros(2), "covariance": np.eye(3)}, r"shape \(2,\), covariance \(3, 3\)"),
         ({"mean": np.zeros(2), "covariance": np.array([[1.0, 0.5], [0.0, 1.0]])}, "not symmetric"),
         ({"mean": np.zeros(2), "covariance": -np.eye(2)}, "positive semi-definite"),
-        ({"mean": np.zeros(2), "covariance": np.eye(2), "base_std": 0.0}, "base_std = 0.0"),
+        ({"mean": np.zeros(2), "covariance": np.eye(2), "noise_std": 0.0}, "noise_std = 0.0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -14,13 +14,13 @@ EVEN = [(i, j) for i in range(4) for j in range(4) if (i + j) % 2 == 0]
 
 def checkerboard(name="linear", dtype=np.float64):
     lows = np.array([[i / 2 - 1, j / 2 - 1] for i, j in EVEN], dtype)
-    return exact_data.boxes(INTERPOLANTS[name], lows=lows, highs=lows + dtype(0.5), base_std=STD)
+    return exact_data.boxes(INTERPOLANTS[name], lows=lows, highs=lows + dtype(0.5), noise_std=STD)
 
 
 def uneven(name="linear"):
     """Two boxes of different volume; and how to draw from them."""
     lows, highs = np.array([[-1.0, 0.0], [0.5, -1.0]]), np.array([[0.0, 0.2], [1.0, 1.0]])
-    return exact_data.boxes(INTERPOLANTS[name], lows=lows, highs=highs, base_std=STD), lows, highs
+    return exact_data.boxes(INTERPOLANTS[name], lows=lows, highs=highs, noise_std=STD), lows, highs
 
 
 def draw_boxes(lows, highs, count, rng):
@@ -46,11 +46,11 @@ POINTS = np.random.default_rng(3).standard_normal((7, 2))
 def flow_and_sampler(kind, name):
     path = INTERPOLANTS[name]
     if kind == "mixture":
-        return exact.mixture(path, **MIXTURE, base_std=STD), draw_mixture
+        return exact.mixture(path, **MIXTURE, noise_std=STD), draw_mixture
     if kind == "boxes":
         flow, lows, highs = uneven(name)
         return flow, lambda count, rng: draw_boxes(lows, highs, count, rng)
-    flow = exact_data.empirical(path, points=POINTS, base_std=STD)
+    flow = exact_data.empirical(path, points=POINTS, noise_std=STD)
     return flow, lambda count, rng: POINTS[rng.integers(len(POINTS), size=count)]
 
 
@@ -193,9 +193,9 @@ def test_single_precision_is_usable_from_end_to_end():
     [
         (lambda: exact_data.boxes(LINEAR, lows=np.zeros((1, 2)), highs=np.zeros((1, 2))), "a box is empty"),
         (lambda: exact_data.boxes(LINEAR, lows=np.zeros(2), highs=np.ones(2)), r"lows have shape \(2,\)"),
-        (lambda: exact_data.boxes(LINEAR, lows=np.zeros((1, 2)), highs=np.ones((1, 2)), base_std=0), "base_std = 0"),
+        (lambda: exact_data.boxes(LINEAR, lows=np.zeros((1, 2)), highs=np.ones((1, 2)), noise_std=0), "noise_std = 0"),
         (lambda: exact_data.empirical(LINEAR, points=np.zeros(3)), r"points have shape \(3,\)"),
-        (lambda: exact_data.empirical(LINEAR, points=np.zeros((3, 1)), base_std=-1), "base_std = -1"),
+        (lambda: exact_data.empirical(LINEAR, points=np.zeros((3, 1)), noise_std=-1), "noise_std = -1"),
         (lambda: exact.mixture(LINEAR, **(MIXTURE | {"weights": np.array([0.5, 0.6])})), "weights sum to 1.1"),
         (lambda: exact.mixture(LINEAR, **(MIXTURE | {"means": np.zeros((3, 2))})), r"means \(3, 2\)"),
     ],

@@ -13,7 +13,7 @@ TOLERANCE = 1e-10
 @pytest.mark.parametrize("name", INTERPOLANTS)
 def test_solver_finds_the_gaussian_map_and_its_determinant(name):
     covariance = np.array([[0.6, 0.2], [0.2, 0.3]])
-    flow = exact.gaussian(INTERPOLANTS[name], mean=np.array([1.3, -0.4]), covariance=covariance, base_std=0.7)
+    flow = exact.gaussian(INTERPOLANTS[name], mean=np.array([1.3, -0.4]), covariance=covariance, noise_std=0.7)
     s, t = jnp.array([0.0, 0.2, 0.9]), jnp.array([1.0, 0.8, 0.1])
     x = jax.random.normal(jax.random.key(0), (3, 2))
     found = exact_map.solve_with_jacobian(flow.b, s, t, x, tolerance=TOLERANCE)
@@ -50,7 +50,7 @@ def test_golden_values_of_a_mixture(row):
 
 def checkerboard(path=LINEAR):
     lows = np.array([[i / 2 - 1, j / 2 - 1] for i in range(4) for j in range(4) if (i + j) % 2 == 0])
-    return exact_data.boxes(path, lows=lows, highs=lows + 0.5, base_std=np.sqrt(1 / 3))
+    return exact_data.boxes(path, lows=lows, highs=lows + 0.5, noise_std=np.sqrt(1 / 3))
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_checkerboard_map_carries_noise_to_the_squares_and_back():
 
 FLOWS = {
     "gaussian": lambda path: exact.gaussian(
-        path, mean=np.array([1.3, -0.4]), covariance=np.array([[0.6, 0.2], [0.2, 0.3]]), base_std=0.7
+        path, mean=np.array([1.3, -0.4]), covariance=np.array([[0.6, 0.2], [0.2, 0.3]]), noise_std=0.7
     ),
     "mixture": lambda path: exact.mixture(
         path,
@@ -78,7 +78,7 @@ FLOWS = {
         covariances=np.array([[[0.5, 0.2], [0.2, 0.3]], [[0.2, -0.1], [-0.1, 0.4]]]),
     ),
     "boxes": checkerboard,
-    "empirical": lambda path: exact_data.empirical(path, points=POINTS, base_std=0.7),
+    "empirical": lambda path: exact_data.empirical(path, points=POINTS, noise_std=0.7),
 }
 POINTS = np.random.default_rng(3).standard_normal((5, 2))
 

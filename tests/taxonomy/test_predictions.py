@@ -13,7 +13,7 @@ STD = 0.7
 def mixture(path):
     covariances = np.array([[[0.2, 0.05], [0.05, 0.1]], [[0.05, 0.0], [0.0, 0.3]]])
     means = np.array([[1.0, -0.5], [-0.7, 0.4]])
-    return exact.mixture(path, weights=np.array([0.3, 0.7]), means=means, covariances=covariances, base_std=STD)
+    return exact.mixture(path, weights=np.array([0.3, 0.7]), means=means, covariances=covariances, noise_std=STD)
 
 
 @pytest.mark.parametrize("name", INTERPOLANTS)
@@ -27,7 +27,7 @@ def test_predictions_of_the_exact_velocity_are_exact(name):
     noise = predictions.noise_from_velocity(path, t, x, b)
     np.testing.assert_allclose(path.alpha(t)[:, None] * noise + path.beta(t)[:, None] * data, x, atol=1e-12)
     inner = slice(0, 8)
-    score = predictions.score_from_velocity(path, t[inner], x[inner], b[inner], base_std=STD)
+    score = predictions.score_from_velocity(path, t[inner], x[inner], b[inner], noise_std=STD)
     np.testing.assert_allclose(score, flow.score(t[inner], x[inner]), atol=1e-9)
     # And the score is the gradient of the density, which knows nothing of predictions.
     gradient = jax.grad(lambda x: jnp.sum(flow.log_density(t[inner], x)))(x[inner])
@@ -48,7 +48,7 @@ def test_the_ways_back(name):
     path, t = INTERPOLANTS[name], jnp.linspace(0.1, 0.9, 5)
     x, b = jax.random.normal(jax.random.key(0), (2, 5, 3))
     noise, data = (f(path, t, x, b) for f in (predictions.noise_from_velocity, predictions.data_from_velocity))
-    score = predictions.score_from_velocity(path, t, x, b, base_std=STD)
+    score = predictions.score_from_velocity(path, t, x, b, noise_std=STD)
     np.testing.assert_allclose(predictions.velocity_from_noise(path, t, x, noise), b, atol=1e-11)
     np.testing.assert_allclose(predictions.velocity_from_data(path, t, x, data), b, atol=1e-11)
-    np.testing.assert_allclose(predictions.velocity_from_score(path, t, x, score, base_std=STD), b, atol=1e-11)
+    np.testing.assert_allclose(predictions.velocity_from_score(path, t, x, score, noise_std=STD), b, atol=1e-11)

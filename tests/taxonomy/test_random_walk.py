@@ -30,9 +30,9 @@ def test_points_are_sums_of_noises():
 
 @pytest.mark.parametrize("n", [1, 2, 6])
 def test_both_targets_have_the_exact_optimum_in_every_bin(n):
-    found, flow = walks(), exact.mixture(LINEAR, base_std=BASE, **TWO)
+    found, flow = walks(), exact.mixture(LINEAR, noise_std=BASE, **TWO)
     x = found.points[n]
-    best = random_walk.optimum(flow.posterior_mean, jnp.full(len(x), float(n)), x, std=STD, base_std=BASE)
+    best = random_walk.optimum(flow.posterior_mean, jnp.full(len(x), float(n)), x, std=STD, noise_std=BASE)
     edges = np.quantile(np.asarray(x), np.linspace(0, 1, 21))
     bins = np.digitize(np.asarray(x)[:, 0], edges[1:-1])
     for target in (random_walk.last_noise(found, n), random_walk.mean_noise(found, n)):
@@ -45,9 +45,9 @@ def test_both_targets_have_the_exact_optimum_in_every_bin(n):
 
 @pytest.mark.parametrize("n", [1, 2, 6])
 def test_the_last_noise_varies_more_by_a_known_amount(n):
-    found, flow = walks(), exact.mixture(LINEAR, base_std=BASE, **TWO)
+    found, flow = walks(), exact.mixture(LINEAR, noise_std=BASE, **TWO)
     x = found.points[n]
-    best = random_walk.optimum(flow.posterior_mean, jnp.full(len(x), float(n)), x, std=STD, base_std=BASE)
+    best = random_walk.optimum(flow.posterior_mean, jnp.full(len(x), float(n)), x, std=STD, noise_std=BASE)
     last, mean = (
         float(jnp.mean(jnp.square(target - best)))
         for target in (random_walk.last_noise(found, n), random_walk.mean_noise(found, n))
@@ -57,7 +57,7 @@ def test_the_last_noise_varies_more_by_a_known_amount(n):
 
 def test_the_optimum_is_the_score():
     """Of the density of data plus noise of variance n std^2, which is a mixture of wider Gaussians."""
-    flow, n = exact.mixture(LINEAR, base_std=BASE, **TWO), jnp.array([1.0, 4.0, 6.0])
+    flow, n = exact.mixture(LINEAR, noise_std=BASE, **TWO), jnp.array([1.0, 4.0, 6.0])
     x = jnp.array([[0.1], [-0.4], [1.3]])
 
     def log_density(x):
@@ -66,14 +66,14 @@ def test_the_optimum_is_the_score():
         logs = jnp.log(jnp.asarray(TWO["weights"]))[None] - offset**2 / (2 * variance[:, None])
         return jnp.sum(jax.nn.logsumexp(logs, axis=1))
 
-    found = random_walk.optimum(flow.posterior_mean, n, x, std=STD, base_std=BASE)
+    found = random_walk.optimum(flow.posterior_mean, n, x, std=STD, noise_std=BASE)
     np.testing.assert_allclose(found, -STD * jax.grad(log_density)(x), atol=1e-10)
 
 
 def test_for_a_gaussian_it_is_linear():
-    flow = exact.gaussian(LINEAR, mean=np.zeros(2), covariance=4 * np.eye(2), base_std=BASE)
+    flow = exact.gaussian(LINEAR, mean=np.zeros(2), covariance=4 * np.eye(2), noise_std=BASE)
     x = jnp.array([[1.0, -2.0]])
-    found = random_walk.optimum(flow.posterior_mean, jnp.array([5.0]), x, std=STD, base_std=BASE)
+    found = random_walk.optimum(flow.posterior_mean, jnp.array([5.0]), x, std=STD, noise_std=BASE)
     np.testing.assert_allclose(found, STD * x / (4 + 5 * STD**2), rtol=1e-10)
 
 

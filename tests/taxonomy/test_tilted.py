@@ -90,9 +90,9 @@ def test_a_measured_coordinate_gives_the_conditional_law():
 
 
 def test_a_point_of_the_path_measures_the_data():
-    base_std, t, x = 0.7, 0.4, jnp.array([0.1, -0.3])
-    flow = exact.mixture(LINEAR, **parts(), base_std=base_std)
-    found = tilted.tilt(tilted.measurement(t * jnp.eye(2), x, noise_std=(1 - t) * base_std), **parts())
+    noise_std, t, x = 0.7, 0.4, jnp.array([0.1, -0.3])
+    flow = exact.mixture(LINEAR, **parts(), noise_std=noise_std)
+    found = tilted.tilt(tilted.measurement(t * jnp.eye(2), x, noise_std=(1 - t) * noise_std), **parts())
     time = jnp.array([t])
     np.testing.assert_allclose(found.mean, flow.posterior_mean(time, x[None])[0], rtol=1e-12)
     np.testing.assert_allclose(found.log_z, flow.log_density(time, x[None])[0], rtol=1e-12)

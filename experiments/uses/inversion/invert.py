@@ -28,7 +28,7 @@ TITLES = {
     "inverse_error": "error of the inverse (mean square)",
     "sliced_w2": "sliced W2 of the latents to noise",
     "latent_mean": "length of the latents' mean",
-    "latent_std": "std of the latents / base_std",
+    "latent_std": "std of the latents / noise_std",
 }
 
 

@@ -150,7 +150,7 @@ def tilting(ahead: Ahead, *, constancy: bool) -> Method:
 
     def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
         def score(t: jax.Array, x: jax.Array) -> jax.Array:
-            return predictions.score_from_velocity(setting.interpolant, t, x, setting.b(t, x), base_std=setting.std)
+            return predictions.score_from_velocity(setting.interpolant, t, x, setting.b(t, x), noise_std=setting.std)
 
         key_noise, key_path, key_choice = jax.random.split(key, 3)
         tilted = trajectory_tilting.tilting(

@@ -16,7 +16,7 @@ from tests.experiments.metrics.test_reference import COVARIANCE, gaussian_datase
 
 DATASET = gaussian_dataset()
 FLOW = exact.gaussian(
-    LINEAR, mean=np.zeros(2, np.float32), covariance=COVARIANCE.astype(np.float32), base_std=DATASET.std
+    LINEAR, mean=np.zeros(2, np.float32), covariance=COVARIANCE.astype(np.float32), noise_std=DATASET.std
 )
 SHIFT = np.float32([0.3, -0.4])
 COUNT = 4000
@@ -36,7 +36,7 @@ def nothing(s, t, x):
 def solved():
     # The data set in reference tests has noise of another size than its data; here both are the same.
     dataset = DATASET._replace(
-        exact_flow=lambda path: exact.gaussian(path, mean=np.zeros(2), covariance=COVARIANCE, base_std=DATASET.std)
+        exact_flow=lambda path: exact.gaussian(path, mean=np.zeros(2), covariance=COVARIANCE, noise_std=DATASET.std)
     )
     return reference.build(dataset, LINEAR, seed=0, triples=COUNT, tolerance=1e-8)
 

@@ -26,7 +26,7 @@ def gaussian_dataset():
         std=float(np.sqrt(np.trace(COVARIANCE) / 2)),
         sample=lambda key: jax.numpy.float32(root) @ jax.random.normal(key, (2,)),
         truth=None,
-        exact_flow=lambda path: exact.gaussian(path, mean=np.zeros(2), covariance=COVARIANCE, base_std=0.5),
+        exact_flow=lambda path: exact.gaussian(path, mean=np.zeros(2), covariance=COVARIANCE, noise_std=0.5),
     )
 
 

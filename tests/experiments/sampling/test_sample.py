@@ -173,7 +173,7 @@ def test_networks_learn_the_same_from_both_targets(monkeypatch):
     mean = dataset.exact_path(random_walk.LINEAR).posterior_mean
 
     def exact(n, x):
-        return random_walk.random_walk.optimum(mean, n, x, std=random_walk.STD, base_std=dataset.std)
+        return random_walk.random_walk.optimum(mean, n, x, std=random_walk.STD, noise_std=dataset.std)
 
     fields = {
         name: random_walk.learn(dataset, target, updates=60, seed=0) for name, target in random_walk.TARGETS.items()

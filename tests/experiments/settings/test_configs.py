@@ -221,7 +221,7 @@ def test_a_trained_velocity_is_guided_by_the_effective_scale(scheme):
         weights=np.ones(1),
         means=np.zeros((1, 2)),
         covariances=0.06**2 * np.eye(2)[None],
-        base_std=dataset.std,
+        noise_std=dataset.std,
     ).b
     # A class is the centred Gaussian, moved along with the time.
     centre = jnp.asarray(0.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1), jnp.float32)[draw.label]

@@ -37,7 +37,7 @@ def both_ways(tmp_path_factory):
 
 def rounded(dataset):
     """A data set in the plane that is one round Gaussian, with its map in closed form."""
-    flow = exact.gaussian(LINEAR, mean=jnp.array([0.2, -0.1]), covariance=0.25 * jnp.eye(2), base_std=dataset.std)
+    flow = exact.gaussian(LINEAR, mean=jnp.array([0.2, -0.1]), covariance=0.25 * jnp.eye(2), noise_std=dataset.std)
 
     def density(x):
         return np.exp(-np.sum((x - np.array([0.2, -0.1])) ** 2, axis=-1) / 0.5) / (0.5 * np.pi)

@@ -130,11 +130,11 @@ def test_plug_in_velocity_is_that_of_the_finite_data_set(name):
     # The own point and the pool together are the data set.
     path, points, std = INTERPOLANTS[name], normal(4, 7, 2), 0.8
     s, x = jnp.array([0.05, 0.3, 0.6, 0.9]), normal(0, 4, 2)
-    flow = exact_data.empirical(path, points=points, base_std=std)
+    flow = exact_data.empirical(path, points=points, noise_std=std)
     batch = Batch(x, jnp.tile(points[:1], (4, 1)), Times(s, s, s), pool=points[1:], noise_std=std)
     np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), flow.b(s, x), rtol=1e-9, atol=1e-12)
     # Repeated in the pool, the own point counts twice.
-    twice = exact_data.empirical(path, points=jnp.concatenate([points[:1], points]), base_std=std)
+    twice = exact_data.empirical(path, points=jnp.concatenate([points[:1], points]), noise_std=std)
     batch = batch._replace(pool=points)
     np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), twice.b(s, x), rtol=1e-9, atol=1e-12)
     assert np.abs(twice.b(s, x) - flow.b(s, x)).max() > 1e-3

@@ -73,7 +73,7 @@ def test_the_gradient_is_whole_and_the_reference_is_stopped(name):
 
 @pytest.mark.parametrize("penalty", [0.5, 4.0])
 def test_fine_tuning_of_a_gaussian_map_reaches_its_closed_form(penalty):
-    flow = exact.gaussian(LINEAR, mean=np.array([1.0, -0.5]), covariance=np.diag([0.5, 0.2]), base_std=0.7)
+    flow = exact.gaussian(LINEAR, mean=np.array([1.0, -0.5]), covariance=np.diag([0.5, 0.2]), noise_std=0.7)
     x = 0.7 * jax.random.normal(jax.random.key(0), (64, 2))
     grid = jnp.array([0.0, 1.0])
 
@@ -98,7 +98,7 @@ def test_fine_tuning_of_a_gaussian_map_reaches_its_closed_form(penalty):
 
 @pytest.mark.slow
 def test_fine_tuning_through_euler_steps_reaches_the_same_end():
-    flow = exact.gaussian(LINEAR, mean=np.array([1.0, -0.5]), covariance=np.diag([0.5, 0.2]), base_std=0.7)
+    flow = exact.gaussian(LINEAR, mean=np.array([1.0, -0.5]), covariance=np.diag([0.5, 0.2]), noise_std=0.7)
     x, penalty, grid = 0.7 * jax.random.normal(jax.random.key(0), (64, 2)), 2.0, jnp.linspace(0, 1, 5)
 
     def student(p):
