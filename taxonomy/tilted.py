@@ -124,7 +124,8 @@ def measurement(matrix: ArrayLike, y: ArrayLike, *, noise_std: float) -> LinearQ
     """``r(x) = log N(y; A x, noise_std^2 I)``: the tilt by it is the posterior given ``y = A x + e``.
 
     The normalization of the tilt is the evidence p(y). Rows of the identity measure single coordinates (inpainting);
-    ``A = beta_t I``, ``noise_std = alpha_t noise_std`` measures all of them in noise, and gives p(x1 | I_t = y).
+    ``A = beta_t I``, with ``alpha_t`` times the scale of x0 for ``noise_std``, measures all of them in noise: the
+    posterior is then p(x1 | I_t = y).
 
     Args:
       matrix: [measured, dim]; A.
