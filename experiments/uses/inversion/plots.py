@@ -61,7 +61,7 @@ def _plane(dataset: Dataset, data: np.ndarray, latents: np.ndarray, again: np.nd
         for k in range(between[kind].shape[1]):
             label = kind if k == 0 else None
             axes[3].plot(*between[kind][:, k, :2].T, style, color=f"C{k}", ms=2.5, lw=1, label=label)
-    axes[3].set(title="from one to another, through the noise", aspect="equal")
+    axes[3].set(title="interpolated through the noise", aspect="equal")
     axes[3].legend(fontsize=8)
     return figure
 
