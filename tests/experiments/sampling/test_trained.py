@@ -5,6 +5,7 @@ import doctest
 import re
 import textwrap
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +25,7 @@ from experiments.training.runs import load_trained
 from experiments.uses.sample import sample
 from models import grids, samplers
 from models.conditions import Condition
-from models.flow_map_model import bind, initialize
+from models.flow_map_model import FlowMapModel, bind, initialize
 from tests.experiments.small_runs import small
 
 
@@ -61,7 +62,7 @@ def lsd():
 
 
 S, T = jnp.array([0.0, 0.2, 0.5]), jnp.array([1.0, 0.3, 0.9])
-X = np.random.default_rng(0).standard_normal((3, 2)).astype(np.float32)
+X = jax.random.normal(jax.random.key(0), (3, 2))
 
 
 def test_a_run_is_loaded_by_the_name_of_its_folder(folder):
@@ -178,9 +179,9 @@ def test_a_run_cannot_be_changed_in_place(lsd):
 def test_parts_are_put_together(count, lsd, monkeypatch):
     monkeypatch.setattr(generation, "AT_ONCE", 2 * 3)  # three points of the plane
     assert lsd.sample(count, steps=2).shape == (count, 2)
-    noise = np.random.default_rng(1).standard_normal((count, 2)).astype(np.float32)
+    noise = jax.random.normal(jax.random.key(1), (count, 2))
     generate = lsd.generator()
-    in_parts, nfe = generate(grids.uniform(2), count, jax.random.key(0), noise=jnp.asarray(noise))
+    in_parts, nfe = generate(grids.uniform(2), count, jax.random.key(0), noise=noise)
     assert nfe == 2
     np.testing.assert_allclose(in_parts, samplers.composition(lsd.map(), noise, grids.uniform(2)), atol=1e-5)
     # Each part has noise of its own.
@@ -197,17 +198,17 @@ def test_parts_keep_the_classes_in_place(monkeypatch):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-class Breaking:
-    """A model that stays where it is, and gives NaN from time 1/2 on."""
+class Breaking(nn.Module):
+    """A network of a model that stays where it is, and gives NaN from time 1/2 on."""
 
-    def apply(self, params, s, t, x, condition):
+    def __call__(self, s, t, x, condition):
         return jnp.where(s[:, None] >= 0.5, jnp.nan, 0 * x)
 
 
 @pytest.mark.parametrize(("sampler", "jump"), [("", "(0.5, 0.75)"), ("renoising", "(0.5, 1)")])
 def test_the_first_jump_that_is_not_finite_is_named(sampler, jump, lsd, monkeypatch):
     monkeypatch.setattr(generation, "AT_ONCE", 2 * 3)
-    run = dataclasses.replace(lsd, model=Breaking(), params=None)
+    run = dataclasses.replace(lsd, model=FlowMapModel(Breaking(), 1.0), params={})
     assert run.sample(5, steps=2, times=(0, 0.9999, 1), sampler="one_jump").shape == (5, 2)
     with pytest.raises(DivergedError, match=rf"100.00% of 5 generated .* \(s, t\) = {re.escape(jump)}"):
         run.sample(5, steps=4, sampler=sampler)
