@@ -100,7 +100,7 @@ class Term:
     Attributes:
       name: short name for logs; unique within an objective.
       loss: (Maps, Interpolant, Batch) -> [batch], one squared residual per example.
-      times: law over (s, u, t), or a curriculum of laws.
+      times: time distribution over (s, u, t), or a curriculum of such.
       share: fraction of the batch, in (0, 1]; the shares of an objective sum to 1.
       weight: (Times, [batch] loss) -> [batch].
       cost: forward-pass equivalents per example: forward 1, backward 2 more, jvp 2 with its forward, backward

@@ -18,7 +18,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", "
 def images(
     path: Path, *, side: int | None = None, crop: int | None = None, filter: str = "box", labels: str = ""
 ) -> Dataset:
-    """All pictures below a folder: colours if any of them has some, else grey.
+    """All pictures below a folder: three channels if any of them has some, else grey.
 
     A square is cut from the centre of each and resized. The headers of all files are read at once, so that a file that
     is no picture is found now; pictures themselves are decoded when they are asked for, those kept for evaluation now.
@@ -36,7 +36,7 @@ def images(
 
     Raises:
       UsageError: if there is no such folder or no picture in it; a file cannot be read, or has another size; an option
-        means nothing; classes are asked for and cannot be told.
+        means nothing; classes are asked for and cannot be found.
     """
     form = pictures.Form(side, crop, filter)
     form.check()
@@ -120,11 +120,11 @@ def _examples(
 
     classes = None
     if names:
-        told = [_class(path, root) for path in files]
-        unknown = sorted(set(told) - set(names))
+        found = [_class(path, root) for path in files]
+        unknown = sorted(set(found) - set(names))
         if unknown:
             raise UsageError(
                 f"{root} has class {unknown[0]}, which the pictures to train on have not: {', '.join(names)}"
             )
-        classes = np.array([names.index(name) for name in told])
+        classes = np.array([names.index(name) for name in found])
     return Examples(str(root), stored.Decoded(read, len(files), size), classes)

@@ -1,4 +1,4 @@
-"""From a picture as Pillow opens it to an array: colours, centre crop, resizing."""
+"""From a picture as Pillow opens it to an array: channels, centre crop, resizing."""
 
 from typing import NamedTuple
 
@@ -57,12 +57,12 @@ def channels_of(mode: str, what: str) -> int:
 
 
 def to_array(picture: Image.Image, form: Form, channels: int, what: str) -> np.ndarray:
-    """A picture as an array: colours, then the crop, then the size.
+    """A picture as an array: channels, then the crop, then the size.
 
     Args:
       picture: as Pillow opens it; a rotation that its file asks for is not done, transparency is dropped.
       form: crop, side and filter.
-      channels: 1 for grey, 3 for colours.
+      channels: 1 for grey, 3 for red, green and blue.
       what: what it is called in messages.
 
     Returns:

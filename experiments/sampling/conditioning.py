@@ -65,7 +65,7 @@ def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
         )
     if how.scale_is_input:
         if not 1 <= scale <= how.scale:
-            raise UsageError(f"guidance scale {scale:g}; this network was told scales from 1 to {how.scale:g}")
+            raise UsageError(f"guidance scale {scale:g}; this network was trained for scales from 1 to {how.scale:g}")
         return
     if sampler != "euler":
         raise UsageError(

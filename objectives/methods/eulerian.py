@@ -43,7 +43,7 @@ def eulerian_term(
     Args:
       velocity: "self", "teacher" or "sample".
       share: share of the batch.
-      law: law over (s, t).
+      law: time distribution over (s, t).
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
       own_tangent: whether the derivative follows the model's own velocity.

@@ -186,7 +186,7 @@ def test_guidance_at_sampling():
         (
             classes(guidance__scheme="model", guidance__scale=3.0, guidance__input=True),
             4.0,
-            "this network was told scales from 1 to 3",
+            "this network was trained for scales from 1 to 3",
         ),
         (classes("flow_matching", training__label_dropout=0.0), 2.0, "velocities with and without a label"),
         (classes(network__conditional=False), 2.0, "was trained without labels"),
