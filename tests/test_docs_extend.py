@@ -65,7 +65,7 @@ def test_the_exact_velocity_of_the_page_is_the_regression_on_samples(added):
     dataset, n = added["stripes"](), 20_000
     x1, x0 = drawn(dataset, n), dataset.std * np.random.default_rng(1).standard_normal((n, 2)).astype(np.float32)
     times = jnp.full(n, 0.6)
-    x = LINEAR.position(times, x0, x1)
+    x = LINEAR.position(times, jnp.asarray(x0), jnp.asarray(x1))
     residual = x1 - x0 - np.asarray(jax.jit(dataset.exact_flow(LINEAR).b)(times, x))
     for g in (np.ones_like(x1), np.asarray(x), np.sin(3 * np.asarray(x))):
         products = residual * g

@@ -150,7 +150,7 @@ def test_guiding_every_level_of_a_dyadic_target_multiplies_the_scale():
 def draw(label, t, count, seed=0):
     rng = np.random.default_rng(seed)
     x0, x1 = rng.standard_normal((count, 2)), rng.multivariate_normal(MEANS[label], COVARIANCES[label], size=count)
-    times = jnp.full(count, t)
+    times, x0, x1 = jnp.full(count, t), jnp.asarray(x0), jnp.asarray(x1)
     return times, LINEAR.position(times, x0, x1), LINEAR.velocity(times, x0, x1)
 
 

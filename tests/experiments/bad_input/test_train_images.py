@@ -49,7 +49,7 @@ CASES = {
         "--config.guidance.scale=2", "guidance.scale=2.0 without a scheme does nothing"
     ),
     "guidance without labels": training(
-        "--config.guidance.scheme=model", "guidance.scheme=model needs a network that is told classes"
+        "--config.guidance.scheme=model", "guidance.scheme=model needs a class-conditional network"
     ),
     "guidance of a rule on the sample's path": training(
         f"--config.guidance.scheme=model {TOLD}", "the targets of ict cannot be guided", row="ict"

@@ -56,9 +56,9 @@ def test_exact_velocity_is_the_regression_on_the_samples(name, t):
     dataset, n = datasets.load(name), 20_000
     x1, x0 = drawn(dataset, n), dataset.std * np.random.default_rng(1).standard_normal((n, *dataset.shape))
     times = jnp.full(n, t)
-    x = LINEAR.position(times, x0.astype(np.float32), x1)
+    x = LINEAR.position(times, jnp.float32(x0), jnp.asarray(x1))
     b = jax.jit(dataset.exact_flow(LINEAR).b)
-    found = np.concatenate([b(times[:2000], part) for part in np.split(np.asarray(x), 10)])
+    found = np.concatenate([b(times[:2000], part) for part in jnp.split(x, 10)])
     residual = x1 - x0 - found
     for g in (np.ones_like(x1), np.asarray(x), np.sin(3 * np.asarray(x))):
         products = residual * g

@@ -1,6 +1,7 @@
 """Data of a user's file: how they are drawn, split, mapped and checked."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
@@ -142,7 +143,7 @@ def test_only_data_that_fit_are_held_by_compiled_code(tmp_path, monkeypatch):
 def test_the_exact_velocity_of_a_file_is_that_of_few_examples(tmp_path, monkeypatch):
     dataset = save(tmp_path / "x.npy", examples(30, 2))
     b = dataset.exact_path(LINEAR).b
-    t, x = np.float32(0.95), dataset.truth.train[:1] * 0.95
+    t, x = jnp.float32(0.95), jnp.asarray(dataset.truth.train[:1] * 0.95)
     # Close to the data the posterior is the nearest example: b = (y - x) / (1 - t).
     np.testing.assert_allclose(b(t[None], x), (dataset.truth.train[:1] - x) / (1 - t), rtol=0.2, atol=0.3)
     monkeypatch.setattr(stored, "EXACT_NUMBERS", 50)

@@ -184,7 +184,7 @@ def test_guidance_at_sampling():
         (classes(), 2.0, "a flow map is guided in training, and this one was trained for scale 1 alone"),
         (classes(guidance__scheme="model", guidance__scale=3.0), 2.0, "was trained for scale 3 alone"),
         (
-            classes(guidance__scheme="model", guidance__scale=3.0, guidance__input=True),
+            classes(guidance__scheme="model", guidance__scale=3.0, guidance__scale_is_input=True),
             4.0,
             "this network was trained for scales from 1 to 3",
         ),

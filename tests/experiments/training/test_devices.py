@@ -60,7 +60,7 @@ def test_it_is_the_same_run_however_it_is_computed(plain, how):
 def test_eight_devices_give_the_same_curve_and_hold_exact_shares(plain):
     script = (
         "import jax, numpy as np\n"
-        "from experiments import draws\n"
+        "from experiments.training import draws\n"
         "from objectives.mixture import counts\n"
         "from tests.experiments.training.test_devices import config_for, curve, parts\n"
         "_, objective, dataset, _ = parts(config_for('lsd'))\n"

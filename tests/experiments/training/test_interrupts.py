@@ -15,7 +15,7 @@ from tests.experiments.training.test_train import COMMAND, ROOT, assert_same_wei
 
 WAITING = """
 import sys, time
-from experiments import interrupts
+from experiments.training import interrupts
 with interrupts.listen() as asked:
     if sys.argv[1] == "safe":
         with asked.nothing_to_lose():
