@@ -26,8 +26,9 @@ digits: $(READY)
 samplers: $(READY)
 	$(RUN) -m experiments.compare_samplers --workdir=runs/samplers
 
+# A file stays with one worker, which shares its fixtures and compiled programs.
 test: $(READY)
-	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -n auto --dist loadfile
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
@@ -41,7 +42,7 @@ test-floor: $(READY)
 	$(FOUND) -m venv .venv-floor
 	.venv-floor/bin/python -m pip install --quiet uv
 	.venv-floor/bin/uv pip install --quiet --python .venv-floor/bin/python --resolution lowest-direct -e '.[test]'
-	.venv-floor/bin/python -m pytest -n auto
+	.venv-floor/bin/python -m pytest -n auto --dist loadfile
 
 # The newest development version of jax, which is published beside PyPI, in an environment of its own.
 test-newest: $(READY)
@@ -49,7 +50,7 @@ test-newest: $(READY)
 	.venv-newest/bin/python -m pip install --quiet -e '.[test]'
 	.venv-newest/bin/python -m pip install --quiet --pre --upgrade \
 	  --extra-index-url https://us-python.pkg.dev/ml-oss-artifacts-published/jax/simple/ jax jaxlib
-	.venv-newest/bin/python -m pytest -n auto
+	.venv-newest/bin/python -m pytest -n auto --dist loadfile
 
 # Style, docstrings that are missing (ruff), types, arguments in docstrings (pydoclint), spelling.
 lint: $(READY)
