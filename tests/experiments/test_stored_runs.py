@@ -31,6 +31,12 @@ def stored(request, tmp_path):
     return request.param, tmp_path / request.param
 
 
+def some_slow(*names):
+    """All stored runs, of which the named ones take ten seconds and more."""
+    runs = [pytest.param(name, marks=pytest.mark.slow) if name in names else name for name in EXPECTED]
+    return pytest.mark.parametrize("stored", runs, indirect=True)
+
+
 def assert_equal_numbers(found, expected):
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -41,6 +47,7 @@ def assert_equal_numbers(found, expected):
             assert found[name] == value, name
 
 
+@some_slow("digits_tokens", "digits_decoupled")
 def test_a_stored_run_continues_with_the_same_losses(stored):
     name, folder = stored
     train(runs.read_config(folder), folder, quiet=True)
@@ -51,6 +58,7 @@ def test_a_stored_run_continues_with_the_same_losses(stored):
         assert_equal_numbers(line, expected)
 
 
+@some_slow("checkerboard_lsd", "digits_tokens")
 def test_a_stored_run_is_scored_as_before(stored):
     name, folder = stored
     rows = evaluate(folder)

@@ -130,10 +130,20 @@ def test_examples_are_the_same_with_labels_and_without():
         jax.tree.map(np.testing.assert_array_equal, getattr(plain, name), getattr(told, name))
 
 
-@pytest.mark.parametrize("devices", [pytest.param(2, marks=pytest.mark.slow), 4])
-def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(devices):
-    config = load("digits:lsd,unet")
-    config.network.update({"channels": 8, "dropout": 0.3, "multipliers": (1,), "attention": ()})
+UNET = {"channels": 8, "multipliers": (1,), "attention": ()}
+DIT = {"kind": "dit", "width": 16, "depth": 1, "heads": 2, "conditional": True}
+
+
+@pytest.mark.parametrize(
+    ("devices", "variant", "network"),
+    [
+        (4, "lsd", DIT),
+        *(pytest.param(devices, "lsd,unet", UNET, marks=pytest.mark.slow) for devices in (2, 4)),
+    ],
+)
+def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(devices, variant, network):
+    config = load(f"digits:{variant}")
+    config.network.update(network | {"dropout": 0.3})
     config.guidance.update({"scheme": "improved_mean_flow", "scale": 3.0, "scale_is_input": True})
     config.training.update({"batch_size": 16, "optimizer": "adam"})
     objective, dataset, model = parts(config)
