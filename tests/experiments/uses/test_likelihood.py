@@ -128,7 +128,7 @@ def test_inversion_of_a_run_by_hand(both_ways, capsys):
     assert [row["steps"] for row in rows] == [1, 2, 4, "exact inverse"]
     trained = runs.load_trained(both_ways)
     dataset, v = trained.dataset, bind(trained.model, trained.params)
-    data = invert.held_out(dataset, 500, 1234)
+    data = jnp.asarray(invert.held_out(dataset, 500, 1234))
     zero, one = jnp.zeros(500), jnp.ones(500)
     z = data - v(one, zero, data)
     again = z + v(zero, one, z)
