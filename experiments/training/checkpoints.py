@@ -82,10 +82,6 @@ class Checkpoints:
         """Returns when everything that was saved is complete on disk."""
         self._manager.wait_until_finished()
 
-    def is_saving(self) -> bool:
-        """Whether a save is under way."""
-        return self._manager.is_saving_in_progress()
-
     def restore(self, example: Any) -> Any:
         """The newest state that can be read; a damaged one is reported and, unless read only, moved aside.
 
