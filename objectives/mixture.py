@@ -120,7 +120,10 @@ def factor(term: Term, *, reduction: str) -> float:
 
 
 def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[Scalar, PerExample]:
-    """``mean[ weight * metric(loss) ]`` of one term.
+    """``mean[ weight(c loss) * metric(c loss) / c ]`` of one term, c from the term's unit to the publication's.
+
+    The division leaves the terms of one objective, and data in other units, in their proportions. A likelihood is
+    applied last, in the publication's unit, in which its log-variance begins at 0.
 
     Args:
       term: the term.
@@ -132,8 +135,11 @@ def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> 
       (weighted mean [], squared residuals before metric and weight [batch]).
     """
     loss = term.loss(maps, interpolant, batch)
-    minimized = term.weight(batch.times, loss) * term.metric(loss)
+    published = loss if term.unit is None else term.unit.of(batch) * loss
+    minimized = term.weight(batch.times, published) * term.metric(published)
     if term.likelihood:
         log_variance = required(maps.log_variance, "Maps.log_variance")(batch.times.s, batch.times.t)
         minimized = term.likelihood(minimized, log_variance=log_variance)
+    elif term.unit is not None:
+        minimized = minimized / term.unit.of(batch)
     return jnp.mean(minimized), loss

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import dataclasses
+import math
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -89,6 +90,24 @@ class Batch(NamedTuple):
     dropout: jax.Array | None = None
 
 
+class Unit(NamedTuple):
+    """What the constants of a metric, a weight or a likelihood are compared with, as the publication has it.
+
+    Attributes:
+      std: standard deviation of the noise in the publication's numbers: 0.5 where sigma_data is 0.5, 1 for flow
+        matching of standard normal noise.
+      mean: whether the constants belong to the mean of the squares over the coordinates instead of their sum.
+    """
+
+    std: float = 1.0
+    mean: bool = False
+
+    def of(self, batch: Batch) -> Scalar | float:
+        """[]; what turns a sum of squares in the units of this batch into the publication's number."""
+        coordinates = math.prod(batch.x1.shape[1:]) if self.mean else 1
+        return (self.std / batch.noise_std) ** 2 / coordinates
+
+
 # One squared residual per example.
 Loss = Callable[[Maps, Interpolant, Batch], PerExample]
 
@@ -109,6 +128,8 @@ class Term:
       likelihood: how the learned log-variance enters, see ``metrics``; None for none.
       pool: number of further data points that the loss sees in ``Batch.pool``.
       group: number of consecutive examples that share their times.
+      unit: what the constants of weight, metric and likelihood are compared with; None where they have no constant
+        that is compared with a residual.
     """
 
     name: str
@@ -121,6 +142,7 @@ class Term:
     likelihood: metrics.Likelihood | None = None
     pool: int = 0
     group: int = 1
+    unit: Unit | None = None
 
 
 class Objective(NamedTuple):

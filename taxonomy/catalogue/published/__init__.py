@@ -1,0 +1,36 @@
+"""The published settings of every method, each with its source; ``python -m taxonomy show NAME`` prints them.
+
+A test holds each default of a method to the value recorded here, or demands a reason, and compares a million draws of
+each time distribution with the mean and the quartiles of the published sampler.
+"""
+
+from taxonomy.catalogue.published import (
+    consistency,
+    consistency_continuous,
+    consistency_segments,
+    direct,
+    distributional,
+    eulerian,
+    eulerian_finite_step,
+    integral,
+    lagrangian,
+    lagrangian_from_noise,
+    progressive,
+)
+from taxonomy.catalogue.published.setting import PublishedTimes, Setting
+
+_FILES = (
+    direct,
+    lagrangian,
+    lagrangian_from_noise,
+    integral,
+    eulerian,
+    eulerian_finite_step,
+    progressive,
+    consistency,
+    consistency_continuous,
+    consistency_segments,
+    distributional,
+)
+SETTINGS: dict[str, tuple[Setting, ...]] = {name: found for file in _FILES for name, found in file.SETTINGS.items()}
+TIMES: dict[str, tuple[PublishedTimes, ...]] = {name: found for file in _FILES for name, found in file.TIMES.items()}

@@ -1,0 +1,6 @@
+"""Published settings of the methods in ``objectives/methods/eulerian.py``."""
+
+from taxonomy.catalogue.published.setting import PublishedTimes, Setting
+
+SETTINGS: dict[str, tuple[Setting, ...]] = {}
+TIMES: dict[str, tuple[PublishedTimes, ...]] = {}
