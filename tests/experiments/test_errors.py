@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from experiments import datasets, errors
-from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, UsageError
+from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, NotTrainedError, UsageError
 from experiments.settings import files as config_files
 from experiments.training import hosts, runs
 from tests.experiments.small_runs import small
 
-CODES = {UsageError: 2, DivergedError: 3, InterruptedRun: 75, HostLostError: 76}
+CODES = {UsageError: 2, DivergedError: 3, NotTrainedError: 5, InterruptedRun: 75, HostLostError: 76}
 
 
 @pytest.mark.parametrize("kind", CODES)
