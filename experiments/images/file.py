@@ -179,7 +179,8 @@ def markdown(rows: list[dict[str, object]], protocol: Protocol, dataset: Dataset
     body = [[row["samples"], row["count"], *(tables.number(row[metric.name]) for metric in shown)] for row in rows]
     here = machine.record()
     return (
-        f"{tables.markdown(header, body)}\n\n{protocols.line(stated(protocol, dataset))}\n\n"
+        f"{tables.markdown(header, body)}\n\n{protocols.line(stated(protocol, dataset))} "
+        f"Compared with {len(split(dataset.truth, protocol.reference)[0]):,} images.\n\n"
         f"Command: python -m experiments.image_score {' '.join(sys.argv[1:])}\n\n"
         f"{seconds:.0f} s on {here['devices']} x {here['device_kind']}, {here['cpus']} CPU cores.\n"
     )
