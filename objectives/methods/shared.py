@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from objectives import metrics, weighting
 from objectives.losses.direct import flow_matching
 from objectives.mixture import REDUCTIONS
-from objectives.objective import Batch, Curve, Maps, Objective, Term, required
+from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
 from taxonomy import flow_map, laws, times
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
@@ -148,8 +148,10 @@ def self_distilled(
       ValueError: on an unknown reduction.
     """
     check_option("reduction", reduction, REDUCTIONS)
-    distill = dataclasses.replace(distill, likelihood=likelihood)
-    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
+    # A log-variance that begins at 0 is a statement on the unit: in the authors' networks with one, data have 0.5.
+    unit = Unit(std=0.5) if likelihood else None
+    flow = diagonal(diagonal_share, weight, law=law, likelihood=likelihood)
+    terms = (dataclasses.replace(flow, unit=unit), dataclasses.replace(distill, likelihood=likelihood, unit=unit))
     return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
 
 
