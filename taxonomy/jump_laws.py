@@ -1,7 +1,7 @@
 """Published distributions that draw one end of a jump and then its length, or its length and then one end.
 
-In our direction of time, noise at 0, as in ``laws``. A sorted pair has early sources, late targets and short jumps; these
-distributions do not.
+In our direction of time, noise at 0, as in ``laws``. A sorted pair has early sources, late targets and short jumps;
+these distributions do not.
 """
 
 import jax
