@@ -21,8 +21,8 @@ def moment_matching(
       mapped: [batch, ...]; ``X_{s,t}(I_s)``, consecutive examples in groups that share their times.
       target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its distribution is the same, p_t.
       group: size of a group; divides the batch. With one example it pulls x to y as consistency training does.
-      scale: [batch]; length scale of the kernel. A norm grows with the root of D and is divided by D, so that the kernel
-        is flatter in more dimensions, as published.
+      scale: [batch]; length scale of the kernel. A norm grows with the root of D and is divided by D: the kernel is
+        flatter in more dimensions, as published.
       floor: [] or a number, not negative; nearer points count as equal and do not pull.
 
     Returns:
@@ -40,8 +40,8 @@ def moment_matching(
       >>> round(float(value[0]), 4)  # 2 - 2 exp(-1)
       1.2642
 
-    Reference: inductive moment matching, arXiv 2503.07565, there with the scale |c_out|; the division by D and the floor
-      as in EDAPINENUT/ExplicitShortCut, loss/imm_loss.py.
+    Reference: inductive moment matching, arXiv 2503.07565, there with the scale |c_out|; the division by D and the
+      floor as in EDAPINENUT/ExplicitShortCut, loss/imm_loss.py.
     """
     batch = mapped.shape[0]
     if group < 1 or batch % group:
