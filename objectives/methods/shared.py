@@ -175,7 +175,7 @@ def self_distilled(
       law: law on the diagonal.
       likelihood: how a learned log-variance enters both terms, None for none.
       unit: what the constants of weights and likelihood are compared with, in both terms; with a likelihood, None
-        stands for a sum of squares where the noise is standard normal.
+        stands for a sum of squares where the noise has a standard deviation of 0.5.
       both_directions: whether the rule trains jumps back in time too.
       target_decay: decay of the EMA that makes the targets, None for the student itself.
 
@@ -186,8 +186,8 @@ def self_distilled(
       ValueError: on an unknown reduction.
     """
     check_option("reduction", reduction, REDUCTIONS)
-    # The log-variance begins at 0, whatever the unit of the data.
-    unit = Unit() if likelihood and unit is None else unit
+    # A log-variance that begins at 0 is a statement on the unit: in the authors' networks with one, data have 0.5.
+    unit = Unit(std=0.5) if likelihood and unit is None else unit
     distill = dataclasses.replace(distill, likelihood=likelihood, unit=unit)
     terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood, unit=unit), distill)
     return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)

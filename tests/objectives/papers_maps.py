@@ -193,7 +193,8 @@ def euler_mean_flow(w, e):
 
 
 def imm(w, e):
-    # Source t, target s, r between. DDIM to s from the mean denoiser g; the Laplace kernel of scale |c_out| = t - s.
+    # Source t, target s, r between. DDIM to s from the mean denoiser g; the Laplace kernel with w = 1 / |c_out| and
+    # c_out = -(t - s) sigma_data in the paper's numbers, where sigma_data is 0.5 and ours is 1; and the weight of t.
     t, r, s = reversed_times(e)
 
     def ddim(params, x, t):
@@ -203,13 +204,19 @@ def imm(w, e):
 
     x, y = ddim(w.live, path(e, t), t), ddim(w.held, path(e, r), r)
 
+    sigma_data = 0.5
+    w = 1 / ((t - s)[0] * sigma_data)
+
     def kernel(a, b):
-        return jnp.exp(-jnp.sqrt(((a - b) ** 2).mean()) / (t - s)[0]) if a is not b else 1.0
+        distance = jnp.sqrt(((sigma_data * (a - b)) ** 2).sum()) if a is not b else 0.0
+        return jnp.exp(-w * jnp.maximum(distance, 1e-4) / 2)
 
     x, y = list(x), list(y)
     pairs = [(j, k) for j in range(5) for k in range(5)]
     total = sum(kernel(x[j], x[k]) + kernel(y[j], y[k]) - 2 * kernel(x[j], y[k]) for j, k in pairs)
-    return jnp.full(5, total / 25)
+    lam = 2 * jnp.log((1 - t) / t)
+    weight = 0.5 * 1 / (1 + jnp.exp(lam - 4)) * 2 / (t * (1 - t)) * (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+    return weight * total / 25
 
 
 FROM_NOISE = {"s": 0.0}

@@ -68,7 +68,6 @@ SHARPENED = {
     "euler_mean_flow": {"step": 1e-3},
     "phased_cm": {"step": 1e-3},
     "multistep_cm": {"step": 1e-3},
-    "imm": {"step": 1e-3},
     "facm": {"cosine": 0.0},
     # The mean over a pool leaves a residual that is not symmetric; and rare times next to the data weigh a thousand.
     "esc": {"adaptive_power": 0.0},
