@@ -36,9 +36,7 @@ def imm(
         target = flow_map.jump(maps.target, u, t, path.position(u, batch.x0, batch.x1))
         # |c_out| is the jump's length times the data's standard deviation: the kernel sees average velocities.
         scale = jnp.maximum(t - s, 1e-6) * batch.noise_std
-        return moment_matching(
-            mapped, target=target, group=group, scale=scale, floor=FLOOR * batch.noise_std / UNIT.std
-        )
+        return moment_matching(mapped, target=target, group=group, scale=scale, floor=FLOOR * batch.noise_std / UNIT.std)
 
     pairs = jump_laws.source_then_target(first=EARLIEST)
     law = jump_laws.with_level_step(pairs, decrement=(1 / EARLIEST - 1) / 2**halvings, least=step)

@@ -63,9 +63,7 @@ def test_points_nearer_than_the_floor_count_as_equal():
 
     found = loss(x)
     np.testing.assert_allclose(found[:3], 0, atol=1e-15)
-    np.testing.assert_allclose(
-        found[3:], 2 * np.exp(-0.05 / 2.1) - 2 * np.exp(-np.array([0.08, 0.16]) / 2.1), rtol=1e-9
-    )
+    np.testing.assert_allclose(found[3:], 2 * np.exp(-0.05 / 2.1) - 2 * np.exp(-np.array([0.08, 0.16]) / 2.1), rtol=1e-9)
     moved = np.abs(jax.grad(lambda x: loss(x).sum())(x)).max(axis=1)
     assert not moved[:3].any()
     assert np.all(moved[3:] > 0.1)

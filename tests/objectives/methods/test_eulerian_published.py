@@ -1,9 +1,9 @@
 """The gradient of whole methods against their publications, at any number of coordinates and any unit of the data.
 
-The network is linear in its weights, coordinate by coordinate: ``v(s, t, x) = a x + b s + e t + c``. Every published loss
-stops its target, so that the gradient in c is the mean of the derivatives of the published loss in the prediction, which
-``PUBLISHED`` writes with numpy for data and noise of the publication's unit. With data in another unit the gradient of all
-terms together is that one times one factor.
+The network is linear in its weights, coordinate by coordinate: ``v(s, t, x) = a x + b s + e t + c``. Every published
+loss stops its target, so that the gradient in c is the mean of the derivatives of the loss in the prediction, which
+``PUBLISHED`` writes with numpy for data and noise of the publication's unit. With data in another unit the gradient of
+all terms together is that one times one factor.
 """
 
 import jax
