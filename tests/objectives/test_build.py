@@ -263,7 +263,7 @@ def counted(calls, v):
         ("decoupled_mean_flow", 2, 0, 0),
         ("rectified_mean_flow", 2, 0, 34),
         ("tim", 2, 2, 0),
-        ("esc", 3, 0, 0),
+        ("esc", 4, 0, 0),
         ("euler_mean_flow", 2, 1, 0),
         ("progressive_distillation", 2, 2, 2),
         ("shortcut", 2, 2, 0),
