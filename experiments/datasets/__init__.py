@@ -66,7 +66,7 @@ def load(name: str) -> Dataset:
     """
     try:
         return _load(name)
-    except (OSError, ValueError) as error:  # of a path: not readable, too long, with a null byte in it
+    except OSError as error:  # of a path: not readable, too long
         raise UsageError(f"data set {name[:200]!r} cannot be read ({type(error).__name__}: {error})"[:500]) from error
 
 
