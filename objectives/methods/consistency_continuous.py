@@ -62,15 +62,16 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         s = batch.times.s
         velocity = _velocity(maps, path, batch, velocity_of)
         ramp = curricula.warm_up(batch.progress, length=warm_up)
-        # The circle of TrigFlow is that of data and noise with unit standard deviation.
+        # The circle of TrigFlow is that of data and noise with unit standard deviation; there the published offset,
+        # which is compared with a tangent of data with 0.5, is twice as large.
         std = batch.noise_std
-        return trigflow(
+        return std**2 * trigflow(
             lambda s, t, x: maps.student(s, t, std * x) / std,
             source(path, batch) / std,
             s,
             velocity=velocity / std,
             warm_up=ramp,
-            normalize=normalize or None,
+            normalize=normalize / noise_levels.SIGMA_DATA or None,
         )
 
     distilled = velocity_of == "teacher"
@@ -82,14 +83,15 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         PRIORS[prior],
         cost=2 + 2 + distilled,
         likelihood=metrics.gaussian_likelihood,
+        unit=Unit(mean=True),
     )
     return Objective((term,), sampler="renoising", needs_teacher=distilled, output="trigflow")
 
 
 def _inverse_noise(times: time_laws.Times, loss: PerExample) -> PerExample:
-    """``1 / tan(tau) = s / (1 - s)``."""
+    """``1 / (sigma_data tan(tau)) = s / (sigma_data (1 - s))``: one over the published noise level."""
     del loss
-    return times.s / jnp.maximum(1 - times.s, 1e-3)
+    return times.s / (noise_levels.SIGMA_DATA * jnp.maximum(1 - times.s, 1e-3))
 
 
 PRIORS = {"inverse_noise": _inverse_noise, "none": weighting.uniform}
