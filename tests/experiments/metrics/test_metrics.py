@@ -143,3 +143,20 @@ def test_a_distance_that_was_not_reached_is_no_number(monkeypatch):
     monkeypatch.setattr(metrics, "SINKHORN_ITERATIONS", 10)
     x, y = RNG.standard_normal((2, 37, 3))
     assert metrics.entropic_w2_of_points(x, y + 3, epsilon=1e-3) is None
+
+
+def test_seeds_draw_the_directions_and_the_split():
+    x, y = RNG.standard_normal((2, 200, 3)) * np.array([[[1.0, 2.0, 0.5]], [[1.0, 1.0, 1.0]]])
+    sliced = {metrics.sliced_wasserstein(x, y, projections=3, seed=seed) for seed in (0, 0, 1)}
+    accuracies = {metrics.classifier_accuracy(x, y, seed=seed) for seed in (0, 0, 1)}
+    assert len(sliced) == len(accuracies) == 2
+
+
+def test_samples_beyond_the_margin_count_at_its_edge():
+    samples, truth = perfect(count=5000)
+    far, edge = samples.copy(), samples.copy()
+    # The margin is an eighth of the box of 2: its last bin lies around 1.25 - 1/48.
+    far[:500], edge[:500] = [9.0, 0.3], [1.24, 0.3]
+    found = metrics.entropic_w2(far, truth, epsilon=0.05)
+    assert found == metrics.entropic_w2(edge, truth, epsilon=0.05)
+    assert found > 2 * metrics.entropic_w2(samples, truth, epsilon=0.05)
