@@ -63,6 +63,25 @@ def test_after_a_resampling_weights_begin_anew(constancy):
     np.testing.assert_allclose(tilting.drawn(jax.random.key(7), found).mean(), SLOPE, atol=error)
 
 
+def test_without_constancy_weights_are_the_values_at_the_ends_of_each_step():
+    """They telescope to ``h_1`` at the end, however the value changes on the way, since a_0 = 0 and a_1 = 1."""
+    x = jax.random.normal(jax.random.key(0), (50, 1))
+    found = tilting.tilting(
+        lambda s, t, x: jnp.sin(3 * x) + t[:, None],
+        lambda t, x: jnp.cos(2 * x[:, 0]) + t * x[:, 0],
+        pulled,
+        jax.random.key(1),
+        x,
+        grids.uniform(3),
+        diffusion=jnp.zeros_like,
+        tilt=lambda t: t**2,
+        constancy=False,
+        threshold=0.0,
+    )
+    np.testing.assert_allclose(found.log_weights, np.cos(2 * found.x[:, 0]) + found.x[:, 0], atol=1e-5)
+    assert float(jnp.abs(found.x - x).max()) > 0.5
+
+
 def test_the_law_is_right_with_resampling_and_langevin_steps_several_times_on_the_way():
     found = run(threshold=0.95, noise=1.5, substeps=2)
     assert int(found.resampled.sum()) >= 3

@@ -66,9 +66,3 @@ def test_noise_of_the_start_and_of_the_steps_have_keys_of_their_own():
     noise = STD * jax.random.normal(start, (6, 2))
     expected = samplers.renoising(v, TRIGONOMETRIC, steps, noise, GRID, noise_std=STD)
     np.testing.assert_allclose(generator("renoising")(GRID, 6, jax.random.key(3))[0], expected, atol=1e-5)
-
-
-def test_parts_have_noise_of_their_own(monkeypatch):
-    monkeypatch.setattr(generation, "AT_ONCE", 2 * 4)
-    found, _ = generator("composition")(grids.uniform(1), 10, jax.random.key(3))
-    assert len(np.unique(found, axis=0)) == 10
