@@ -105,21 +105,26 @@ def test_steps_of_stochastic_samplers_by_hand(path):
     """With the predictions of the exact flow in place of the velocity, and a key of its own for each step."""
     exactly, x, key = flow(path), noise(4), jax.random.key(2)
     times = [0.0, 0.4, 0.7, 1.0]
-    walked = ancestral(exactly.b, path, key, x, jnp.array(times), noise_std=STD, eta=0.6)
-    moved = euler_maruyama(
-        exactly.b, path, key, x, jnp.array(times), noise_std=STD, noise=noise_level(path, noise_std=STD, level=0.9)
-    )
+
+    @jax.jit
+    def both(key, x):
+        noise, grid = noise_level(path, noise_std=STD, level=0.9), jnp.array(times)
+        walked = ancestral(exactly.b, path, key, x, grid, noise_std=STD, eta=0.6)
+        return walked, euler_maruyama(exactly.b, path, key, x, grid, noise_std=STD, noise=noise)
+
+    walked, moved = both(key, x)
+    mean, velocity, score = map(jax.jit, (exactly.posterior_mean, exactly.b, exactly.score))
     y, z = x, x
     for (s, t), k in zip(itertools.pairwise(times), jax.random.split(key, 3), strict=True):
         time, fresh = jnp.full(4, s), jax.random.normal(k, x.shape)
         (alpha_s, beta_s), (alpha_t, beta_t) = ((path.alpha(u), path.beta(u)) for u in (s, t))
-        data = exactly.posterior_mean(time, y)
+        data = mean(time, y)
         kept = (y - beta_s * data) / alpha_s
         # The variance of x_t given x_s and the data, of DDPM.
         variance = 0.6**2 * alpha_t**2 * (1 - (beta_s * alpha_t / (beta_t * alpha_s)) ** 2)
         y = beta_t * data + np.sqrt(alpha_t**2 - variance) * kept + np.sqrt(variance) * STD * fresh
         epsilon = 0.9 * STD * np.sqrt(2 * alpha_s * beta_s) if t < 1 else 0.0
-        drift = exactly.b(time, z) + epsilon**2 / 2 * exactly.score(time, z)
+        drift = velocity(time, z) + epsilon**2 / 2 * score(time, z)
         z = z + (t - s) * drift + epsilon * np.sqrt(t - s) * fresh
     np.testing.assert_allclose(walked, y, atol=1e-9)
     np.testing.assert_allclose(moved, z, atol=1e-9)

@@ -107,15 +107,18 @@ def test_restart_by_hand():
     """Each repeat begins where the last one ended, with noise of its own; by default it goes back to 0.3."""
     path, v, x, key = TRIGONOMETRIC, flow("trigonometric").v, noise(4), jax.random.key(2)
     grid = jnp.array([0.0, 0.6, 1.0])
-    found = restart(v, path, key, x, grid, noise_std=0.8, at=1, repeats=2, trajectory=True)
-    expected = [x, jump(v, 0.0, 0.6, x)]
+    found = jax.jit(lambda key, x: restart(v, path, key, x, grid, noise_std=0.8, at=1, repeats=2, trajectory=True))(
+        key, x
+    )
+    jumped = jax.jit(lambda s, t, x: jump(v, s, t, x))
+    expected = [x, jumped(0.0, 0.6, x)]
     low, high = (np.array([path.alpha(t), path.beta(t)]) for t in (0.3, 0.6))
     factor = low[1] / high[1]
     std = 0.8 * np.sqrt(low[0] ** 2 - factor**2 * high[0] ** 2)
     for k in jax.random.split(key, 2):
         back = factor * expected[-1] + std * jax.random.normal(k, x.shape)
-        expected.append(jump(v, 0.3, 0.6, back))
-    expected.append(jump(v, 0.6, 1.0, expected[-1]))
+        expected.append(jumped(0.3, 0.6, back))
+    expected.append(jumped(0.6, 1.0, expected[-1]))
     np.testing.assert_allclose(found, np.stack(expected), atol=1e-12)
 
 

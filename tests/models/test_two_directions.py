@@ -159,7 +159,7 @@ def test_interpolation_of_gaussian_data(path):
 
 def test_every_way_takes_its_own_number_of_jumps():
     """On maps that do not compose, where two jumps are not one."""
-    v, w = tiny(tiny_params(1)), tiny(tiny_params(2))
+    v, w = jax.jit(tiny(tiny_params(1))), jax.jit(tiny(tiny_params(2)))
     a, b = (jnp.asarray(data(seed=seed)) for seed in (1, 2))
 
     def jumps(v, x, *times):

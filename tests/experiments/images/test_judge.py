@@ -40,8 +40,9 @@ def test_one_half_is_asked_for_classes_and_the_other_for_turns(monkeypatch):
     monkeypatch.setattr(classifier, "fit", lambda network, loss, *_, **options: losses.append(loss))
     images, classes = marked(30)
     judge_of._train(Knowing(), images, classes, seed=0)
+    loss = jax.jit(losses[0])
     for seed in range(3):
-        value = losses[0]({}, jax.random.key(seed), jnp.asarray(images), jnp.asarray(classes))
+        value = loss({}, jax.random.key(seed), jnp.asarray(images), jnp.asarray(classes))
         assert float(value) < 1e-6
 
 
@@ -53,7 +54,7 @@ def dataset(monkeypatch):
 
     def kept(path, network, dim, train):
         asked.append(path)
-        return network.init(jax.random.key(0), jnp.zeros((1, dim)))
+        return jax.jit(network.init)(jax.random.key(0), jnp.zeros((1, dim)))
 
     monkeypatch.setattr(classifier, "kept", kept)
     truth = Images(train, train[:30] * 0.5, (SIDE, SIDE, 1), labels, labels[:30])
@@ -94,9 +95,11 @@ def test_records_are_trained_on_with_their_own_classes(dataset, monkeypatch):
 def test_the_classifier_that_gives_rewards_does_not_judge(monkeypatch):
     asked = []
 
+    start = jax.jit(classifier.Network().init)(jax.random.key(0), jnp.zeros((1, 64)))
+
     def weights(seed):
         asked.append(seed)
-        return classifier.Network().init(jax.random.key(seed), jnp.zeros((1, 64)))
+        return start
 
     monkeypatch.setattr(classifier, "weights", weights)
     x = np.random.default_rng(0).uniform(-1, 1, (5, 64)).astype(np.float32)

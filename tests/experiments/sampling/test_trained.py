@@ -167,18 +167,6 @@ def test_velocities_with_and_without_a_label_are_guided_at_sampling():
     assert np.abs(guided - plain).max() > 1e-3
 
 
-def test_a_scale_that_is_an_input_reaches_the_network():
-    run = conditional("mean_flow", scheme="mean_flow", scale=4.0, scale_is_input=True)
-    label = jnp.array([2, 0, 7])
-    told = Condition(label, jnp.full(3, 2.5))
-    found = run.map(label, scale=2.5)(S, T, X)
-    np.testing.assert_array_equal(found, bind(run.model, run.params, told)(S, T, X))
-    assert float(jnp.abs(found - run.map(label)(S, T, X)).max()) > 1e-4
-    run.check_scale(4.0)
-    with pytest.raises(UsageError, match="guidance scale 5; this network was trained for scales from 1 to 4"):
-        run.check_scale(5.0)
-
-
 def test_a_run_cannot_be_changed_in_place(lsd):
     with pytest.raises(dataclasses.FrozenInstanceError):
         lsd.params = {}

@@ -1,7 +1,6 @@
 """What examples carry besides noise, data and times: labels, scales and keys of dropout, each in its share."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,17 +12,15 @@ COUNT = 4000
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return datasets.load("eight_gaussians")
-
-
-def drawn(dataset, **extra):
+def batch():
+    """A batch that carries everything."""
+    dataset = datasets.load("eight_gaussians")
     _, objective, _, _ = parts(config_for("flow_matching"))
-    return draw(objective.terms[0], dataset, jax.random.key(2), 0, COUNT, extra=ExtraInputs(**extra))
+    extra = ExtraInputs(labels=True, label_dropout=0.3, largest_scale=5.0, dropout=True)
+    return jax.jit(lambda key: draw(objective.terms[0], dataset, key, 0, COUNT, extra=extra))(jax.random.key(2))
 
 
-def test_labels_are_those_of_the_examples_and_dropped_in_their_share(dataset):
-    batch = drawn(dataset, labels=True, label_dropout=0.3)
+def test_labels_are_those_of_the_examples_and_dropped_in_their_share(batch):
     kept = np.asarray(batch.labelled)
     # Four standard errors.
     np.testing.assert_allclose(kept.mean(), 0.7, atol=4 * np.sqrt(0.21 / COUNT))
@@ -35,22 +32,21 @@ def test_labels_are_those_of_the_examples_and_dropped_in_their_share(dataset):
     np.testing.assert_array_equal(batch.label[kept], nearest[kept])
 
 
-def test_scales_are_uniform_in_their_logarithm_and_one_without_a_label(dataset):
-    batch = drawn(dataset, labels=True, label_dropout=0.3, largest_scale=5.0)
-    np.testing.assert_array_equal(batch.scale[~np.asarray(batch.labelled)], 1.0)
-    every = np.log(drawn(dataset, largest_scale=5.0).scale) / np.log(5)
-    assert 0 <= every.min() < 0.01 < 0.99 < every.max() <= 1
+def test_scales_are_uniform_in_their_logarithm_and_one_without_a_label(batch):
+    kept = np.asarray(batch.labelled)
+    np.testing.assert_array_equal(batch.scale[~kept], 1.0)
+    powers = np.log(np.asarray(batch.scale)[kept]) / np.log(5)
+    assert 0 <= powers.min() < 0.01 < 0.99 < powers.max() <= 1
     # A uniform law has the variance 1 / 12, and that of its square about 1 / 180.
-    np.testing.assert_allclose(every.mean(), 0.5, atol=4 / np.sqrt(12 * COUNT))
-    np.testing.assert_allclose(every.var(), 1 / 12, atol=4 / np.sqrt(180 * COUNT))
+    np.testing.assert_allclose(powers.mean(), 0.5, atol=4 / np.sqrt(12 * len(powers)))
+    np.testing.assert_allclose(powers.var(), 1 / 12, atol=4 / np.sqrt(180 * len(powers)))
 
 
-def test_keys_of_dropout_are_their_own(dataset):
-    batch = drawn(dataset, largest_scale=5.0, dropout=True)
+def test_keys_of_dropout_are_their_own(batch):
     assert batch.dropout.shape == (COUNT,)
     assert len(np.unique(jax.random.key_data(batch.dropout), axis=0)) == COUNT
-    # What they would draw is not what the scales have drawn.
-    own = jax.vmap(jax.random.uniform)(batch.dropout)
-    scales = jnp.log(batch.scale) / np.log(5)
-    assert abs(np.corrcoef(own, scales)[0, 1]) < 4 / np.sqrt(COUNT)
-    assert drawn(dataset).dropout is None
+    # What they would draw is not what labels and scales have drawn.
+    kept, own = np.asarray(batch.labelled), np.asarray(jax.vmap(jax.random.uniform)(batch.dropout))
+    powers = np.log(np.asarray(batch.scale)[kept])
+    assert abs(np.corrcoef(own[kept], powers)[0, 1]) < 4 / np.sqrt(len(powers))
+    assert abs(np.corrcoef(own, kept)[0, 1]) < 4 / np.sqrt(COUNT)

@@ -25,7 +25,7 @@ def fixed_and_state(name, **training):
 
 def test_a_device_draws_its_own_parts_of_the_batch_of_its_step():
     """Device 1 of two, each with two parts, at step 3: examples [2 n, 3 n) and [3 n, 4 n) of each term, averaged."""
-    fixed, state, dataset = fixed_and_state("mean_flow", grad_accumulation=2)
+    fixed, state, dataset = fixed_and_state("flow_matching", grad_accumulation=2)
     state = state._replace(step=jnp.int32(3))
     inputs = Inputs(jnp.int32(1), jnp.uint32(7), jnp.int32(0))
     found = jax.jit(lambda state: step.gradients(fixed, state, inputs, None))(state)

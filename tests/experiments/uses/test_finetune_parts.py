@@ -24,10 +24,11 @@ from tests.experiments.small_runs import small
 
 DATASET = datasets.load("two_moons")
 MODEL = FlowMapModel(MLP(width=8, depth=1), std=DATASET.std)
+START = initialize(MODEL, jax.random.key(0), (2,))
 
 
 def weights(seed):
-    params = initialize(MODEL, jax.random.key(0), (2,))
+    params = START
     leaves, structure = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(seed), len(leaves))
     moved = [leaf + 0.3 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
@@ -43,7 +44,7 @@ def test_the_loss_with_every_penalty_by_hand(method):
     plan = Plan(method=method, batch_size=6, penalty=1.5, map_penalty=0.7, tangent_penalty=0.4, ode_steps=2)
     params, key, std = weights(2), jax.random.key(4), DATASET.std
     value, mean = jax.jit(loss_of(plan))(params, key)
-    v, w = bind(MODEL, params), bind(MODEL, weights(1))
+    v, w = (jax.jit(bind(MODEL, of)) for of in (params, weights(1)))
     keys = jax.random.split(key, 4)
     x_0, noise = (std * jax.random.normal(keys[k], (6, 2)) for k in (0, 2))
     data = jax.vmap(DATASET.sample)(jax.random.split(keys[3], 6))
@@ -84,7 +85,7 @@ def test_every_update_has_noise_of_its_own_and_a_record_the_mean_of_its_rewards(
 def test_the_rate_falls_along_a_cosine():
     """The gradient of a linear reward in the last bias is constant: Adam moves it by the rate in each update."""
     plan = Plan(steps=2, batch_size=4, learning_rate=1e-2, penalty=0.0, map_penalty=0.0, tangent_penalty=0.0)
-    params = initialize(MODEL, jax.random.key(0), (2,))
+    params = START
     found = finetuning.tune(MODEL, params, lambda x: 3 * x.sum(axis=1), DATASET, TRIGONOMETRIC, plan)
     last = sorted(params["params"]["network"])[-1]
     moved = found.params["params"]["network"][last]["bias"] - params["params"]["network"][last]["bias"]
@@ -98,8 +99,8 @@ def test_how_far_points_moved_is_a_root_of_a_mean_square():
 
 
 def test_when_the_share_of_the_rise_was_reached():
-    # From 1 to 3, of which 0.9 is 2.8: by means of three records first in the one at 5 million.
-    values = np.array([1.0, 1.0, 2.0, 2.7, 2.8, 3.0, 3.0])
+    # From 1 to 3, of which 0.9 is 2.8: by means of three records, which are 2.75 and 2.88, at 5 million.
+    values = np.array([1.0, 1.0, 2.6, 2.7, 2.95, 3.0, 3.0])
     curve = np.stack([1e6 * np.arange(1, 8), values], axis=1)
     tuned = Tuned(None, curve, None, 1.0)
     assert report.reached(tuned, 1.0, 3.0) == 5.0

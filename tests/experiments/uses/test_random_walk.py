@@ -34,6 +34,7 @@ def test_errors_and_variances_are_measured_around_the_optimum():
         np.testing.assert_allclose(row[f"variance, {second}"], 1 / n - size, atol=5 * np.sqrt(1 / count) / n)
 
 
+@pytest.mark.slow
 def test_numbers_of_steps_belong_to_their_points(monkeypatch):
     """A target that names its number of steps, which the network is told, is learned in a few updates."""
     monkeypatch.setattr(random_walk, "BATCH", 8)
@@ -42,7 +43,7 @@ def test_numbers_of_steps_belong_to_their_points(monkeypatch):
     def numbers(walk, n):
         return jnp.full_like(last_noise(walk, n), n / 6)
 
-    field = random_walk.learn(gaussian_dataset(), numbers, updates=150, seed=0)
+    field = random_walk.learn(gaussian_dataset(), numbers, updates=120, seed=0)
     x = 0.5 * jax.random.normal(jax.random.key(1), (50, 2))
     for n in (1, 6):
         np.testing.assert_allclose(field(jnp.full(50, float(n)), x).mean(), n / 6, atol=0.1)

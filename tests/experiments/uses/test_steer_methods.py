@@ -1,5 +1,7 @@
 """What each method of steering hands to the library: look-ahead, score, strength, weights and keys."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +57,7 @@ def start(key):
     return STD * jax.random.normal(key, (COUNT, 2))
 
 
+@jax.jit
 def plain(key):
     return samplers.composition(v, start(key), grids.uniform(2))
 
@@ -150,17 +153,18 @@ def test_the_entropy_of_the_distance_is_in_units_of_the_data(monkeypatch):
 
 def test_rejection_goes_on_with_other_data_and_the_same_maximum(monkeypatch):
     monkeypatch.setattr(steering_truth, "DRAWN", 16)
-    dataset = gaussian_dataset()
-    found = steering_truth.samples(dataset, reward, count=12, seed=3, name="mine")
+    draw = jax.jit(lambda key: jax.random.normal(key, (16, 2)))
+    dataset = SimpleNamespace(draw=lambda key, count: draw(key))
+    found = steering_truth.samples(dataset, reward, count=40, seed=3, name="mine")
     key, kept, top = jax.random.key(3), [], None
-    for k in range(100):
+    for k in range(60):
         key_data, key_accept = jax.random.split(jax.random.fold_in(key, k))
-        x = np.asarray(dataset.draw(key_data, 16))
+        x = np.asarray(draw(key_data))
         r = np.asarray(reward(x))
         top = r.max() if top is None else top
         kept += list(x[np.asarray(jax.random.uniform(key_accept, (16,))) < np.exp(r - top)])
-    assert len(np.unique(found, axis=0)) == 12
-    np.testing.assert_allclose(found, kept[:12], rtol=1e-6)
+    assert len(np.unique(found, axis=0)) == 40
+    np.testing.assert_allclose(found, kept[:40], rtol=1e-6)
 
 
 def test_the_error_of_integration_is_that_of_coarser_steps():
