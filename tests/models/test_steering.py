@@ -111,6 +111,13 @@ def test_systematic_resampling_is_right_on_average():
     np.testing.assert_allclose((chosen == 0).sum(axis=1).mean(), 0.6, atol=5 * np.sqrt(0.24 / 4000))
 
 
+def test_a_point_without_weight_is_never_chosen(monkeypatch):
+    # The uniform number may be 0, which is the edge of the first point.
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: 0.0)
+    chosen = steering.systematic(jax.random.key(0), jnp.array([-jnp.inf, 0.0]))
+    np.testing.assert_array_equal(chosen, [1, 1])
+
+
 def test_the_gain_of_guidance_is_bounded_at_the_noise():
     t = jnp.array([0.0, 0.01, 0.04, 0.5, 1.0])
     found = steering.guidance_gain(t, LINEAR, noise_std=BASE_STD)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
@@ -165,3 +167,14 @@ def test_samples_beyond_the_margin_count_at_its_edge(monkeypatch):
     np.testing.assert_allclose(centres[[0, -1]], [-1.25 + 1 / 48, 1.25 - 1 / 48])
     np.testing.assert_array_equal(of_far, of_edge)
     np.testing.assert_allclose(of_far.reshape(60, 60)[-1].sum(), 0.1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("failing", ["ab", "aa", "bb", None])
+def test_a_divergence_is_no_number_if_one_of_its_three_problems_did_not_converge(failing, monkeypatch):
+    def solve(geometry, a, b, **options):
+        cost = {"ab": 5.0, "aa": 1.0, "bb": 2.0}[geometry]
+        return SimpleNamespace(reg_ot_cost=cost, converged=np.array(geometry != failing))
+
+    monkeypatch.setattr(metrics.linear, "solve", solve)
+    found = float(metrics._sinkhorn_divergence("ab", "aa", "bb", None, None))
+    np.testing.assert_equal(found, 3.5 if failing is None else np.nan)
