@@ -46,7 +46,7 @@ EXPECTED = {
     "esd": ("eulerian", "current", "none", "forward", 12.0, 2025),
     "mean_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
     "rectified_mean_flow": ("eulerian", "current", "velocity", "forward", 41.0, 2025),
-    "esc": ("eulerian", "current", "none", "forward", 11.0, 2025),
+    "esc": ("eulerian", "current", "none", "forward", 14.0, 2025),
     "alpha_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
     "tim": ("eulerian", "current", "none", "forward", 8.0, 2025),
     "progressive_distillation": ("progressive", "frozen stage", "velocity", "forward", 5.0, 2022),
