@@ -62,6 +62,13 @@ def test_source_and_target_have_a_law_each():
     assert abs(np.mean(s == t) - share) < 4 * np.sqrt(share / N)
 
 
+def test_a_stop_on_a_jump_of_length_zero_is_the_jump():
+    s, u, t = draw(times.with_fraction(laws.source_and_target(source=-0.2, target=1.0, std=0.8), fraction=0.002))
+    assert np.mean(s == t) > 0.1
+    np.testing.assert_array_equal(u[s == t], s[s == t])
+    assert np.all((s <= u) & (u <= t))
+
+
 def test_gap_and_target_is_the_target_given_that_it_exceeds_the_gap():
     s, u, t = draw(laws.gap_and_target())
     np.testing.assert_array_equal(u, t)
