@@ -88,7 +88,7 @@ METHODS = (
         "|v_{s,1}(I_s) - sg[v_{s,1} - (1 - s^p) clip(v_{s,1} - dI_s - (1 - s) D_s[dI_s] v_{s,1})]|^2",
         translation=OURS,
         note="The velocity stays trained as an anchor, which keeps the consistency term stable.",
-        differs="From data instead of a guided teacher; each term has examples of its own; the anchor is the diagonal of "
+        differs="From data instead of a guided teacher; each term has its own examples; the anchor is the diagonal of "
         "the map, not a time code of its own.",
     ),
     Method(

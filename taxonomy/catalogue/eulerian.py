@@ -149,7 +149,7 @@ METHODS = (
         velocity="batch posterior",
         stop_gradient="all of the target",
         engine="jvp",
-        times="two sorted logit-normal times, t = 1 early on; {diagonal} on the diagonal, at the earlier of a pair",
+        times="two sorted logit-normal times, t = 1 early on; {diagonal} and {plug_in_diagonal} at the earlier",
         weight="adaptive power and {likelihood}",
         paper="lin2025design",
         code="EDAPINENUT/ExplicitShortCut",
@@ -157,7 +157,7 @@ METHODS = (
         formula="as mean_flow; in half of all examples dI_s is its posterior mean over data points",
         translation=NOISE_AT_ONE,
         note="Less noise in the velocity: a pool of data stands for the data set; the targets start at the data end.",
-        differs="No guidance and no classes; a pool of 256 other data points stands for the batch; the code squares the "
-        "squared residual before it weighs it.",
+        differs="No guidance and no classes; a pool of 256 other data points stands for the batch; the public code "
+        "squares the squared residual before it weighs it.",
     ),
 )

@@ -46,13 +46,12 @@ METHODS = (
         stop_gradient="all of the target",
         engine="central difference",
         times="two sorted logit-normal times, t = 1 in a tenth; {diagonal} on the diagonal, at the earlier of a pair",
-        weight="adaptive power, over the root of 1 + tan(1 - s) - tan(1 - t)",
+        weight="adaptive power of the distance and its angle, over the root of 1 + tan(1 - s) - tan(1 - t)",
         paper="wang2025transition",
         code="WZDTHU/TiM",
         headline="ImageNet 256, 2 evaluations, FID 6.14",
         formula="|v_{t,t}(I_t) - dI_t|^2\n"
-        "|v_{s,t}(I_s) - sg[dI_s + (t - s) (v_{s+h,t}(I_{s+h}) - v_{s-h,t}(I_{s-h})) / (2 h)]|^2, h = 0.005\n"
-        "to both is added 1 - cos(prediction, target)",
+        "|v_{s,t}(I_s) - sg[dI_s + (t - s) (v_{s+h,t}(I_{s+h}) - v_{s-h,t}(I_{s-h})) / (2 h)]|^2, h = 0.005",
         translation=NOISE_AT_ONE,
         note="MeanFlow without a forward-mode derivative: two more evaluations along the sample's path.",
         differs="Linear transport alone; no term of features, no guidance.",

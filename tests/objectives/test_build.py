@@ -69,6 +69,7 @@ SHARPENED = {
     "phased_cm": {"step": 1e-3},
     "multistep_cm": {"step": 1e-3},
     "facm": {"cosine": 0.0},
+    "tim": {"cosine": 0.0},
     # The mean over a pool leaves a residual that is not symmetric; and rare times next to the data weigh a thousand.
     "esc": {"adaptive_power": 0.0},
     "sct": {"prior": "none"},
