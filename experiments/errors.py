@@ -66,6 +66,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{suggestion}Known: {', '.join(known)}"
 
 
+def printable(text: str) -> str:
+    """Text from files and paths as a terminal may see it: what cannot be printed, such as an escape, is spelled out.
+
+    Args:
+      text: any text; a line break is no printable character.
+
+    Returns:
+      such as "a\\x1b[31m".
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for letter in text
+    )
+
+
 def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Sequence[str]]) -> None:
     """Runs a command; a ``CommandError`` becomes one line on standard error and its exit code.
 
@@ -113,7 +130,7 @@ def _quieten_orbax() -> None:
 def say(error: CommandError) -> None:
     """Prints an error as one line."""
     kind = "stopped" if isinstance(error, InterruptedRun) else "error"
-    print(f"{kind}: " + " ".join(str(error).split()), file=sys.stderr, flush=True)
+    print(f"{kind}: " + printable(" ".join(str(error).split())), file=sys.stderr, flush=True)
 
 
 def leave(code: int) -> NoReturn:

@@ -67,7 +67,7 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     Args:
       power: 0 is the plain mean. On a term whose residual is noisy at the exact solution, as in flow matching, a
         power above 0 moves the minimizer away from the conditional mean, most of all in low dimension.
-      offset: not negative; compared with the sum of squares over coordinates.
+      offset: not negative; compared with the squared residual in the unit of the term, see ``objective.Unit``.
 
     Returns:
       a weight function.

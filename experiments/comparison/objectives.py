@@ -16,6 +16,7 @@ from experiments.comparison import report
 from experiments.comparison.budgets import plan
 from experiments.comparison.report import Row
 from experiments.comparison.verdict import VELOCITY, verdict
+from experiments.datasets import told
 from experiments.errors import DivergedError, UsageError
 from experiments.evaluation.evaluate import evaluate, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
@@ -61,8 +62,10 @@ def compare(
     configs = plan(config, objectives, seeds, budget)
     # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
-        runs.load_parts(run)
+        dataset, _ = runs.load_parts(run)
     runs.check_writable(workdir)
+    if said := told.line(dataset):
+        print(said)
     rows: list[Row] = []
     for run in configs:
         folder = _folder(workdir, run)
@@ -86,7 +89,6 @@ def compare(
         raise UsageError("every run diverged; lower --config.training.learning_rate")
     tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
 
-    dataset = datasets.load(config.dataset)
     metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
     text = report.markdown(config, configs, scored, perfect, metrics, budget=budget, seconds=time.time() - start)
     (workdir / "comparison.md").write_text(text)

@@ -17,8 +17,9 @@ PLANE_CHANGES = {
     "so_flow": _PLAIN | _UNIFORM,
     "decoupled_mean_flow": _UNIFORM,
     "rectified_mean_flow": _PLAIN | _UNIFORM,
+    "tim": _PLAIN | _UNIFORM | {"end_share": 0.0, "gap_power": 0.0, "cosine": 0.0},
     "esc": _PLAIN | _UNIFORM,
-    "facm": {"adaptive_power": 0.0, "cosine": 0.0},
+    "facm": {"times": "uniform", "adaptive_power": 0.0, "cosine": 0.0},
 }
 
 # Small images within some hundred steps, not the papers' hundreds of thousands. With grad X . w stopped, ESD diverges,

@@ -12,6 +12,11 @@ from tests.experiments.small_runs import small
 CODES = {UsageError: 2, DivergedError: 3, InterruptedRun: 75, HostLostError: 76}
 
 
+def test_what_comes_from_files_is_printable():
+    assert errors.printable("Fréchet 数 a/b") == "Fréchet 数 a/b"
+    assert errors.printable("a\x1b[31m\n\u202e\udcff") == r"a\x1b[31m\n\u202e\udcff"
+
+
 @pytest.mark.parametrize("kind", CODES)
 def test_each_kind_has_its_code_and_is_no_other(kind):
     assert kind.code == CODES[kind]

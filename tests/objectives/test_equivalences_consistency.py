@@ -191,7 +191,7 @@ def test_unified_models_run_from_regression_over_consistency_to_continuous_consi
     agree(ucgm(ratio=0.6), scaled(factor / (u - s), loss_of("ct", examples(u=u, t=1.0))))
     # At 0 the jump to the data is regressed on the sample's velocity, as alpha-Flow does at a = 1.
     whole = loss_of("alpha_flow", examples(u=1.0, t=1.0), options={"schedule": "constant", "alpha": 1.0})
-    agree(ucgm(ratio=0.0), scaled((1 - s) * factor, whole))
+    values_agree(ucgm(ratio=0.0), whole)
 
 
 def test_moment_matching_of_single_particles_pulls_along_the_consistency_residual():
