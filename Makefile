@@ -67,6 +67,7 @@ hooks: $(READY)
 # Pages that are generated from the catalogue.
 docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
+	$(RUN) -m taxonomy published --format=markdown > docs/published.md
 
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --out=runs/benchmark

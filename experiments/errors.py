@@ -160,7 +160,7 @@ def _quieten_orbax() -> None:
 def say(error: CommandError) -> None:
     """Prints an error as one line."""
     kind = "stopped" if isinstance(error, InterruptedRun) else "error"
-    line = terminal.printable(" ".join(str(error).split()), keep="")
+    line = terminal.printable(" ".join(str(error).split()))
     if len(line) > LONGEST_LINE:
         line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
     print(f"{kind}: {line}", file=sys.stderr, flush=True)

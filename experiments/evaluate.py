@@ -27,7 +27,7 @@ if __name__ == "__main__":
         """Runs the command."""
         workdir, checkpoint = Path(WORKDIR.value), command_flags.checkpoint_folder(CHECKPOINT)
         changes = {name: flag.value for name, flag in CHANGES.items() if flag.value is not None}
-        evaluate(workdir, checkpoint=checkpoint, changes=changes)
+        evaluate(workdir, checkpoint=checkpoint, changes=changes, tell=print)
         print((workdir / "metrics.md").read_text())
         print(written(workdir, WRITTEN))
 

@@ -2,9 +2,10 @@
 
     python -m experiments.image_score --samples=samples.npz --reference=digits --out=scores [--inception=inception.npz]
 
-Every array of images [n, ...] in the file gives a row of the table; an array "y" [n] holds the classes that were asked
-for. ``--reference`` is the name of a data set, or a file of images, all of which are then compared with. Numbers of
-uint8 are 0 .. 255; for floats ``--range`` gives black and white. Writes ``image_score.csv``, ``image_score.md`` and
+Every array of images [n, ...] in the file gives a row of the table; others are left out and named. An array "y" or
+"labels" [n] holds the classes that were asked for, so that files of ``experiments.sample`` can be scored as they are.
+``--reference`` is the name of a data set, or a file of images, all of which are then compared with. Numbers of uint8
+are 0 .. 255; for floats ``--range`` gives black and white. Writes ``image_score.csv``, ``image_score.md`` and
 ``protocol.json``.
 """
 
@@ -14,7 +15,8 @@ from absl import flags
 
 from experiments import flags as command_flags
 from experiments import limits
-from experiments.images.file import RANGES, WRITTEN, score_file
+from experiments.datasets.ranges import RANGES
+from experiments.images.file import WRITTEN, score_file
 from experiments.reporting.findings import written
 from experiments.settings.protocol import RESIZES, Protocol
 
@@ -27,7 +29,7 @@ if __name__ == "__main__":
     SPLIT = flags.DEFINE_string("split", Protocol().reference, "split of a data set to compare with: test or train")
     ROUNDING = flags.DEFINE_bool("rounding", Protocol().rounding, "clip and round to 8 bits first")
     SEED = flags.DEFINE_integer("seed", Protocol().seed, "seed of random choices within metrics")
-    RANGE = flags.DEFINE_string("range", "-1,1", f"of images of floats: {', '.join(RANGES)}")
+    RANGE = flags.DEFINE_string("range", "-1..1", f"of images of floats: {', '.join(RANGES)}")
 
     def main() -> None:
         """Runs the command."""

@@ -18,7 +18,7 @@ UNSHOWN = "flowmap_unshown"  # the name of the rule for letters that a stream la
 SUBSTITUTES = {"±": "+-", "—": "-"}
 
 
-def printable(text: str, *, keep: str = LAYOUT) -> str:
+def printable(text: str, *, keep: str = "") -> str:
     r"""A text without characters that a terminal obeys: a name in a file may hold escape sequences.
 
     Args:
@@ -122,7 +122,7 @@ def _nowhere(descriptor: int) -> int:
 def bar(*arguments: Any, desc: str | None = None, disable: bool = False, **options: Any) -> tqdm:
     """A progress bar on standard error, with the options of tqdm; none without a stream to draw it on."""
     if desc is not None:
-        desc = printable(desc, keep="")
+        desc = printable(desc)
     return tqdm(*arguments, desc=desc, disable=disable or sys.stderr is None, **options)
 
 

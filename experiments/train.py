@@ -49,7 +49,8 @@ if __name__ == "__main__":
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
         workdir = Path(WORKDIR.value)
         try:
-            timing = train(config, workdir, quiet=QUIET.value, evaluate=evaluate_on_the_way)
+            tell = None if QUIET.value else print
+            timing = train(config, workdir, quiet=QUIET.value, evaluate=evaluate_on_the_way, tell=tell)
         except InterruptedRun:
             hosts.finish()
             raise

@@ -1,6 +1,7 @@
 """Grids of times from 0 (noise) to 1 (data) for samplers of N steps, made before anything is compiled."""
 
 from collections.abc import Callable, Sequence
+import math
 
 import jax
 import jax.numpy as jnp
@@ -105,8 +106,14 @@ def searched(score: Callable[[Grid], float], steps: int, *, rounds: int = 2, tri
 
     Reference: searched middle times are published for two steps, such as in arXiv 2410.11081 (sCM) and 2406.14548.
     """
+
+    def value_of(grid: np.ndarray) -> float:
+        found = score(jnp.asarray(grid, jnp.float32))
+        # Not a number is worse than anything.
+        return math.inf if math.isnan(found) else found
+
     best = np.asarray(uniform(steps), float)
-    value = score(jnp.asarray(best, jnp.float32))
+    value = value_of(best)
     for _ in range(rounds):
         for k in range(1, steps):
             low, high = best[k - 1], best[k + 1]
@@ -115,12 +122,11 @@ def searched(score: Callable[[Grid], float], steps: int, *, rounds: int = 2, tri
                 for share in (1 - GOLDEN, GOLDEN):
                     candidate = best.copy()
                     candidate[k] = low + share * (high - low)
-                    found = score(jnp.asarray(candidate, jnp.float32))
+                    found = value_of(candidate)
                     pair.append((found, candidate[k]))
                     if found < value:
                         best, value = candidate, found
-                # Not a number is worse than anything.
-                if not pair[0][0] > pair[1][0]:
+                if pair[0][0] <= pair[1][0]:
                     high = pair[1][1]
                 else:
                     low = pair[0][1]

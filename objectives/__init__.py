@@ -30,7 +30,7 @@ from objectives.losses.lagrangian import (
 from objectives.losses.progressive import progressive
 from objectives.methods.combination import combination
 from objectives.mixture import check_shares, counts, mixture
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term, Unit
 
 __all__ = [
     "OBJECTIVES",
@@ -38,6 +38,7 @@ __all__ = [
     "Maps",
     "Objective",
     "Term",
+    "Unit",
     "along_path",
     "batch_posterior",
     "bootstrap",

@@ -6,7 +6,8 @@ Options that methods share:
 
 diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the method's own rule
 times           distribution of (s, t) in the method's own rule: "triangle" (s <= t), "square" (both directions),
-                "logit_normal" (a sorted pair), "gap" (of t - s and t); the last two draw the diagonal by logits too
+                "logit_normal" (by logits, as the method's publication does; a sorted pair if it does not), "gap" (of
+                t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal
 stop_gradient   what the method's own rule holds fixed, see the loss
 reduction       "per_term" (a mean per term, added) or "per_example" (one mean over the batch), see ``mixture``
 step            length of the finite step in time, in (0, 1]

@@ -124,7 +124,23 @@ def factor(term: Term, *, reduction: str) -> float:
 
 
 def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[Scalar, PerExample]:
-    """``mean[ weight(c loss) * metric(c loss) / c ]`` of one term, c from the term's unit to the publication's.
+    """The mean of what one term minimizes.
+
+    Args:
+      term: the term.
+      maps: student, target and teacher, bound to parameters.
+      interpolant: the path between noise and data.
+      batch: its batch.
+
+    Returns:
+      (weighted mean [], squared residuals before metric and weight [batch]).
+    """
+    values, loss = minimized(term, maps, interpolant, batch)
+    return jnp.mean(values), loss
+
+
+def minimized(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> tuple[PerExample, PerExample]:
+    """``weight(c loss) * metric(c loss) / c`` of one term, c from the term's unit to the publication's.
 
     The division leaves the terms of one objective, and data in other units, in their proportions. A likelihood is
     applied last, in the publication's unit, in which its log-variance begins at 0.
@@ -136,14 +152,14 @@ def weighted(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) -> 
       batch: its batch.
 
     Returns:
-      (weighted mean [], squared residuals before metric and weight [batch]).
+      (what is minimized [batch], squared residuals before metric and weight [batch]).
     """
     loss = term.loss(maps, interpolant, batch)
     published = loss if term.unit is None else term.unit.of(batch) * loss
-    minimized = term.weight(batch.times, published) * term.metric(published)
+    values = term.weight(batch.times, published) * term.metric(published)
     if term.likelihood:
         log_variance = required(maps.log_variance, "Maps.log_variance")(batch.times.s, batch.times.t)
-        minimized = term.likelihood(minimized, log_variance=log_variance)
+        values = term.likelihood(values, log_variance=log_variance)
     elif term.unit is not None:
-        minimized = minimized / term.unit.of(batch)
-    return jnp.mean(minimized), loss
+        values = values / term.unit.of(batch)
+    return values, loss

@@ -1,6 +1,7 @@
 """Weights per example: functions of the times and of the (stopped) loss that multiply a term before the mean."""
 
 from collections.abc import Callable
+import math
 
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
@@ -66,7 +67,7 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     Args:
       power: 0 is the plain mean. On a term whose residual is noisy at the exact solution, as in flow matching, a
         power above 0 moves the minimizer away from the conditional mean, most of all in low dimension.
-      offset: not negative; compared with the sum of squares over coordinates.
+      offset: not negative; compared with the squared residual in the unit of the term, see ``objective.Unit``.
 
     Returns:
       a weight function.
@@ -156,6 +157,39 @@ def truncated_signal(times: Times, loss: PerExample) -> PerExample:
     """
     del loss
     return jnp.maximum(jnp.square(times.s), jnp.square(1 - times.s))
+
+
+def shifted_elbo(*, signal_power: float, shift: float) -> Weight:
+    """``sigmoid(b - lambda) (d lambda / ds) / 2 * s^a / (s^2 + (1 - s)^2)`` with ``lambda = 2 log(s / (1 - s))``.
+
+    The weight of the likelihood's lower bound over the logarithm lambda of the signal-to-noise ratio, with more of the
+    noise: b shifts it, ``s^a / (s^2 + (1 - s)^2)`` holds back the ends.
+
+    Args:
+      signal_power: a, not negative.
+      shift: b.
+
+    Returns:
+      a weight function.
+
+    Raises:
+      ValueError: if the power is negative.
+
+    Reference: inductive moment matching, arXiv 2503.07565; the code in EDAPINENUT/ExplicitShortCut, loss/imm_loss.py,
+      where s is 1 - t.
+    """
+    if not signal_power >= 0:
+        raise ValueError(f"signal_power = {signal_power}; expected a number that is not negative")
+
+    def weight(times: Times, loss: PerExample) -> PerExample:
+        del loss
+        s, noise = times.s, 1 - times.s
+        # sigmoid(b - lambda) / (s (1 - s)) without the quotients, which have no value at the ends.
+        density = noise / (jnp.square(noise) + math.exp(-shift) * jnp.square(s))
+        kept = s ** (signal_power - 1) if signal_power != 1 else jnp.ones_like(s)
+        return density * kept / (jnp.square(s) + jnp.square(noise))
+
+    return weight
 
 
 def product(*weights: Weight) -> Weight:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _MODULES = (
     *("arrays", "catalogue", "characterizations", "conversions", "curricula", "equivalences", "exact", "exact_data"),
-    *("exact_map", "exact_planar", "facts", "flow_map", "interpolants", "laws", "noise_levels", "predictions"),
-    *("random_walk", "shapes", "tilted", "times"),
+    *("exact_map", "exact_planar", "facts", "flow_map", "interpolants", "jump_laws", "laws", "noise_levels"),
+    *("predictions", "random_walk", "shapes", "tilted", "times"),
 )
 __all__ = [
     "CATALOGUE",

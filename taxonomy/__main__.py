@@ -2,6 +2,7 @@
 
 python -m taxonomy [--format=text|markdown|csv|json|latex] [--family=lagrangian] [--sort=name|year|cost|family]
 python -m taxonomy show lsd
+python -m taxonomy published [lsd ...] [--format=text|markdown|json]
 python -m taxonomy equivalences
 python -m taxonomy cite lsd lmd
 """
@@ -14,7 +15,9 @@ import sys
 from typing import NoReturn
 
 from taxonomy.catalogue import FAMILIES
-from taxonomy.render import FORMATS, SORTS, cite, equivalences, show, table
+from taxonomy.render import FORMATS, SORTS, WIDTH, cite, equivalences, show, table
+from taxonomy.render_published import FORMATS as PUBLISHED_FORMATS
+from taxonomy.render_published import published
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,8 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", type=one_of(FORMATS), default="text", help=", ".join(FORMATS))
     parser.add_argument("--family", type=one_of(FAMILIES), help=", ".join(FAMILIES))
     parser.add_argument("--sort", type=one_of(SORTS), default="family", help=", ".join(SORTS))
-    commands = parser.add_subparsers(dest="command", metavar="show | equivalences | cite")
+    commands = parser.add_subparsers(dest="command", metavar="show | published | equivalences | cite")
     commands.add_parser("show", help="everything about one method, and where its code is").add_argument("name")
+    settings = commands.add_parser("published", help="published settings with sources; of all methods without a name")
+    settings.add_argument("names", nargs="*", metavar="name")
+    settings.add_argument(
+        "--format", dest="style", type=one_of(PUBLISHED_FORMATS), default="text", help=", ".join(PUBLISHED_FORMATS)
+    )
     commands.add_parser("equivalences", help="which methods coincide, each with its test")
     commands.add_parser("cite", help="BibTeX, each paper once").add_argument("names", nargs="+", metavar="name")
     return parser
@@ -52,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         if given.command == "show":
             text = show(given.name)
+        elif given.command == "published":
+            text = published(given.names, style=given.style, width=WIDTH)
         elif given.command == "equivalences":
             text = equivalences()
         elif given.command == "cite":

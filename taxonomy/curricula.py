@@ -100,12 +100,14 @@ def arccos_decay(progress: ArrayLike, *, length: float) -> jax.Array:
 
 
 def growing_grid(progress: ArrayLike, *, first: int, last: int) -> jax.Array:
-    """``ceil(sqrt(progress ((last + 1)^2 - first^2) + first^2) - 1) + 1``: number of time levels minus one.
+    """``ceil(sqrt(progress ((last + 1)^2 - first^2) + first^2) - 1) + 1``: number N of noise levels.
+
+    Between N levels are N - 1 steps.
 
     Args:
       progress: [...]; share of the training that is done, in [0, 1].
-      first: ``s_0``, number of steps at the start.
-      last: ``s_1``, number of steps at the end.
+      first: ``s_0``, number of levels at the start.
+      last: ``s_1``, one less than the number of levels at the end.
 
     Returns:
       [...]; a whole number as a float.

@@ -16,7 +16,7 @@ def _check(name: str, value: float | jax.Array, *, low: float, high: float, expe
         raise ValueError(f"{name} = {value}; expected {expected}")
 
 
-def _logit_normal(key: jax.Array, shape: tuple[int, ...], mean: float, std: float) -> jax.Array:
+def _logit_normal(key: jax.Array, shape: tuple[int, ...], mean: float | jax.Array, std: float) -> jax.Array:
     return jax.nn.sigmoid(mean + std * jax.random.normal(key, shape))
 
 
@@ -38,25 +38,53 @@ def logit_normal(*, mean: float, std: float) -> Law:
     return law
 
 
-def sorted_logit_normal(*, mean: float = 0.4, std: float = 1.0) -> Law:
-    """``s < t``, a sorted pair of ``sigmoid(N(mean, std))``.
+def sorted_logit_normal(*, mean: float = 0.4, std: float = 1.0, other_mean: float | None = None) -> Law:
+    """``s < t``, a sorted pair of ``sigmoid(N(mean, std))`` and ``sigmoid(N(other_mean, std))``.
 
     Args:
-      mean: of the logit of the times.
+      mean: of the logit of one of the times.
       std: of the logit of the times.
+      other_mean: of the logit of the other time; None for the same mean.
 
     Returns:
       a distribution over (s, t), u = t.
 
-    Reference: MeanFlow, arXiv 2505.13447: mean -0.4 on the paper's axis, whose noise is at time 1.
+    Reference: MeanFlow, arXiv 2505.13447: mean -0.4 on the paper's axis, whose noise is at time 1. Two means: decoupled
+      MeanFlow, arXiv 2510.24474.
     """
 
     def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
-        pair = _logit_normal(key, (2, *shape), mean, std)
+        if other_mean is None:
+            pair = _logit_normal(key, (2, *shape), mean, std)
+        else:
+            means = jnp.array([mean, other_mean]).reshape(2, *(1 for _ in shape))
+            pair = _logit_normal(key, (2, *shape), means, std)
         s, t = jnp.min(pair, axis=0), jnp.max(pair, axis=0)
         return Times(s, t, t)
 
     return law
+
+
+def at_the_source(law: Law) -> Law:
+    """``s = u = t``, the source of a distribution over pairs: it draws a pair, then moves the target to the source.
+
+    A source is nearer to the noise than a single draw, and so is this diagonal.
+
+    Args:
+      law: a distribution over (s, t).
+
+    Returns:
+      a distribution on the diagonal.
+
+    Reference: the public code of MeanFlow (arXiv 2505.13447), improved MeanFlow, ESC and TiM, which sort a pair before
+      they set r = t in a share of the batch.
+    """
+
+    def diagonal_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        s = law(key, shape).s
+        return Times(s, s, s)
+
+    return diagonal_law
 
 
 def source_and_target(*, source: float, target: float, std: float) -> Law:
@@ -107,6 +135,36 @@ def gap_and_target(
         tail = upper * (1 - jax.random.uniform(key_t, shape))
         t = jnp.clip(jax.nn.sigmoid(target_mean - target_std * ndtri(tail)), gap, 1.0)
         return Times(t - gap, t, t)
+
+    return law
+
+
+def ends_and_gap(*, steepness: float = 4.0, gap_mean: float = -0.8, gap_std: float = 1.0) -> Law:
+    """s has the density ``a (e^(a s) + e^(a (1 - s))) / (2 (e^a - 1))``, most near both ends; ``t = min(s + gap, 1)``.
+
+    The gap is ``sigmoid(N(gap_mean, gap_std))``. Jumps from s < 0.2 to t > 0.6 go to the data, t = 1, and no s is below
+    1/81.
+
+    Args:
+      steepness: a, positive.
+      gap_mean: mean of the logit of the gap.
+      gap_std: standard deviation of the logit of the gap.
+
+    Returns:
+      a distribution over (s, t), u = t.
+
+    Reference: the public code of Re-MeanFlow, arXiv 2511.23342, whose noise is at time 1; the density is that of
+      Lee, Lin, Fanti, "Improving the training of rectified flows", arXiv 2405.20320.
+    """
+
+    def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        key_s, key_side, key_gap = jax.random.split(key, 3)
+        near_data = jnp.log1p(jax.random.uniform(key_s, shape) * jnp.expm1(steepness)) / steepness
+        s = jnp.where(jax.random.bernoulli(key_side, shape=shape), near_data, 1 - near_data)
+        s = jnp.maximum(s, 1 / 81)
+        t = jnp.minimum(s + _logit_normal(key_gap, shape, gap_mean, gap_std), 1.0)
+        t = jnp.where((s < 0.2) & (t > 0.6), 1.0, t)
+        return Times(s, t, t)
 
     return law
 

@@ -8,7 +8,7 @@ import json
 import textwrap
 from typing import Any
 
-from taxonomy import facts, sources
+from taxonomy import facts, render_published, sources
 from taxonomy.catalogue import family_of, lookup
 from taxonomy.catalogue.papers import PAPERS, bibtex
 from taxonomy.equivalences import EQUIVALENCES, Equivalence, involving
@@ -239,6 +239,7 @@ def show(name: str) -> str:
         ("headline", method.headline),
         ("official code", method.code),
         *_code(name, method.teacher != "none"),
+        ("published", render_published.of_method(name)),
         *(("" if position else "equivalences", relation) for position, relation in enumerate(relations)),
     ]
     indent = max(len(title) for title, _ in entries) + 2

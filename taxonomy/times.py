@@ -90,6 +90,11 @@ def fixed_end(key: jax.Array, shape: tuple[int, ...] = (), *, end: float = 1.0) 
     return Times(s, t, t)
 
 
+def _between(s: jax.Array, t: jax.Array, weight: float | jax.Array) -> jax.Array:
+    # The convex form rounds to a number outside where s and t are equal or nearly so.
+    return jnp.clip((1 - weight) * s + weight * t, jnp.minimum(s, t), jnp.maximum(s, t))
+
+
 def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
     """Adds the stop ``u = s + fraction (t - s)`` to a distribution over (s, t).
 
@@ -109,8 +114,7 @@ def with_fraction(law: Law, *, fraction: float | jax.Array) -> Law:
 
     def fraction_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
         s, _, t = law(key, shape)
-        # Convex form: u stays between s and t in floating point too.
-        return Times(s, (1 - fraction) * s + fraction * t, t)
+        return Times(s, _between(s, t, fraction), t)
 
     return fraction_law
 
@@ -128,9 +132,7 @@ def with_uniform(law: Law) -> Law:
     def uniform_law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
         key_pair, key_stop = jax.random.split(key)
         s, _, t = law(key_pair, shape)
-        # Convex form: u stays within [s, t] in floating point too.
-        weight = jax.random.uniform(key_stop, shape)
-        return Times(s, (1 - weight) * s + weight * t, t)
+        return Times(s, _between(s, t, jax.random.uniform(key_stop, shape)), t)
 
     return uniform_law
 

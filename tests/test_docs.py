@@ -83,6 +83,12 @@ def test_the_table_of_methods_is_the_printed_one(capsys):
     assert (DOCS / "methods.md").read_text() == printed, "docs/methods.md is out of date: run make docs"
 
 
+def test_the_page_of_published_settings_is_the_printed_one(capsys):
+    main(["published", "--format=markdown"])
+    printed = capsys.readouterr().out
+    assert (DOCS / "published.md").read_text() == printed, "docs/published.md is out of date: run make docs"
+
+
 @pytest.fixture
 def network(monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_network.md").read_text(), re.DOTALL)

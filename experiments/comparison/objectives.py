@@ -15,6 +15,7 @@ from experiments.comparison import report
 from experiments.comparison.budgets import plan
 from experiments.comparison.report import Row
 from experiments.comparison.verdict import VELOCITY, verdict
+from experiments.datasets import told
 from experiments.errors import DivergedError, NotTrainedError, UsageError
 from experiments.evaluation.evaluate import evaluate, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
@@ -61,13 +62,14 @@ def compare(
     configs = plan(config, objectives, seeds, budget)
     # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
-        runs.load_parts(run)
-    dataset = datasets.load(config.dataset)
+        dataset, _ = runs.load_parts(run)
     # What only the evaluation after the training would refuse.
     for run in configs:
         conditioning.check_scale(run, run.evaluation.guidance, sampler=settings.objective_of(run).sampler)
     image_scores.check(dataset, protocol.of(config))
     runs.check_writable(workdir)
+    if said := told.line(dataset):
+        print(said)
     rows: list[Row] = []
     for run in configs:
         folder = _folder(workdir, run)

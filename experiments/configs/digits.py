@@ -23,7 +23,7 @@ def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd" or "lsd,unet"."""
     objective, setting = settings.parse_variant(variant, settings=("laptop", "unet", "smoke"))
     # The laptop setting trains ten times as long and keeps the paper's CT.
-    changes = {"esd": IMAGE_CHANGES["esd"]} if setting == "laptop" else IMAGE_CHANGES
+    changes = {name: IMAGE_CHANGES[name] for name in ("sdei", "esd")} if setting == "laptop" else IMAGE_CHANGES
     config = settings.base(objective, changes=changes)
     config.dataset = "digits"
     if setting == "laptop":

@@ -55,7 +55,7 @@ def load(name: str) -> Dataset:
 
     Args:
       name: a key of ``DATASETS``; KIND:WHAT,option=value,... with a key of ``KINDS`` (a path holds no comma); or a path
-        that ends in .npy or .npz.
+        that ends in .npy or .npz, perhaps with an option behind it: digits.npz,range=0..1.
 
     Returns:
       the data set; the same object again for a KIND:WHAT that has not changed.
@@ -64,13 +64,20 @@ def load(name: str) -> Dataset:
       UsageError: on an unknown name or option (the nearest is suggested), a file that cannot be used (see
         ``files.load`` and the modules of ``KINDS``), or data of a wrong shape or with NaN.
     """
+    try:
+        return _load(name)
+    except OSError as error:  # of a path: not readable, too long
+        raise UsageError(f"data set {name[:200]!r} cannot be read ({type(error).__name__}: {error})"[:500]) from error
+
+
+def _load(name: str) -> Dataset:
     kind, _, rest = name.partition(":")
     if kind in KINDS:
         path = Path(rest.split(",")[0]).expanduser()
         changed = path.stat().st_mtime_ns if rest and path.exists() else None
         return _of_kind(kind, rest, str(path.absolute()), changed)
-    if name.lower().endswith(files.SUFFIXES):
-        return files.load(Path(name).expanduser())
+    if found := files.address(name):
+        return files.load(found.path, range=found.range)
     if name not in DATASETS:
         known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]
         raise UsageError(f"unknown data set {name!r}; {nearest(name, known)}, or a path to a .npy or .npz file")

@@ -10,7 +10,7 @@ import tarfile
 
 import numpy as np
 
-from experiments.datasets import stored
+from experiments.datasets import stored, told
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
 from experiments.errors import UsageError
@@ -20,6 +20,7 @@ TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST = ("test_batch",)
 MD5 = "c58f30108f718f92721af3b95e74349a"  # of cifar-10-python.tar.gz
 COUNT, CLASSES, SIZE = 10_000, 10, (32, 32, 3)  # images in each file
+LARGEST = 2**26  # bytes of a file in the archive: twice what they have
 SOURCE = "get cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html"
 
 
@@ -40,9 +41,13 @@ def cifar10(path: Path, *, checksum: str = MD5) -> Dataset:
     """
     if not path.exists():
         raise UsageError(f"no file {path.absolute()}; expected the archive of CIFAR-10: {SOURCE}")
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(f"{path} is no regular file; expected the archive of CIFAR-10: {SOURCE}")
     files = _of_folder(path) if path.is_dir() else _of_archive(path, checksum)
     train, test = (_examples(path, names, files) for names in (TRAIN, TEST))
-    return stored.dataset("cifar10", train, test, size=SIZE, classes=CLASSES, exact=False)
+    dataset = stored.dataset("cifar10", train, test, size=SIZE, classes=CLASSES, exact=False)
+    unchecked = ("its md5 was not looked at",) if path.is_dir() or checksum == "any" else ()
+    return dataset._replace(told=(told.contents(dataset, train, test, kind="pictures"), *unchecked))
 
 
 def _of_folder(path: Path) -> dict[str, bytes]:
@@ -50,7 +55,14 @@ def _of_folder(path: Path) -> dict[str, bytes]:
     missing = [name for name in (*TRAIN, *TEST) if not (folder / name).is_file()]
     if missing:
         raise UsageError(f"{folder} holds no {', '.join(missing)}; expected all files of the archive: {SOURCE}")
+    for name in (*TRAIN, *TEST):
+        _check_size(f"{folder / name}", (folder / name).stat().st_size)
     return {name: (folder / name).read_bytes() for name in (*TRAIN, *TEST)}
+
+
+def _check_size(what: str, found: int) -> None:
+    if found > LARGEST:
+        raise UsageError(f"{what} has {found:,} bytes; expected those of CIFAR-10, at most {LARGEST:,}: {SOURCE}")
 
 
 def _of_archive(path: Path, checksum: str) -> dict[str, bytes]:
@@ -68,7 +80,10 @@ def _of_archive(path: Path, checksum: str) -> dict[str, bytes]:
             for member in archive:
                 name = Path(member.name).name
                 if member.isfile() and name in (*TRAIN, *TEST):
+                    _check_size(f"{path}: {name}", member.size)
                     files[name] = archive.extractfile(member).read()
+    except UsageError:
+        raise
     except Exception as error:  # a damaged archive may raise anything
         raise UsageError(f"{path} cannot be read ({_reason(error)}); {SOURCE}") from error
     missing = [name for name in (*TRAIN, *TEST) if name not in files]

@@ -86,6 +86,8 @@ class Dataset(NamedTuple):
       label: key -> [], the class of the example that ``sample`` draws from the same key, in 0 .. classes - 1; None
         without classes.
       labels: [n]; classes of the records, or None.
+      told: what a file or folder was understood to mean, in parts that ``told.line`` makes one line of; it is shown at
+        the start of a run and recorded with it.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Dataset(NamedTuple):
     classes: int = 0
     label: Callable[[jax.Array], jax.Array] | None = None
     labels: np.ndarray | None = None
+    told: tuple[str, ...] = ()
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""

@@ -13,6 +13,7 @@ DTYPES = ("float16", "float32", "float64", "uint8")
 LARGEST = 100.0  # magnitude of numbers that count as of order one
 SMALLEST_STD = 1e-6  # in units of the largest magnitude: below it is rounding
 CHUNK = 2**22  # numbers that are checked at once
+LARGEST_EXAMPLE = 2**24  # numbers in one example, such as 2,364 x 2,364 pixels of 3 colours
 
 
 class Source(Protocol):
@@ -49,16 +50,34 @@ def scaled(values: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
     return (2 * numbers - 255) * np.float32(1 / 255) if values.dtype == np.uint8 else numbers
 
 
-def check_form(array: Source, what: str, *, fewest: int) -> None:
+class Form(Protocol):
+    """What is known of stored examples before they are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def check_form(array: Form, what: str, *, fewest: int) -> None:
     """Checks type, shape and number of examples; UsageError on the first fault."""
     if array.dtype.name not in DTYPES:
-        raise UsageError(f"{what} is of type {array.dtype}; expected {', '.join(DTYPES)}: convert it by .astype")
+        raise UsageError(f"{what} is of type {array.dtype}; expected {', '.join(DTYPES)}: {conversion(array.dtype)}")
     if len(array.shape) < 2 or math.prod(array.shape[1:]) < 2:
         raise UsageError(
             f"{what} has shape {array.shape}; expected (number of examples, ...), each of 2 numbers or more: reshape it"
         )
-    if len(array) < fewest:
-        raise UsageError(f"{what} holds {len(array)} examples; expected at least {fewest}: give more data")
+    if (numbers := math.prod(array.shape[1:])) > LARGEST_EXAMPLE:
+        raise UsageError(
+            f"{what} has examples of {numbers:,} numbers; expected at most {LARGEST_EXAMPLE:,}: make them smaller, "
+            "pictures by side=64 or so"
+        )
+    if array.shape[0] < fewest:
+        raise UsageError(f"{what} holds {array.shape[0]} examples; expected at least {fewest}: give more data")
+
+
+def conversion(dtype: np.dtype) -> str:
+    """How an array of another type becomes one of ``DTYPES``."""
+    # As numbers, black and white would be 0 and 1 of 255.
+    return "multiply by 255, as in (255 * x).astype('uint8')" if dtype.kind == "b" else "convert it by .astype"
 
 
 def check_classes(examples: Examples, test: Examples | None, *, classes: int | None) -> int:
@@ -129,8 +148,8 @@ def check_numbers(array: np.ndarray, what: str, train: np.ndarray) -> float:
     if large.size:
         raise UsageError(
             f"{what}: {large.size} of {len(array)} examples ({large.size / len(array):.2%}) contain numbers above "
-            f"{LARGEST:g} in magnitude, up to {largest:.4g}, first example {large[0]}; scale the data to order one, or "
-            "save pictures as uint8"
+            f"{LARGEST:g} in magnitude, up to {largest:.4g}, first example {large[0]}; scale the data to order "
+            "one; pictures of 0 .. 255: save uint8, or say range=0..255"
         )
     sizes, means, variances = np.array(parts).T
     # The variance of the whole: within the parts, and between their means.

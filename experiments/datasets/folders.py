@@ -1,18 +1,21 @@
 """A folder of pictures, each decoded when it is asked for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from experiments.datasets import pictures, stored
+from experiments.datasets import pictures, ranges, stored, told
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
 from experiments.errors import UsageError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+COMMON = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".gif", ".ppm")  # of ``pictures.ENDINGS``, for messages
+# Folders that other programs keep below a folder of pictures; those that begin with a dot are hidden anyway.
+HOUSEKEEPING = ("@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 
 
 def images(
@@ -20,12 +23,14 @@ def images(
 ) -> Dataset:
     """All pictures below a folder: three channels if any of them has some, else grey.
 
-    A square is cut from the centre of each and resized. The headers of all files are read at once, so that a file that
-    is no picture is found now; pictures themselves are decoded when they are asked for, those kept for evaluation now.
-    If the folder has sub-folders train and test, these are the splits; otherwise a fixed tenth is held out.
+    Pictures are as a viewer shows them: see ``pictures``. A square is cut from the centre of each and resized. The
+    headers of all files are read at once, so that a file that is no picture is found now; pictures themselves are
+    decoded when they are asked for, those kept for evaluation now. If the folder has sub-folders train and test, these
+    are the splits; otherwise a fixed tenth is held out.
 
     Args:
-      path: the folder; files are in the order of their names, those that are no pictures by their ending are left out.
+      path: the folder; files are in the order of their names. Those that Pillow does not read by their ending, hidden
+        ones, those below hidden folders and below ``HOUSEKEEPING`` are left out, and counted in ``Dataset.told``.
       side: side of the square that pictures are resized to; without it, all must have one size.
       crop: side of the square that is cut from the centre before; the largest, if only ``side`` is given.
       filter: Pillow's filter for resizing, a key of ``pictures.FILTERS``.
@@ -46,13 +51,17 @@ def images(
         raise UsageError(f"no folder {path.absolute()}; images:PATH expects a folder of pictures")
     given = (path / "train").is_dir() and (path / "test").is_dir()
     roots = [path / "train", path / "test"] if given else [path]
-    files = [_files(root) for root in roots]
+    left: Counter[str] = Counter()
+    files = [_files(root, left) for root in roots]
+    if given:
+        others = [child for child in path.iterdir() if child not in roots and not _is_hidden(child.name)]
+        left["beside train and test"] += sum(len(_found(child, Counter())) for child in others)
     every = [file for found in files for file in found]
     with ThreadPoolExecutor(stored.THREADS) as pool:
         headers = list(pool.map(_header, every))
     sizes = {
-        form.size(width, height, f"picture {file}"): file
-        for (width, height, _), file in zip(headers, every, strict=True)
+        form.size(header.width, header.height, f"picture {file}"): file
+        for header, file in zip(headers, every, strict=True)
     }
     if len(sizes) > 1:
         (one, first), (other, second), *_ = sizes.items()
@@ -60,23 +69,69 @@ def images(
             f"pictures of {path} have several sizes: {first} is {one[1]} x {one[0]}, {second} is {other[1]} x "
             f"{other[0]}; expected one: give side=64 or so"
         )
-    channels = max(channels for *_, channels in headers)
+    channels = max(header.channels for header in headers)
     size = (*next(iter(sizes)), channels)
+    folders = sorted({file.relative_to(roots[0]).parts[0] for file in files[0] if file.parent != roots[0]})
     names = sorted({_class(file, roots[0]) for file in files[0]}) if labels else []
     if labels and len(names) < 2:
         raise UsageError(f"{roots[0]} has pictures in {len(names)} sub-folder; labels=folders expects at least 2")
     parts = [_examples(root, found, form, size, names) for root, found in zip(roots, files, strict=True)]
-    return stored.dataset(path.absolute().name, *parts, size=size, classes=len(names) or None)
-
-
-def _files(root: Path) -> list[Path]:
-    found = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    dataset = stored.dataset(path.absolute().name, *parts, size=size, classes=len(names) or None)
+    check_bright(dataset, str(path))
+    notes = Counter(note for header in headers for note in header.notes)
+    notes["grey, as three equal colours"] = sum(header.channels < channels for header in headers)
+    unused = (
+        ("sub-folders are no classes (labels=folders would make them so)",) if len(folders) > 1 > len(names) else ()
     )
+    said = told.contents(dataset, parts[0], parts[1] if given else None, kind="pictures", names=names)
+    return dataset._replace(told=(said, *told.counted("of them", notes), *told.counted("left out", left), *unused))
+
+
+def check_bright(dataset: Dataset, what: str) -> None:
+    """UsageError if the pictures kept for evaluation have no bright pixel, as masks and levels 0 .. 16 have none."""
+    fault = ranges.darkness(round((float(dataset.truth.train.max()) + 1) * 127.5))
+    if fault:
+        raise UsageError(f"{what}: {fault}")
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in HOUSEKEEPING
+
+
+def _found(root: Path, left: Counter[str]) -> list[Path]:
+    """All pictures below a folder, by their names; counts in ``left`` what is left out, by its reason."""
+    found = []
+    for path in sorted(root.rglob("*")):
+        *folders, name = path.relative_to(root).parts
+        if path.is_dir():
+            # Python does not follow them, and some would lead in a circle.
+            left["linked folder, not followed"] += path.is_symlink()
+            left["unreadable folder"] += not os.access(path, os.R_OK | os.X_OK)
+        elif any(map(_is_hidden, folders)):
+            left["below hidden folders"] += path.suffix.lower() in pictures.ENDINGS
+        elif _is_hidden(name):
+            left["hidden"] += path.suffix.lower() in pictures.ENDINGS
+        elif path.suffix.lower() not in pictures.ENDINGS:
+            left[path.suffix or "without an ending"] += 1
+        elif not path.is_file():
+            left["no regular file"] += 1
+        else:
+            found.append(path)
+    return found
+
+
+def _files(root: Path, left: Counter[str]) -> list[Path]:
+    found = _found(root, left)
     if not found:
-        raise UsageError(f"{root} holds no pictures; expected files that end in {', '.join(SUFFIXES)}")
+        raise UsageError(
+            "; ".join(
+                [
+                    f"{root} holds no pictures",
+                    f"expected files that end in {', '.join(COMMON)} or as another format of Pillow",
+                    *told.counted("left out", left),
+                ]
+            )
+        )
     return found
 
 
@@ -85,14 +140,15 @@ def _unreadable(path: Path, error: Exception) -> UsageError:
     return UsageError(f"picture {path} cannot be read ({reason}); mend it, or take it out of the folder")
 
 
-def _header(path: Path) -> tuple[int, int, int]:
-    """(width, height, channels) of a picture, which is not decoded."""
+def _header(path: Path) -> pictures.Header:
+    """What is known of a picture, which is not decoded."""
     try:
-        with Image.open(path) as picture:
-            size, mode = picture.size, picture.mode
+        with pictures.opened(path) as picture:
+            return pictures.header(picture, f"picture {path}")
+    except UsageError:
+        raise
     except Exception as error:  # a damaged file may raise anything
         raise _unreadable(path, error) from error
-    return (*size, pictures.channels_of(mode, f"picture {path}"))
 
 
 def _class(path: Path, root: Path) -> str:
@@ -108,7 +164,7 @@ def _examples(
     def read(number: int) -> np.ndarray:
         path = files[number]
         try:
-            with Image.open(path) as picture:
+            with pictures.opened(path) as picture:
                 found = pictures.to_array(picture, form, size[2], f"picture {path}")
         except UsageError:
             raise

@@ -1,5 +1,7 @@
 """Made-up images of any shape, to try a configuration without its data: smooth random fields, always the same."""
 
+import math
+
 import numpy as np
 from scipy import ndimage
 
@@ -10,6 +12,7 @@ from experiments.errors import UsageError
 
 SMOOTHING = 0.1  # of the fields, in sides
 SEED = 0
+LARGEST = 2**28  # numbers in all: 1 GB, three times that while they are made
 
 
 def generated(shape: str, *, classes: int = 0, count: int = 512) -> Dataset:
@@ -28,12 +31,18 @@ def generated(shape: str, *, classes: int = 0, count: int = 512) -> Dataset:
       UsageError: on a shape or numbers that cannot be made.
     """
     parts = shape.split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and int(part) for part in parts):
+    # Python reads no more than 4,300 digits.
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 20 and int(part) for part in parts):
         raise UsageError(f"generated:{shape}; expected HEIGHTxWIDTHxCHANNELS, such as generated:32x32x3")
     size = tuple(int(part) for part in parts)
     fewest = max(20, 4 * classes)
     if classes < 0 or count < fewest:
         raise UsageError(f"generated with classes={classes},count={count}; expected classes >= 0, count >= {fewest}")
+    if count * math.prod(size) > LARGEST:
+        raise UsageError(
+            f"generated:{shape} with count={count} has {count * math.prod(size):.3g} numbers; expected at most "
+            f"{LARGEST:,}: make a smaller shape or count"
+        )
     random = np.random.default_rng(SEED)
     noise = random.standard_normal((count, *size), dtype=np.float32)
     smoothing = (0, SMOOTHING * size[0], SMOOTHING * size[1], 0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.datasets import pictures, stored
+from experiments.datasets import folders, pictures, stored, told
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
 from experiments.errors import UsageError, nearest
@@ -12,6 +12,7 @@ from experiments.errors import UsageError, nearest
 EXTRA = "pip install 'flowmap-taxonomy[huggingface]'"
 # Files that ``save_to_disk`` writes.
 SAVED = ("dataset_dict.json", "state.json")
+LOOKED_AT = 64  # pictures of a split that are decoded to find out whether it has colours
 
 
 def huggingface(
@@ -38,7 +39,8 @@ def huggingface(
       side, crop, filter: as of ``folders.images``.
 
     Returns:
-      the data set; pictures are decoded when they are asked for.
+      the data set; pictures are as a viewer shows them, see ``pictures``, and decoded when they are asked for. They
+      have three channels if any of the first ``LOOKED_AT`` has, otherwise one.
 
     Raises:
       UsageError: if the package is not there, the data set cannot be loaded, has no such split or column, or its
@@ -57,15 +59,27 @@ def huggingface(
     label = label or ("label" if "label" in columns else "")
     test = test or ("test" if "test" in splits and split != "test" else "")
     first = _picture(splits[split][0][image], f"huggingface:{name}, column {image}")
-    channels = pictures.channels_of(first.mode, f"huggingface:{name}")
-    size = (*form.size(*first.size, f"picture 0 of {name}"), channels)
-    classes = getattr(splits[split].features[label], "num_classes", None) if label else None
+    shown = pictures.header(first, f"huggingface:{name}")
+    channels = max(
+        pictures.channels_of(_picture(splits[split][number][image], name).mode, f"picture {number} of {name}")
+        for number in range(min(LOOKED_AT, len(splits[split])))
+    )
+    size = (*form.size(shown.width, shown.height, f"picture 0 of {name}"), channels)
+    feature = splits[split].features[label] if label else None
+    classes = getattr(feature, "num_classes", None)
     parts = [
         _examples(f"huggingface:{name}, split {part}", splits[part], image, label, form, size)
         for part in (split, test)
         if part
     ]
-    return stored.dataset(Path(name).name, *parts, size=size, classes=classes)
+    dataset = stored.dataset(Path(name).name, *parts, size=size, classes=classes)
+    folders.check_bright(dataset, f"huggingface:{name}")
+    said = told.contents(
+        dataset, parts[0], parts[1] if test else None, kind="pictures", names=getattr(feature, "names", None)
+    )
+    from_columns = f"pictures of column {image}" + (f", classes of column {label}" if label else "")
+    others = sorted(set(splits) - {split, test})
+    return dataset._replace(told=(said, from_columns, *([f"left out: split {', '.join(others)}"] if others else [])))
 
 
 def _load(name: str, config: str) -> dict[str, object]:
@@ -100,6 +114,8 @@ def _examples(
         name = f"{what}: picture {number}"
         try:
             picture = _picture(split[number][image], name)
+            if pictures.channels_of(picture.mode, name) > size[2]:
+                raise UsageError(f"{name} has colours, and the first {LOOKED_AT} are grey; expected all alike")
             found = pictures.to_array(picture, form, size[2], name)
         except UsageError:
             raise

@@ -16,7 +16,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 import grain
 import numpy as np
 
-from experiments.datasets import files, stored
+from experiments.datasets import arrays, files, stored, told
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
 from experiments.errors import UsageError
@@ -54,7 +54,9 @@ def latents(path: Path, *, scale: float = SCALE) -> Dataset:
     size = train.x.shape[1:]
     if len(size) != 3:
         raise UsageError(f"{train.what} has examples of shape {size}; expected [height, width, channels]: reshape them")
-    return stored.dataset(path.name, train, test, size=size, exact=False)
+    dataset = stored.dataset(path.name, train, test, size=size, exact=False)
+    said = told.contents(dataset, train, test, kind="latents")
+    return dataset._replace(told=(said, f"numbers times {scale:g}"))
 
 
 def write(
@@ -119,16 +121,18 @@ def _times(x: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _of_shards(folder: Path, split: str, scale: float) -> Examples:
-    what = f"{folder}, split {split}"
+    what, record, labels = f"{folder}, split {split}", folder / f"{split}.json", folder / f"{split}-classes.npy"
+    if not record.is_file():
+        raise UsageError(f"{what}: no file {record.name}; {REMEDY}")
     try:
-        about = json.loads((folder / f"{split}.json").read_text())
+        about = json.loads(record.read_text())
         count, shape, dtype, shards = about["count"], tuple(about["shape"]), np.dtype(about["dtype"]), about["shards"]
         missing = [name for name in shards if not (folder / name).is_file()]
         source = None if missing else grain.sources.ArrayRecordDataSource([str(folder / name) for name in shards])
         found = len(source) if source else 0
-        classes = np.load(folder / f"{split}-classes.npy", allow_pickle=False) if about["classes"] else None
-    except FileNotFoundError as error:
-        raise UsageError(f"{what}: no file {Path(error.filename).name}; {REMEDY}") from error
+        classes = arrays.read(labels)[arrays.SINGLE] if about["classes"] else None
+    except arrays.UnreadableError as error:
+        raise UsageError(f"{what}: {labels.name} cannot be read ({error}); {REMEDY}") from error
     except Exception as error:  # a damaged file may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{what} cannot be read ({reason}); {REMEDY}") from error

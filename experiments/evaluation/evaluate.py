@@ -1,6 +1,6 @@
 """The evaluation of a trained run: scores at each number of steps, tables, pictures and their data in its folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import settings
+from experiments.datasets import told
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
@@ -33,7 +34,11 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
 
 
 def evaluate(
-    workdir: Path, *, checkpoint: str = "checkpoints", changes: Mapping[str, object] | None = None
+    workdir: Path,
+    *,
+    checkpoint: str = "checkpoints",
+    changes: Mapping[str, object] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> list[dict[str, object]]:
     """Scores a checkpoint of a run and writes the results into its folder.
 
@@ -41,6 +46,7 @@ def evaluate(
       workdir: the run's folder.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation during training found.
       changes: fields of the run's protocol that are other ones here.
+      tell: is given, at the start, the line of what the data were understood to mean, if there is one.
 
     Returns:
       one row per number of steps, and a last row, without N, for the reference that nothing can be expected to beat.
@@ -52,6 +58,8 @@ def evaluate(
     """
     run = runs.load_trained(workdir, checkpoint=checkpoint, evaluation=changes)
     dataset, protocol = run.dataset, run.protocol
+    if tell and (said := told.line(dataset)):
+        tell(said)
     runs.check_writable(workdir)
     run.check_scale(protocol.guidance)
     image_scores.check(dataset, protocol)

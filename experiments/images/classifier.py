@@ -9,7 +9,6 @@ from collections.abc import Callable
 import functools
 import os
 from pathlib import Path
-import zipfile
 
 import flax.linen as nn
 import jax
@@ -18,6 +17,7 @@ import numpy as np
 import optax
 
 from experiments import caches
+from experiments.datasets import arrays
 from experiments.datasets.digits import labelled
 from experiments.errors import UsageError
 
@@ -67,11 +67,10 @@ def kept(path: Path, network: nn.Module, dim: int, train: Callable[[], dict]) ->
             np.savez(file, **dict(zip(names, leaves, strict=True)))
         partial.replace(path)
     try:
-        with path.open("rb") as opened, np.load(opened) as file:
-            leaves = [file[name] for name in names]
+        leaves = list(arrays.read(path, names).values())
         if any(leaf.shape != shape.shape for leaf, (_, shape) in zip(leaves, paths, strict=True)):
             raise ValueError("weights of another shape")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (ValueError, arrays.UnreadableError) as error:
         raise UsageError(f"the classifier {path} is damaged ({error}); delete it and it is trained again") from error
     return jax.tree.unflatten(structure, leaves)
 

@@ -6,11 +6,11 @@ import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
-import zipfile
 
 import numpy as np
 
 from experiments import caches
+from experiments.datasets import arrays
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.images import inception, inception_weights
@@ -87,7 +87,6 @@ def reference(dataset: Dataset, protocol: Protocol) -> Reference:
             np.savez(file, **made._asdict())
         partial.replace(path)
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return Reference(**{name: file[name] for name in Reference._fields})
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        return Reference(**arrays.read(path, Reference._fields))
+    except arrays.UnreadableError as error:
         raise UsageError(f"the features {path} are damaged ({error}); delete them and they are made again") from error

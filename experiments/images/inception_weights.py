@@ -5,11 +5,11 @@ import hashlib
 import json
 import os
 from pathlib import Path
-import zipfile
 
 import jax
 import numpy as np
 
+from experiments.datasets import arrays
 from experiments.errors import UsageError
 
 Variables = Mapping[str, Mapping]
@@ -135,8 +135,8 @@ def convert(path: Path, out: Path, shapes: Variables) -> str:
     except ImportError as error:
         raise UsageError("converting weights needs the package torch, nothing else does: pip install torch") from error
     state = torch.load(path, map_location="cpu", weights_only=True)
-    arrays = from_source({name: array.numpy() for name, array in state.items()}, shapes)
-    return save(out, arrays, source=path.name, source_sha256=sha256)
+    converted = from_source({name: array.numpy() for name, array in state.items()}, shapes)
+    return save(out, converted, source=path.name, source_sha256=sha256)
 
 
 def load(path: Path, shapes: Variables) -> tuple[Variables, str]:
@@ -156,20 +156,19 @@ def load(path: Path, shapes: Variables) -> tuple[Variables, str]:
         raise UsageError(f"no file of Inception weights {path}; {REMEDY}")
     names = named(shapes)
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            record = json.loads(str(file["record"]))
-            arrays = {name: file[name] for name in names}
+        found = arrays.read(path, ["record", *names])
+        record = json.loads(str(found.pop("record")))
         source_sha256, expected = record["source_sha256"], record["sha256"]
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (arrays.UnreadableError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise UsageError(f"{path} holds no weights of Inception ({reason}); {REMEDY}") from error
     if source_sha256 not in KNOWN.values():
         raise UsageError(
             f"{path} was made from a file with sha256 {source_sha256}; expected that of {SOURCE}: {REMEDY}"
         )
-    for name, array in arrays.items():
+    for name, array in found.items():
         _check(name, array, names[name].shape)
-    digest = digest_of(arrays)
+    digest = digest_of(found)
     if digest != expected:
         raise UsageError(f"{path} is damaged: sha256 {digest[:16]}..., written with {expected[:16]}...; {REMEDY}")
-    return jax.tree.unflatten(jax.tree.structure(shapes), list(arrays.values())), digest
+    return jax.tree.unflatten(jax.tree.structure(shapes), list(found.values())), digest

@@ -3,7 +3,10 @@
 # In the plane, as docs/settings.md shows with figures: a weight or a robust metric on a residual with noise in it moves
 # the minimizer far from the conditional mean; and times drawn by logits leave out the noise end, from which one jumps.
 _PLAIN, _UNIFORM = {"adaptive_power": 0.0}, {"times": "triangle"}
+# SDEI's jumps begin on the grid of one sampler; one map is sampled by several numbers of steps here.
+_ANYWHERE = {"on_grid": False}
 PLANE_CHANGES = {
+    "sdei": _ANYWHERE,
     "ayf_lmd": _UNIFORM,
     "tvm": _UNIFORM,
     "ayf_emd": _UNIFORM,
@@ -14,11 +17,12 @@ PLANE_CHANGES = {
     "so_flow": _PLAIN | _UNIFORM,
     "decoupled_mean_flow": _UNIFORM,
     "rectified_mean_flow": _PLAIN | _UNIFORM,
+    "tim": _PLAIN | _UNIFORM | {"end_share": 0.0, "gap_power": 0.0, "cosine": 0.0},
     "esc": _PLAIN | _UNIFORM,
-    "facm": {"adaptive_power": 0.0, "cosine": 0.0},
+    "facm": {"times": "uniform", "adaptive_power": 0.0, "cosine": 0.0},
 }
 
 # Small images within some hundred steps, not the papers' hundreds of thousands. With grad X . w stopped, ESD diverges,
 # as on the checkerboard. CT's average that makes the targets is still one third its first weights after 400 steps of
 # the paper's grid, and one jump is grey: a coarser last grid and a faster average.
-IMAGE_CHANGES = {"esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
+IMAGE_CHANGES = {"sdei": _ANYWHERE, "esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}

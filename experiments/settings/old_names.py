@@ -1,4 +1,7 @@
-"""Options that have other names today: saved configurations are translated, the command line names the new one."""
+"""Options that have other names today, or are new: saved configurations are translated to what they meant.
+
+On the command line an old name is answered with the new one.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +25,13 @@ OLD_NAMES = {
 # Option of any objective -> {value until then: value of today}.
 OLD_VALUES = {"reduction": {"paper": "per_term", "code": "per_example"}}
 
+# Method -> {option that it got after version 0.1.0: the value that it had until then}.
+LATER_OPTIONS = {
+    "tim": {"end_share": 0.0, "times": "triangle", "adaptive_power": 0.0, "gap_power": 0.0, "cosine": 0.0},
+    "facm": {"times": "uniform"},
+    "ucgm": {"times": "uniform"},
+}
+
 OVERRIDES = ("objective_overrides.", "option_changes.")
 
 
@@ -40,6 +50,19 @@ def new_name(name: str) -> str | None:
     option = OLD_NAMES.get(f"objective.options.{option}", f"objective.options.{option}").rpartition(".")[2]
     new = ".".join(filter(None, ("objective_overrides", objective, option)))
     return None if new == name else new
+
+
+def completed(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a saved run, which has all that its method had then.
+
+    Args:
+      name: the method.
+      options: as saved, with today's names; none in a file that leaves all to the defaults.
+
+    Returns:
+      the options, with the values until then of those that came later.
+    """
+    return LATER_OPTIONS.get(name, {}) | dict(options) if options else {}
 
 
 def translated(value: Any, name: str = "") -> Any:

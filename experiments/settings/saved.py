@@ -28,7 +28,8 @@ def read(path: Path) -> ConfigDict:
     try:
         values = old_names.translated(json.loads(path.read_text()))
         defaults = settings.base(settings.DEFAULT_OBJECTIVE).to_dict()
-        values["objective"] = settings.NO_COMBINATION | values["objective"]
+        own = settings.NO_COMBINATION | values["objective"]
+        values["objective"] = own | {"options": old_names.completed(own["name"], own["options"])}
         values["guidance"] = values.get("guidance", {})  # older versions knew none
         unknown = [name for name in values if name not in defaults]
         for part in PARTS:

@@ -7,6 +7,7 @@ import jax
 from ml_collections import ConfigDict
 
 from experiments import settings
+from experiments.datasets import told
 from experiments.datasets.dataset import Dataset
 from experiments.settings import networks
 from experiments.settings.guidance import Teacher
@@ -49,6 +50,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     return "\n".join(
         [
             str(config).rstrip(),
+            *filter(None, [told.line(dataset)]),
             f"parameters: {count_parameters(state.params):,}",
             f"devices: {devices} x {jax.devices()[0].device_kind}; effective batch {training.batch_size}",
             f"each device and step: {terms}{parts} (reduction: {objective.reduction})",

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import settings, terminal
-from experiments.datasets import host
+from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.settings import networks
@@ -68,6 +68,7 @@ def train(
     label: str = "train",
     quiet: bool = False,
     evaluate: Evaluate | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Timing:
     """Trains to the last step, continuing from the newest checkpoint of the folder.
 
@@ -77,6 +78,7 @@ def train(
       label: text of the progress bar.
       quiet: show no progress bar.
       evaluate: scores the state every ``training.evaluate_every`` steps; must be given if that is not 0.
+      tell: is given, at the start, the line of what the data were understood to mean, if there is one.
 
     Returns:
       the time spent.
@@ -101,6 +103,8 @@ def train(
             objective = settings.objective_of(config)
             dataset, teacher = runs.load_parts(config)
             model = networks.build(config, objective, dataset)
+            if tell and hosts.is_first() and (said := told.line(dataset)):
+                tell(said)
             state = initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
             hosts.on_first(

@@ -73,13 +73,13 @@ def trajectory(
     *,
     x_u: Points,
 ) -> PerExample:
-    """``|Y_{t,1}( X_{s,t}(I_s) ) - sg[ Y_{t,1}( Y_{u,t}(x_u) ) ]|^2``: two jumps to t, compared at the data.
+    """``|Y_{t,1}( X_{s,t}(I_s) ) - sg[ Y_{t,1}( X_{u,t}(x_u) ) ]|^2``: two jumps to t, compared at the data.
 
     The weights of the outer jump are not trained, but the gradient flows through its input.
 
     Args:
       v: average velocity of the student.
-      w: average velocity of the map Y: the student's EMA.
+      w: average velocity of the map Y of the outer jump: the student's EMA.
       x_s: [batch, ...]; points ``I_s`` at time s.
       s: [batch]; source times in [0, 1].
       u: [batch]; times in between; u = t is the regression on the teacher's trajectory.
@@ -105,7 +105,7 @@ def trajectory(
     times.check_order(s, u, t, needed_by="trajectory")
     end = jnp.ones_like(t)
     estimate = flow_map.jump(w, t, end, flow_map.jump(v, s, t, x_s))
-    target = flow_map.jump(w, t, end, flow_map.jump(w, u, t, x_u))
+    target = flow_map.jump(w, t, end, flow_map.jump(v, u, t, x_u))
     return squared_norm(estimate - sg(target))
 
 

@@ -113,7 +113,7 @@ def trigflow(
 
 
 def clipped(
-    v: AverageVelocity, x_s: Points, s: PerExample, *, velocity: Points, clip: float = 1.0, power: float = 0.5
+    v: AverageVelocity, x_s: Points, s: PerExample, *, velocity: Points, clip: Scalar | float = 1.0, power: float = 0.5
 ) -> PerExample:
     """``|v_{s,1} - sg[ v_{s,1} + (1 - s^power) clip(R) ]|^2`` with ``R = w + (1 - s) D_s[w] v - v_{s,1}``: FACM.
 
@@ -155,7 +155,7 @@ def along_path(
     *,
     behind: tuple[PerExample, Points],
     ahead: tuple[PerExample, Points],
-    clip: float = 1.0,
+    clip: Scalar | float = 1.0,
 ) -> PerExample:
     """``|v_{s,1} - sg[ w_{s,1} + c_s clip( (Y_{q,1}(I_q) - Y_{p,1}(I_p)) / (q - p) ) ]|^2``: UCGM, without jvp.
 
@@ -168,7 +168,7 @@ def along_path(
       s: [batch]; source times in [0, 1).
       behind: p [batch] and ``I_p`` [batch, ...], of the same noise and data.
       ahead: q [batch] and ``I_q`` [batch, ...]: on both sides of s for consistency ratio 1, p = s and
-        ``1 - q = ratio (1 - s)`` for a ratio below 1; at ratio 0, q = 1, the difference is that of flow matching.
+        ``1 - q = ratio (1 - s)`` for a ratio between 0 and 1.
       clip: bound of each coordinate of the difference, positive.
 
     Returns:

@@ -63,13 +63,13 @@ def regression(v: AverageVelocity, x_s: Points, s: PerExample, t: PerExample, *,
 
 
 def misalignment(prediction: Points, *, velocity: Points) -> PerExample:
-    """``1 - cos(prediction, velocity)``: what the angle alone costs.
+    """``1 - cos(prediction, velocity)``: what the angle alone costs, a mean over the positions of a picture.
 
     With a noisy velocity its minimizer is not the direction of the conditional mean.
 
     Args:
-      prediction: [batch, ...]; not zero.
-      velocity: [batch, ...].
+      prediction: [batch, ..., channels]; not zero. The angle is that of the vectors of channels.
+      velocity: [batch, ..., channels].
 
     Returns:
       [batch]; between 0 and 2.
@@ -82,7 +82,8 @@ def misalignment(prediction: Points, *, velocity: Points) -> PerExample:
 
     Reference: the anchor of FACM, arXiv 2507.03738; transition models, arXiv 2509.04394.
     """
-    a, b = (x.reshape(x.shape[0], -1) for x in (prediction, sg(velocity)))
+    a, b = prediction, sg(velocity)
     # Kept off zero: a vector of length zero has no direction.
-    lengths = jnp.sqrt((squared_norm(a) + 1e-12) * (squared_norm(b) + 1e-12))
-    return 1 - jnp.sum(a * b, axis=1) / lengths
+    lengths = jnp.sqrt((jnp.sum(a**2, axis=-1) + 1e-12) * (jnp.sum(b**2, axis=-1) + 1e-12))
+    cosines = jnp.sum(a * b, axis=-1) / lengths
+    return 1 - jnp.mean(cosines.reshape(cosines.shape[0], -1), axis=1)

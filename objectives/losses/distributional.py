@@ -9,16 +9,21 @@ from taxonomy.arrays import squared_norm
 from taxonomy.shapes import PerExample, Points, Pool, Scalar
 
 
-def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExample) -> PerExample:
+def moment_matching(
+    mapped: Points, *, target: Points, group: int, scale: PerExample, floor: Scalar | float = 0.0
+) -> PerExample:
     """The squared maximum mean discrepancy between groups of mapped points and of targets: IMM.
 
-        MMD^2 = mean_ij [ k(x_i, x_j) - 2 k(x_i, sg[y_j]) + k(sg[y_i], sg[y_j]) ],   k(x, y) = exp(-|x - y| / scale)
+        MMD^2 = mean_ij [ k(x_i, x_j) - 2 k(x_i, sg[y_j]) + k(sg[y_i], sg[y_j]) ]
+        k(x, y) = exp(-max(|x - y|, floor) / (D scale)),   |.| the norm and D the number of coordinates
 
     Args:
       mapped: [batch, ...]; ``X_{s,t}(I_s)``, consecutive examples in groups that share their times.
       target: [batch, ...]; ``Y_{u,t}(I_u)`` with u nearer to the data; its distribution is the same, p_t.
       group: size of a group; divides the batch. With one example it pulls x to y as consistency training does.
-      scale: [batch]; length scale of the kernel, per coordinate: |.| is divided by the root of their number.
+      scale: [batch]; length scale of the kernel. A norm grows with the root of D and is divided by D: the kernel is
+        flatter in more dimensions, as published.
+      floor: [] or a number, not negative; nearer points count as equal and do not pull.
 
     Returns:
       [batch]; the value of its group for each example.
@@ -35,7 +40,8 @@ def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExa
       >>> round(float(value[0]), 4)  # 2 - 2 exp(-1)
       1.2642
 
-    Reference: inductive moment matching, arXiv 2503.07565, there with the scale |c_out|.
+    Reference: inductive moment matching, arXiv 2503.07565, there with the scale |c_out|; the division by D and the
+      floor as in EDAPINENUT/ExplicitShortCut, loss/imm_loss.py.
     """
     batch = mapped.shape[0]
     if group < 1 or batch % group:
@@ -44,11 +50,11 @@ def moment_matching(mapped: Points, *, target: Points, group: int, scale: PerExa
     scale = scale.reshape(batch // group, group)[:, :1, None]
 
     def kernel(a: jax.Array, b: jax.Array) -> jax.Array:
-        square = jnp.mean(jnp.square(a[:, :, None] - b[:, None, :]), axis=-1)
-        # The distance has no derivative at 0; there the kernel is at its maximum.
-        zero = square == 0
-        distance = jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
-        return jnp.exp(-distance / scale)
+        square = jnp.sum(jnp.square(a[:, :, None] - b[:, None, :]), axis=-1)
+        # The distance has no derivative at 0; up to the floor the kernel is at its maximum.
+        near = square <= floor**2
+        distance = jnp.where(near, floor, jnp.sqrt(jnp.where(near, 1.0, square)))
+        return jnp.exp(-distance / (x.shape[-1] * scale))
 
     value = jnp.mean(kernel(x, x) - 2 * kernel(x, y) + kernel(y, y), axis=(1, 2))
     return jnp.repeat(value, group)

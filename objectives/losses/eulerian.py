@@ -3,6 +3,7 @@
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
+from objectives.losses.direct import misalignment
 from taxonomy import flow_map, times
 from taxonomy.arrays import expand, ratio, squared_norm
 from taxonomy.flow_map import AverageVelocity
@@ -203,6 +204,7 @@ def central(
     velocity: Points,
     behind: tuple[PerExample, Points],
     ahead: tuple[PerExample, Points],
+    cosine: Scalar | float | None = None,
 ) -> PerExample:
     """``|v_{s,t}(I_s) - sg[ velocity + (t - s) (w_{q,t}(I_q) - w_{p,t}(I_p)) / (q - p) ]|^2``: MeanFlow without jvp.
 
@@ -217,6 +219,7 @@ def central(
       velocity: [batch, ...]; the sample's ``dI_s``.
       behind: p [batch] and ``I_p`` [batch, ...], of the same noise and data.
       ahead: q [batch] and ``I_q`` [batch, ...]; with p and q at equal distances h of s the error is of order h^2.
+      cosine: weight of one minus the cosine between prediction and target, which is added; None for none.
 
     Returns:
       [batch]; one squared residual per example.
@@ -233,4 +236,6 @@ def central(
     """
     (p, x_p), (q, x_q) = behind, ahead
     derivative = (w(q, t, x_q) - w(p, t, x_p)) / expand(q - p, x_s)
-    return squared_norm(v(s, t, x_s) - sg(velocity + expand(t - s, x_s) * derivative))
+    prediction, target = v(s, t, x_s), sg(velocity + expand(t - s, x_s) * derivative)
+    distance = squared_norm(prediction - target)
+    return distance if cosine is None else distance + cosine * misalignment(prediction, velocity=target)

@@ -1,19 +1,23 @@
 """Methods of endpoint consistency at finite steps: neighbours on a path reach the same data."""
 
 from collections.abc import Callable
+import functools
 
 import jax
 import jax.numpy as jnp
 
 from objectives import metrics, weighting
 from objectives.losses.consistency import consistency
-from objectives.methods.shared import check_count, check_share, constant, source, teacher_of
-from objectives.objective import Batch, Loss, Maps, Objective, Term, required
+from objectives.methods.shared import check_count, check_not_negative, check_share, constant, source, teacher_of
+from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Scalar
+
+# The papers' data have a standard deviation of 0.5; a constant is compared with a distance, or with a root mean square.
+EDM, EDM_MEAN = Unit(std=noise_levels.SIGMA_DATA), Unit(std=noise_levels.SIGMA_DATA, mean=True)
 
 
 def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> Points:
@@ -48,13 +52,14 @@ def consistency_loss(velocity: str) -> Loss:
 def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
     """Consistency training (arXiv 2303.01469): neighbours share noise and data; the grid of noise levels grows.
 
-    The target is an EMA whose decay follows the grid: ``exp(first log(decay) / steps)``.
+    The target is an EMA whose decay follows the grid: ``decay^(first / steps)``. The paper's text divides by the number
+    of levels there; the authors' two repositories divide by that of steps, one less.
     """
     constant(decay)
     _check_grid(first, last)
 
     def steps(progress: Scalar | float) -> Scalar:
-        return curricula.growing_grid(progress, first=first, last=last)
+        return curricula.growing_grid(progress, first=first, last=last) - 1
 
     def target_decay(progress: Scalar | float) -> Scalar:
         return decay ** (first / steps(progress))
@@ -64,30 +69,35 @@ def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
     return Objective((term,), sampler="renoising", output="trigflow", target_decay=target_decay)
 
 
-def cd(*, steps: int = 18, decay: float = 0.95) -> Objective:
-    """Consistency distillation (arXiv 2303.01469): the neighbour is one step of a teacher away, on a fixed grid."""
+def cd(*, steps: int = 17, decay: float = 0.0) -> Objective:
+    """Consistency distillation (arXiv 2303.01469): the neighbour is one step of a teacher away, on a fixed grid.
+
+    steps: between the N = 18 levels of the authors' configuration for CIFAR-10; decay: of the EMA that makes the
+    targets, 0 for the current weights, as there.
+    """
     law = noise_levels.uniform_neighbours(steps=steps)
     term = Term("consistency", consistency_loss("teacher"), law, 1.0, cost=3 + 1 + 2)
-    return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=constant(decay))
+    averaged = constant(decay) if decay else None
+    return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=averaged)
 
 
-def ict(*, first: int = 10, last: int = 1280, scale: float = 0.03) -> Objective:
+def ict(*, first: int = 10, last: int = 1280, scale: float = 0.00054) -> Objective:
     """Improved consistency training (arXiv 2310.14189): own targets, pseudo-Huber, noise levels by a log-normal.
 
-    scale: of the pseudo-Huber metric; the paper's 0.00054 sqrt(coordinates) is 0.03 for CIFAR-10.
+    scale: of the pseudo-Huber metric, over the root of the number of coordinates; compared with a root mean square.
     """
     _check_grid(first, last)
 
     def at(progress: Scalar | float) -> time_laws.Law:
         return noise_levels.log_normal_neighbours(steps=curricula.doubling_grid(progress, first=first, last=last))
 
-    return _robust(at, scale)
+    return _robust(at, scale, EDM_MEAN)
 
 
-def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 0.001) -> Objective:
+def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objective:
     """Easy consistency tuning (arXiv 2406.14548), from scratch: steps that shrink by a ratio from stage to stage.
 
-    scale: of the pseudo-Huber metric, which at 0 would be the plain distance, as published.
+    scale: of the pseudo-Huber metric, compared with a distance; at 0 that would have no derivative where it is 0.
     """
     check_count("stages", stages)
     if not ratio > 1:
@@ -95,12 +105,13 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 0.001) -> Objecti
 
     def at(progress: Scalar | float) -> time_laws.Law:
         stage = curricula.stage_of(progress, stages=stages)
-        return noise_levels.shrinking_neighbours(stage=stage, ratio=ratio)
+        levels = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=False)
+        return noise_levels.shrinking_neighbours(levels, stage=stage, ratio=ratio)
 
-    return _robust(at, scale)
+    return _robust(at, scale, EDM)
 
 
-def _robust(at: Callable[[Scalar | float], time_laws.Law], scale: float) -> Objective:
+def _robust(at: Callable[[Scalar | float], time_laws.Law], scale: float, unit: Unit) -> Objective:
     """Consistency training in the pseudo-Huber metric, over the step in noise."""
     term = Term(
         "consistency",
@@ -110,64 +121,80 @@ def _robust(at: Callable[[Scalar | float], time_laws.Law], scale: float) -> Obje
         weighting.inverse_noise_step,
         cost=3 + 1,
         metric=metrics.pseudo_huber(scale=scale),
+        unit=unit,
     )
     return Objective((term,), sampler="renoising", output="trigflow")
 
 
 def tcm(
     *,
-    first: int = 10,
-    last: int = 1280,
-    scale: float = 0.03,
-    threshold: float = 0.5,
+    stages: int = 10,
+    ratio: float = 2.0,
+    scale: float = 1e-8,
+    threshold: float = 1 / 3,
     boundary_share: float = 0.25,
+    boundary_weight: float = 0.1,
 ) -> Objective:
     """Truncated consistency models (arXiv 2410.14895): the second half trains noisy times, tied to the first half.
 
-    In the second half s stays below the threshold (0.5 is as much noise as data); beyond it targets are made by the
-    student that the first half left, and the boundary term holds the student to that one at the threshold.
+    The first half is ECT, whose steps end at a thousandth of the noise level. In the second half s stays at or below
+    the threshold; beyond it targets are made by the student that the first half left, and the boundary term holds the
+    student to that one across the threshold.
+
+    threshold: time of the noise level 1 where the data have 0.5; boundary_weight: of the boundary term.
     """
+    check_count("stages", stages)
     check_share("threshold", threshold, high=0.999)
-    _check_grid(first, last)
+    check_share("boundary_share", boundary_share, high=0.999)
+    check_not_negative(boundary_weight=boundary_weight)
+    smallest = noise_levels.SIGMA_DATA * (1 - threshold) / threshold
+    first = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=True)
+    second = noise_levels.student_levels(smallest=smallest, std=0.2, freedom=0.01)
 
-    def levels(progress: Scalar | float, end: Scalar | float) -> time_laws.Law:
-        steps = curricula.doubling_grid(progress, first=first, last=last)
-        return noise_levels.log_normal_neighbours(steps=steps, smallest=(1 - end) / end)
+    def only(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        del key
+        return jnp.full(shape, smallest)
 
-    def truncated(progress: Scalar | float) -> time_laws.Law:
-        second = curricula.stage_of(progress, stages=2) > 0
-        return levels(progress, jnp.where(second, threshold, 1 / (1 + noise_levels.SIGMA_MIN)))
+    def levels(later: noise_levels.Levels, progress: Scalar | float) -> time_laws.Law:
+        in_second = curricula.stage_of(progress, stages=2) > 0
 
-    def at_boundary(progress: Scalar | float) -> time_laws.Law:
-        whole = levels(progress, 1 / (1 + noise_levels.SIGMA_MIN))
+        def drawn(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+            return jnp.where(in_second, later(key, shape), first(key, shape))
 
-        def law(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:
-            s, u, t = whole(key, shape)
-            second = curricula.stage_of(progress, stages=2) > 0
-            return time_laws.Times(jnp.where(second, threshold, s), jnp.where(second, threshold, u), t)
-
-        return law
+        stage = curricula.stage_of(jnp.minimum(2 * progress, 1), stages=stages)
+        return noise_levels.shrinking_neighbours(drawn, stage=stage, ratio=ratio, shortest=0.001)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
-        second = curricula.stage_of(batch.progress, stages=2) > 0
+        in_second = curricula.stage_of(batch.progress, stages=2) > 0
 
         def target(u: PerExample, t: PerExample, x: Points) -> Points:
-            frozen = expand(second & (u >= threshold), x)
+            frozen = expand(in_second & (u > threshold), x)
             return jnp.where(frozen, required(maps.stage, "Maps.stage")(u, t, x), maps.target(u, t, x))
 
         x_u = neighbour(maps, path, batch, velocity="sample")
         return consistency(maps.student, target, source(path, batch), s, u, t, x_u=x_u)
 
-    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
-        return jnp.where(times.u > times.s, weighting.inverse_noise_step(times, loss), 1.0)
+    def tied(times: time_laws.Times, loss: PerExample) -> PerExample:
+        # In the first half its examples count like the others.
+        at_threshold = jnp.abs(times.s - threshold) < 1e-6
+        factor = jnp.where(at_threshold, boundary_weight, boundary_share / (1 - boundary_share))
+        return factor * weighting.inverse_noise_step(times, loss)
 
-    metric = metrics.pseudo_huber(scale=scale)
     terms = tuple(
-        Term(name, loss, curricula.Curriculum(at), share, weight, cost=3 + 2, metric=metric)
-        for name, at, share in (
-            ("consistency", truncated, 1 - boundary_share),
-            ("boundary", at_boundary, boundary_share),
+        Term(
+            name,
+            loss,
+            curricula.Curriculum(functools.partial(levels, later)),
+            share,
+            weight,
+            cost=3 + 2,
+            metric=metrics.pseudo_huber(scale=scale),
+            unit=EDM,
+        )
+        for name, later, share, weight in (
+            ("consistency", second, 1 - boundary_share, weighting.inverse_noise_step),
+            ("boundary", only, boundary_share, tied),
         )
     )
     return Objective(terms, sampler="renoising", output="trigflow", stages=2)

@@ -8,9 +8,18 @@ import jax.numpy as jnp
 from objectives import metrics, weighting
 from objectives.losses import direct
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
-from objectives.methods.shared import check_not_negative, check_share, source, teacher_of
-from objectives.objective import Batch, Maps, Objective, Term
-from taxonomy import curricula, noise_levels
+from objectives.methods.shared import (
+    Laws,
+    check_not_negative,
+    check_option,
+    check_share,
+    source,
+    teacher_of,
+    unit_of_offset,
+    with_angle,
+)
+from objectives.objective import Batch, Maps, Objective, Term, Unit
+from taxonomy import curricula, laws, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points
@@ -53,15 +62,16 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         s = batch.times.s
         velocity = _velocity(maps, path, batch, velocity_of)
         ramp = curricula.warm_up(batch.progress, length=warm_up)
-        # The circle of TrigFlow is that of data and noise with unit standard deviation.
+        # The circle of TrigFlow is that of data and noise with unit standard deviation; there the published offset,
+        # which is compared with a tangent of data with 0.5, is twice as large.
         std = batch.noise_std
-        return trigflow(
+        return std**2 * trigflow(
             lambda s, t, x: maps.student(s, t, std * x) / std,
             source(path, batch) / std,
             s,
             velocity=velocity / std,
             warm_up=ramp,
-            normalize=normalize or None,
+            normalize=normalize / noise_levels.SIGMA_DATA or None,
         )
 
     distilled = velocity_of == "teacher"
@@ -73,14 +83,15 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         PRIORS[prior],
         cost=2 + 2 + distilled,
         likelihood=metrics.gaussian_likelihood,
+        unit=Unit(mean=True),
     )
     return Objective((term,), sampler="renoising", needs_teacher=distilled, output="trigflow")
 
 
 def _inverse_noise(times: time_laws.Times, loss: PerExample) -> PerExample:
-    """``1 / tan(tau) = s / (1 - s)``."""
+    """``1 / (sigma_data tan(tau)) = s / (sigma_data (1 - s))``: one over the published noise level."""
     del loss
-    return times.s / jnp.maximum(1 - times.s, 1e-3)
+    return times.s / (noise_levels.SIGMA_DATA * jnp.maximum(1 - times.s, 1e-3))
 
 
 PRIORS = {"inverse_noise": _inverse_noise, "none": weighting.uniform}
@@ -99,6 +110,7 @@ def scd(*, warm_up: float = 0.1, normalize: float = 0.1, prior: str = "inverse_n
 def facm(
     *,
     diagonal_share: float = 0.5,
+    times: str = "log_normal",
     clip: float = 1.0,
     adaptive_power: float = 0.5,
     cosine: float = 1.0,
@@ -106,62 +118,87 @@ def facm(
 ) -> Objective:
     """Flow-anchored consistency models (arXiv 2507.03738), from data: clipped tangents, and flow matching as an anchor.
 
-    clip: bound of the tangent; adaptive_power: of the adaptive weight; cosine: weight of one minus the cosine in the
-    anchor; tangent: exponent of s in the factor of the tangent. The anchor here is the diagonal of the map.
+    times: "log_normal" or "uniform"; clip: bound of the tangent where the noise is standard normal; adaptive_power: of
+    the adaptive weight; cosine: weight of one minus the cosine in the anchor; tangent: exponent of s in the factor of
+    the tangent. The anchor here is the diagonal of the map.
     """
     check_share("clip", clip, high=math.inf)
     check_not_negative(cosine=cosine, tangent=tangent)
+    check_option("times", times, ANCHORED)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s = batch.times.s
+        s, bound = batch.times.s, clip * batch.noise_std
         velocity = path.velocity(s, batch.x0, batch.x1)
-        return clipped(maps.student, source(path, batch), s, velocity=velocity, clip=clip, power=tangent)
+        return clipped(maps.student, source(path, batch), s, velocity=velocity, clip=bound, power=tangent)
 
     def anchor(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        t, x = batch.times.t, source(path, batch)
-        velocity, prediction = path.velocity(t, batch.x0, batch.x1), maps.student(t, t, x)
-        flow = direct.flow_matching(lambda s, t, x: prediction, x, t, velocity=velocity)
-        return flow + cosine * direct.misalignment(prediction, velocity=velocity)
+        return with_angle(maps, path, batch, cosine=cosine)
 
     adaptive = weighting.adaptive(power=adaptive_power, offset=0.001)
 
     def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         return jnp.cos(jnp.pi / 2 * times.s) * adaptive(times, loss)
 
+    jumps, diagonal = ANCHORED[times]
+    unit = unit_of_offset(adaptive_power, mean=True)
     terms = (
-        Term("diagonal", anchor, time_laws.diagonal, diagonal_share, cost=3),
-        Term("consistency", loss, time_laws.fixed_end, 1 - diagonal_share, weight, cost=2 + 2),
+        Term("diagonal", anchor, diagonal, diagonal_share, cost=3),
+        Term("consistency", loss, jumps, 1 - diagonal_share, weight, cost=2 + 2, unit=unit),
     )
     return Objective(terms, sampler="renoising")
 
 
-def ucgm(*, ratio: float = 1.0, step: float = 0.005, clip: float = 1.0, scale: float = 0.03) -> Objective:
-    """UCGM (arXiv 2505.07447) without guidance: one loss from flow matching (ratio 0) to consistency (ratio 1).
+def _arctan_log_normal(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:
+    """``1 - s = (2 / pi) arctan(e^N(-0.8, 1.6))``, t = 1: the published times of FACM."""
+    s = 1 - 2 / jnp.pi * jnp.arctan(jnp.exp(-0.8 + 1.6 * jax.random.normal(key, shape)))
+    return time_laws.Times(s, jnp.ones_like(s), jnp.ones_like(s))
 
-    ratio: the noise level of the neighbour over that of the source; at 1 a central difference of the given step.
+
+ANCHORED = {
+    "log_normal": Laws(_arctan_log_normal, laws.at_the_source(_arctan_log_normal)),
+    "uniform": Laws(time_laws.fixed_end, time_laws.diagonal),
+}
+
+
+def ucgm(
+    *, ratio: float = 1.0, step: float = 0.005, times: str = "beta", clip: float = 1.0, scale: float = 5.0
+) -> Objective:
+    """UCGM (arXiv 2505.07447) without guidance: one loss from regression on the velocity to consistency.
+
+    ratio: the noise level of the neighbour over that of the source; at 1 a central difference of the given step, at 0
+    ``v_{s,1}`` is regressed on the sample's velocity itself. times: "beta", Beta(0.8, 1) for the noise level, or
+    "uniform". clip: bound of the derivative where the noise is standard normal; scale: of the pseudo-Huber distance,
+    compared with a root of the mean square.
     """
     check_share("clip", clip, high=math.inf)
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio = {ratio}; expected a number in [0, 1]: 0 for flow matching, 1 for consistency")
     check_share("step", step, high=0.5)
+    check_option("times", times, NOISE_POWERS)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s = batch.times.s
+        s, x_s = batch.times.s, source(path, batch)
+        if ratio == 0:
+            return direct.regression(maps.student, x_s, s, batch.times.t, velocity=path.velocity(s, batch.x0, batch.x1))
         p = jnp.maximum(s - step, 0) if ratio == 1 else s
         q = jnp.minimum(s + step, 1) if ratio == 1 else 1 - ratio * (1 - s)
         behind, ahead = ((time, path.position(time, batch.x0, batch.x1)) for time in (p, q))
-        return along_path(maps.student, maps.target, source(path, batch), s, behind=behind, ahead=ahead, clip=clip)
+        bound = clip * batch.noise_std
+        return along_path(maps.student, maps.target, x_s, s, behind=behind, ahead=ahead, clip=bound)
 
     def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
         del loss
-        return jnp.cos(jnp.pi / 2 * times.s)
+        return jnp.cos(1.57 * (1 - times.s))
 
-    metric = metrics.pseudo_huber(scale=scale)
-    term = Term("consistency", loss, _not_at_the_data, 1.0, weight, cost=3 + 3, metric=metric)
+    def law(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:
+        # At s = 1 a neighbour of another noise level does not exist.
+        s = 1 - jnp.maximum(jax.random.uniform(key, shape) ** NOISE_POWERS[times], 1e-3)
+        return time_laws.Times(s, jnp.ones_like(s), jnp.ones_like(s))
+
+    metric, cost = metrics.pseudo_huber(scale=scale), 3 + 3 * (ratio > 0)
+    term = Term("consistency", loss, law, 1.0, weight, cost=cost, metric=metric, unit=Unit(mean=True))
     return Objective((term,), sampler="renoising")
 
 
-def _not_at_the_data(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:
-    """``s ~ U[0, 0.999]``, t = 1: at s = 1 a neighbour of another noise level does not exist."""
-    s = 0.999 * jax.random.uniform(key, shape)
-    return time_laws.Times(s, jnp.ones_like(s), jnp.ones_like(s))
+# The noise level is a power of a uniform number: Beta(0.8, 1) is U^(1 / 0.8).
+NOISE_POWERS = {"beta": 1.25, "uniform": 1.0}

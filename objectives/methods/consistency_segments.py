@@ -14,7 +14,7 @@ from objectives.methods.shared import (
     teacher_of,
 )
 from objectives.mixture import REDUCTIONS
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term, Unit
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -26,10 +26,13 @@ def _segment_law(segments: int, step: float, *, name: str = "segments") -> time_
     return time_laws.with_step(laws.with_segment_end(time_laws.diagonal, segments=segments), step=step)
 
 
-def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.03, decay: float = 0.95) -> Objective:
+def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.001, decay: float = 0.0) -> Objective:
     """Phased consistency models (arXiv 2405.18407) without guidance and discriminator: to the end of the phase.
 
     With N phases the map is meant for N steps or more, on a grid that holds the ends of the phases.
+
+    scale: of the pseudo-Huber metric, compared with a root mean square where the noise is standard normal; decay: of
+    the EMA that makes the targets, 0 for the current weights.
     """
     term = Term(
         "consistency",
@@ -39,8 +42,9 @@ def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.03, decay
         weighting.inverse_step,
         cost=3 + 1 + 2,
         metric=metrics.pseudo_huber(scale=scale),
+        unit=Unit(mean=True),
     )
-    return Objective((term,), needs_teacher=True, target_decay=constant(decay))
+    return Objective((term,), needs_teacher=True, target_decay=constant(decay) if decay else None)
 
 
 def multistep_cm(*, segments: int = 4, step: float = 0.02) -> Objective:

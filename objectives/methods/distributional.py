@@ -2,18 +2,31 @@
 
 import jax.numpy as jnp
 
+from objectives import weighting
 from objectives.losses.distributional import moment_matching
-from objectives.methods.shared import check_share, source
-from objectives.objective import Batch, Maps, Objective, Term
-from taxonomy import flow_map
-from taxonomy import times as time_laws
+from objectives.methods.shared import check_count, check_not_negative, source
+from objectives.objective import Batch, Maps, Objective, Term, Unit
+from taxonomy import flow_map, jump_laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample
 
+# The earliest source, time 0.994 where noise is at 1; its noise level is what the published step is a share of.
+EARLIEST = 0.006
+# The kernel sees numbers in which the data have a standard deviation of 0.5, and distances of at least 1e-4 there.
+UNIT, FLOOR = Unit(std=0.5), 1e-4
 
-def imm(*, group: int = 4, step: float = 0.05) -> Objective:
-    """Inductive moment matching (arXiv 2503.07565): groups of jumps from s and from later agree in distribution."""
-    check_share("step", step)
+
+def imm(
+    *, group: int = 4, halvings: int = 12, step: float = 0.0, signal_power: float = 2.0, weight_shift: float = 4.0
+) -> Objective:
+    """Inductive moment matching (arXiv 2503.07565): groups of jumps from s and from later agree in distribution.
+
+    halvings: the second jump starts where the noise level is lower by ``2^-halvings`` of the largest.
+    step: least length of that step, in time; 0 for none.
+    signal_power, weight_shift: of the weight of the time, see ``weighting.shifted_elbo``.
+    """
+    check_not_negative(step=step, signal_power=signal_power)
+    check_count("halvings", halvings)
     if group < 1:
         raise ValueError(f"group = {group}; expected at least 1 example")
 
@@ -21,8 +34,13 @@ def imm(*, group: int = 4, step: float = 0.05) -> Objective:
         s, u, t = batch.times
         mapped = flow_map.jump(maps.student, s, t, source(path, batch))
         target = flow_map.jump(maps.target, u, t, path.position(u, batch.x0, batch.x1))
-        # In units of the jump, so that the kernel sees average velocities; very short ones are not magnified.
-        return moment_matching(mapped, target=target, group=group, scale=jnp.maximum(t - s, 0.01))
+        # |c_out| is the jump's length times the data's standard deviation: the kernel sees average velocities.
+        scale = jnp.maximum(t - s, 1e-6) * batch.noise_std
+        return moment_matching(
+            mapped, target=target, group=group, scale=scale, floor=FLOOR * batch.noise_std / UNIT.std
+        )
 
-    law = time_laws.with_step(time_laws.triangle, step=step)
-    return Objective((Term("moments", loss, law, 1.0, cost=3 + 1, group=group),))
+    pairs = jump_laws.source_then_target(first=EARLIEST)
+    law = jump_laws.with_level_step(pairs, decrement=(1 / EARLIEST - 1) / 2**halvings, least=step)
+    weight = weighting.shifted_elbo(signal_power=signal_power, shift=weight_shift)
+    return Objective((Term("moments", loss, law, 1.0, weight, cost=3 + 1, group=group),))

@@ -5,28 +5,37 @@ import dataclasses
 import jax.numpy as jnp
 
 from objectives import metrics, weighting
+from objectives.losses.direct import flow_matching
 from objectives.losses.distributional import batch_posterior
 from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
 from objectives.methods.shared import (
-    DIAGONALS,
+    LAWS,
+    Laws,
     check_count,
     check_not_negative,
     check_option,
     check_share,
     forward_law,
+    forward_laws,
     law_of,
     learned,
     self_distilled,
     source,
     teacher_of,
     teacher_pair,
+    unit_of_offset,
 )
-from objectives.objective import Batch, Maps, Objective, Term, required
+from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Scalar
+
+# Times of the publications in our direction. MeanFlow sorts a pair before it sets the target to the source.
+MEAN_FLOW = Laws(LAWS["logit_normal"], laws.at_the_source(LAWS["logit_normal"]))
+PIXEL_MEAN_FLOW = Laws(laws.sorted_logit_normal(mean=-0.8, std=0.8), laws.logit_normal(mean=-0.8, std=0.8))
+DECOUPLED = Laws(laws.sorted_logit_normal(mean=-0.4, other_mean=1.2), laws.logit_normal(mean=0.0, std=1.0))
 
 
 def eulerian_term(
@@ -99,12 +108,19 @@ def ayf_emd(*, times: str = "logit_normal", warm_up: float = 0.1, normalize: flo
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
-        x_s = source(path, batch)
+        # The offset of the normalization is that of standard normal noise.
+        std, x_s = batch.noise_std, source(path, batch)
         # The paper ends at 0.99, so that the pull towards straight paths never quite stops.
         ramp = 0.99 * curricula.warm_up(batch.progress, length=warm_up)
-        offset = normalize or None
-        velocity = teacher_of(maps)(s, x_s)
-        return tangent_step(maps.student, x_s, s, t, velocity=velocity, warm_up=ramp, normalize=offset)
+        return std**2 * tangent_step(
+            lambda s, t, x: maps.student(s, t, std * x) / std,
+            x_s / std,
+            s,
+            t,
+            velocity=teacher_of(maps)(s, x_s) / std,
+            warm_up=ramp,
+            normalize=normalize or None,
+        )
 
     term = Term("eulerian", loss, law, 1.0, weighting.gap_squared, cost=2 + 2 + 1)
     return Objective((term,), needs_teacher=True)
@@ -118,7 +134,8 @@ def mean_flow(
     reduction: str = "per_example",
 ) -> Objective:
     """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
-    return _of_samples("mean_flow", diagonal_share, times, adaptive_power, reduction)
+    both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
+    return _of_samples(diagonal_share, both, adaptive_power, reduction)
 
 
 def improved_mean_flow(
@@ -129,7 +146,8 @@ def improved_mean_flow(
     reduction: str = "per_example",
 ) -> Objective:
     """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
-    return _of_samples("improved_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
+    both = forward_laws(times, needed_by="improved_mean_flow", by_logits=MEAN_FLOW)
+    return _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True)
 
 
 def pixel_mean_flow(
@@ -139,43 +157,55 @@ def pixel_mean_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
 ) -> Objective:
-    """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data."""
-    method = _of_samples("pixel_mean_flow", diagonal_share, times, adaptive_power, reduction, own_tangent=True)
+    """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data.
+
+    Its logit-normal times are its own: sigmoid(N(-0.8, 0.8)), nearer to the noise than those of MeanFlow.
+    """
+    both = forward_laws(times, needed_by="pixel_mean_flow", by_logits=PIXEL_MEAN_FLOW)
+    method = _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True)
     return method._replace(output="denoiser")
 
 
 def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_normal") -> Objective:
-    """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means."""
+    """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means.
+
+    Its logit-normal times are its own: a mean for each of the two times of a jump, and another one on the diagonal.
+    """
+    both = forward_laws(times, needed_by="decoupled_mean_flow", by_logits=DECOUPLED)
     likelihood = metrics.cauchy_likelihood
-    return _of_samples("decoupled_mean_flow", diagonal_share, times, 0.0, "per_term", likelihood=likelihood)
+    return _of_samples(diagonal_share, both, 0.0, "per_term", likelihood=likelihood, unit=Unit(mean=True))
 
 
 def _of_samples(
-    name: str,
     diagonal_share: float,
-    times: str,
+    both: Laws,
     adaptive_power: float,
     reduction: str,
     *,
     own_tangent: bool = False,
     likelihood: metrics.Likelihood | None = None,
+    unit: Unit | None = None,
 ) -> Objective:
-    law, weight = forward_law(times, needed_by=name), weighting.adaptive(power=adaptive_power)
-    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, own_tangent=own_tangent)
-    return self_distilled(diagonal_share, distill, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
+    weight, unit = weighting.adaptive(power=adaptive_power), unit or unit_of_offset(adaptive_power)
+    distill = eulerian_term("sample", 1 - diagonal_share, both.jumps, "target", weight, own_tangent=own_tangent)
+    return self_distilled(
+        diagonal_share, distill, reduction, weight, law=both.diagonal, likelihood=likelihood, unit=unit
+    )
 
 
 def rectified_mean_flow(
     *,
     diagonal_share: float = 0.75,
-    times: str = "logit_normal",
+    times: str = "ends",
     adaptive_power: float = 0.5,
     teacher_steps: int = 8,
     reduction: str = "per_example",
 ) -> Objective:
     """Rectified MeanFlow (arXiv 2511.23342) without trimming: MeanFlow on pairs made by a teacher."""
     check_count("teacher_steps", teacher_steps)
-    method = mean_flow(diagonal_share=diagonal_share, times=times, adaptive_power=adaptive_power, reduction=reduction)
+    both = forward_laws(times, needed_by="rectified_mean_flow", by_logits=MEAN_FLOW)
+    unit = unit_of_offset(adaptive_power, mean=True)
+    method = _of_samples(diagonal_share, both, adaptive_power, reduction, unit=unit)
 
     def on_pairs(term: Term) -> Term:
         def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
@@ -198,16 +228,16 @@ def esc(
 ) -> Objective:
     """ESC (arXiv 2512.11831) without guidance: MeanFlow, part of it on the posterior mean over a set of data points.
 
-    The part ``plug_in`` of the Eulerian share has its velocity averaged over the example's own data point and a pool.
-    Early in training the target is the data end, with a probability that falls to zero.
+    The part ``plug_in`` of the batch, the diagonal included, has its velocity averaged over the example's own data
+    point and a pool. Early in training the target is the data end, with a probability that falls to zero.
     """
     check_count("pool", pool)
     check_share("plug_in", plug_in, high=1 - 1e-6)
     check_not_negative(curriculum=curriculum)
-    base = forward_law(times, needed_by="esc")
+    both = forward_laws(times, needed_by="esc", by_logits=MEAN_FLOW)
 
     def at(progress: Scalar | float) -> time_laws.Law:
-        return laws.with_data_end(base, probability=curricula.arccos_decay(progress, length=curriculum))
+        return laws.with_data_end(both.jumps, probability=curricula.arccos_decay(progress, length=curriculum))
 
     def averaged(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
@@ -215,12 +245,23 @@ def esc(
         velocity = plug_in_velocity(path, x_s, s, batch)
         return eulerian(maps.student, x_s, s, t, velocity=velocity, stop_gradient="target")
 
-    weight, likelihood = weighting.adaptive(power=adaptive_power, offset=0.001), metrics.gaussian_likelihood
-    share, law = 1 - diagonal_share, curricula.Curriculum(at)
-    sample = eulerian_term("sample", share * (1 - plug_in), law, "target", weight)
-    pooled = Term("plug_in", averaged, law, share * plug_in, weight, 4, likelihood=likelihood, pool=pool)
-    method = self_distilled(diagonal_share, sample, reduction, weight, law=DIAGONALS[times], likelihood=likelihood)
-    return method._replace(terms=(*method.terms, pooled))
+    def averaged_diagonal(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        t, x = batch.times.t, source(path, batch)
+        return flow_matching(maps.student, x, t, velocity=plug_in_velocity(path, x, t, batch))
+
+    weight, law = weighting.adaptive(power=adaptive_power, offset=0.001), curricula.Curriculum(at)
+    likelihood, unit, share = metrics.gaussian_likelihood, Unit(), diagonal_share
+    sample = eulerian_term("sample", (1 - share) * (1 - plug_in), law, "target", weight)
+    method = self_distilled(
+        share * (1 - plug_in), sample, reduction, weight, law=both.diagonal, likelihood=likelihood, unit=unit
+    )
+
+    def pooled(name: str, loss: Loss, law: time_laws.Law | curricula.Curriculum, part: float, cost: float) -> Term:
+        return Term(name, loss, law, part * plug_in, weight, cost, likelihood=likelihood, pool=pool, unit=unit)
+
+    jumps = pooled("plug_in", averaged, law, 1 - share, 2 + 2)
+    still = pooled("plug_in_diagonal", averaged_diagonal, both.diagonal, share, 3)
+    return method._replace(terms=(*method.terms, jumps, still))
 
 
 def plug_in_velocity(path: Interpolant, x_s: Points, s: PerExample, batch: Batch) -> Points:

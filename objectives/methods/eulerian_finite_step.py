@@ -1,16 +1,33 @@
 """Methods of the Eulerian rule at a finite step: no derivative of the network is taken."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses.eulerian import central, discrete, eulerian
-from objectives.methods.shared import DIAGONALS, check_option, check_share, forward_law, self_distilled, source
+from objectives.methods.shared import (
+    Laws,
+    check_not_negative,
+    check_option,
+    check_share,
+    forward_laws,
+    self_distilled,
+    source,
+    squares_of,
+    unit_of_offset,
+    with_angle,
+)
 from objectives.objective import Batch, Curve, Maps, Objective, Term
-from taxonomy import curricula
+from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
+
+# Times of the publications in our direction.
+SO_FLOW = Laws(laws.source_and_target(source=-0.2, target=1.0, std=0.8), laws.logit_normal(mean=0.2, std=1.0))
+TIM = Laws(laws.sorted_logit_normal(), laws.at_the_source(laws.sorted_logit_normal()))
 
 
 def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
@@ -39,7 +56,7 @@ def alpha_flow(
     """
     check_option("schedule", schedule, ("sigmoid", "constant"))
     check_share("alpha", alpha)
-    base = forward_law(times, needed_by="alpha_flow")
+    both = forward_laws(times, needed_by="alpha_flow")
 
     def share(progress: Scalar | float) -> Scalar:
         return curricula.sigmoid_decay(progress) if schedule == "sigmoid" else jnp.asarray(alpha, float)
@@ -56,16 +73,16 @@ def alpha_flow(
             share(batch.progress) > 0, lambda: _discrete(maps, path, batch), lambda: limit(maps, path, batch)
         )
 
-    adaptive = weighting.adaptive(power=adaptive_power)
+    adaptive, unit = weighting.adaptive(power=adaptive_power, offset=0.001), unit_of_offset(adaptive_power, mean=True)
 
     def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
-        # One over alpha, and the adaptive weight times alpha^power: at power 1 the published alpha cancels.
+        # Without the adaptive weight the paper's 1 / alpha; at power 1 the code has alpha, and 1 in the limit.
         inverse = jnp.where(times.u > times.s, weighting.inverse_share(times, loss), 1.0)
-        return inverse ** (1 - adaptive_power) * adaptive(times, loss)
+        return inverse ** (1 - 2 * adaptive_power) * adaptive(times, loss)
 
     # Either the finite step or the limit: both cost four.
-    distill = Term("eulerian", loss, _with_share(base, share), 1 - diagonal_share, weight, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction, adaptive, law=DIAGONALS[times])
+    distill = Term("eulerian", loss, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=3 + 1)
+    return self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
 
 
 def so_flow(
@@ -77,11 +94,14 @@ def so_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
 ) -> Objective:
-    """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially."""
+    """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially.
+
+    Its logit-normal times are its own: a mean for each end of a jump, and another one on the diagonal.
+    """
     check_share("first", first)
     check_share("last", last)
-    base = forward_law(times, needed_by="so_flow")
-    adaptive = weighting.adaptive(power=adaptive_power)
+    both = forward_laws(times, needed_by="so_flow", by_logits=SO_FLOW)
+    adaptive, unit = weighting.adaptive(power=adaptive_power), unit_of_offset(adaptive_power, mean=True)
 
     def share(progress: Scalar | float) -> Scalar:
         return curricula.exponential_decay(progress, first=first, last=last)
@@ -91,8 +111,8 @@ def so_flow(
         inverse = weighting.inverse_share(times, loss)
         return inverse * adaptive(times, jnp.square(inverse) * loss) / 2
 
-    distill = Term("eulerian", _discrete, _with_share(base, share), 1 - diagonal_share, weight, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction, adaptive, law=DIAGONALS[times])
+    distill = Term("eulerian", _discrete, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=3 + 1)
+    return self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
 
 
 def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
@@ -105,10 +125,34 @@ def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reductio
     return self_distilled(diagonal_share, distill, reduction)
 
 
-def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
-    """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference."""
+def tim(
+    *,
+    step: float = 0.005,
+    diagonal_share: float = 0.5,
+    end_share: float = 0.1,
+    times: str = "logit_normal",
+    adaptive_power: float = 1.0,
+    gap_power: float = 0.5,
+    cosine: float = 1.0,
+    reduction: str = "per_example",
+) -> Objective:
+    """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference.
+
+    end_share: share of the batch whose target is the data; gap_power: of the weight that falls with the length of a
+    jump; cosine: weight of one minus the cosine.
+    """
     if not 0 < step < 0.5:
         raise ValueError(f"step = {step}; expected a length of time in (0, 0.5)")
+    check_not_negative(end_share=end_share, gap_power=gap_power, cosine=cosine)
+    if end_share > 1 - diagonal_share:
+        raise ValueError(
+            f"end_share = {end_share} and diagonal_share = {diagonal_share}; expected a sum of at most 1: both are "
+            "shares of the batch"
+        )
+    both = forward_laws(times, needed_by="tim", by_logits=TIM)
+    to_data = end_share / (1 - diagonal_share)
+    law = laws.with_data_end(both.jumps, probability=to_data) if to_data else both.jumps
+    adaptive = weighting.adaptive(power=adaptive_power, offset=1e-5)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
@@ -122,7 +166,18 @@ def tim(*, step: float = 0.005, diagonal_share: float = 0.5, reduction: str = "p
             velocity=path.velocity(s, batch.x0, batch.x1),
             behind=(behind, path.position(behind, batch.x0, batch.x1)),
             ahead=(ahead, path.position(ahead, batch.x0, batch.x1)),
+            cosine=cosine * squares_of(batch) if cosine else None,
         )
 
-    distill = Term("eulerian", loss, time_laws.triangle, 1 - diagonal_share, cost=3 + 2)
-    return self_distilled(diagonal_share, distill, reduction)
+    def diagonal(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        return with_angle(maps, path, batch, cosine=cosine)
+
+    def weight(times: time_laws.Times, loss: PerExample) -> PerExample:
+        gap = jnp.tan(1 - times.s) - jnp.tan(1 - times.t)
+        return (1 + gap) ** -gap_power * adaptive(times, loss)
+
+    unit = unit_of_offset(adaptive_power, mean=True)
+    distill = Term("eulerian", loss, law, 1 - diagonal_share, weight, cost=3 + 2)
+    method = self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
+    first, second = method.terms
+    return method._replace(terms=(dataclasses.replace(first, loss=diagonal), second))

@@ -1,5 +1,7 @@
 """Methods of the Lagrangian rule: the target time moves and the point follows the velocity."""
 
+import dataclasses
+
 from objectives import weighting
 from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back, round_trip
 from objectives.methods.shared import (
@@ -13,7 +15,7 @@ from objectives.methods.shared import (
     source,
     teacher_of,
 )
-from objectives.objective import Batch, Maps, Objective, Term
+from objectives.objective import Batch, Maps, Objective, Term, Unit
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -69,6 +71,8 @@ def lmd(*, times: str = "triangle", stop_gradient: str = "none", adaptive_power:
     so the minimizer stays. It is needed where the teacher's velocity is unbounded off the data, as the exact one is.
     """
     term = lagrangian_term("teacher", 1.0, times, stop_gradient, weighting.adaptive(power=adaptive_power))
+    # The offset of the weight is compared with the residual.
+    term = dataclasses.replace(term, unit=Unit() if adaptive_power else None)
     return Objective((term,), needs_teacher=True, both_directions=times == "square")
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Collection
 import dataclasses
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from objectives import metrics, weighting
-from objectives.losses.direct import flow_matching
+from objectives.losses.direct import flow_matching, misalignment
 from objectives.mixture import REDUCTIONS
-from objectives.objective import Batch, Curve, Maps, Objective, Term, required
+from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
 from taxonomy import flow_map, laws, times
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
-from taxonomy.shapes import PerExample, Points
+from taxonomy.shapes import PerExample, Points, Scalar
 
 
 def teacher_of(maps: Maps) -> Velocity:
@@ -74,6 +75,38 @@ def _on_samples(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
     return flow_matching(maps.student, source(path, batch), t, velocity=path.velocity(t, batch.x0, batch.x1))
 
 
+def squares_of(batch: Batch) -> Scalar | float:
+    """[]; ``D sigma^2``, what a mean of squares in standard normal noise is multiplied by to be a sum of squares here.
+
+    Args:
+      batch: for the number of coordinates D and the standard deviation of the noise.
+
+    Returns:
+      [].
+    """
+    return math.prod(batch.x1.shape[1:]) * batch.noise_std**2
+
+
+def with_angle(maps: Maps, path: Interpolant, batch: Batch, *, cosine: float) -> PerExample:
+    """Flow matching as a mean of squares plus the cost of the angle, times ``squares_of(batch)``.
+
+    Args:
+      maps: for the student.
+      path: the interpolant.
+      batch: noise, data and times on the diagonal.
+      cosine: weight of one minus the cosine; 0 for flow matching alone.
+
+    Returns:
+      [batch].
+
+    Reference: the anchor of FACM, arXiv 2507.03738, and the diagonal of transition models, arXiv 2509.04394.
+    """
+    t, x = batch.times.t, source(path, batch)
+    velocity, prediction = path.velocity(t, batch.x0, batch.x1), maps.student(t, t, x)
+    flow = flow_matching(lambda s, t, x: prediction, x, t, velocity=velocity)
+    return flow + cosine * squares_of(batch) * misalignment(prediction, velocity=velocity) if cosine else flow
+
+
 def _on_teacher(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
     t, x = batch.times.t, source(path, batch)
     return flow_matching(maps.student, x, t, velocity=teacher_of(maps)(t, x))
@@ -86,6 +119,7 @@ def diagonal(
     teacher: bool = False,
     law: times.Law = times.diagonal,
     likelihood: metrics.Likelihood | None = None,
+    unit: Unit | None = None,
 ) -> Term:
     """The term ``|v_{t,t}(I_t) - velocity|^2``, the velocity being the sample's or a teacher's.
 
@@ -95,12 +129,13 @@ def diagonal(
       teacher: whether a teacher gives the velocity.
       law: law on the diagonal.
       likelihood: how a learned log-variance enters, None for none.
+      unit: what the constants of weight and likelihood are compared with.
 
     Returns:
       a term named "diagonal".
     """
     loss, cost = (_on_teacher, 4) if teacher else (_on_samples, 3)
-    return Term("diagonal", loss, law, share, weight, cost, likelihood=likelihood)
+    return Term("diagonal", loss, law, share, weight, cost, likelihood=likelihood, unit=unit)
 
 
 def check_option(option: str, value: str, known: Collection[str]) -> None:
@@ -126,6 +161,7 @@ def self_distilled(
     *,
     law: times.Law = times.diagonal,
     likelihood: metrics.Likelihood | None = None,
+    unit: Unit | None = None,
     both_directions: bool = False,
     target_decay: Curve | None = None,
 ) -> Objective:
@@ -138,6 +174,8 @@ def self_distilled(
       weight: weight of the diagonal term.
       law: law on the diagonal.
       likelihood: how a learned log-variance enters both terms, None for none.
+      unit: what the constants of weights and likelihood are compared with, in both terms; with a likelihood, None
+        stands for a sum of squares where the noise has a standard deviation of 0.5.
       both_directions: whether the rule trains jumps back in time too.
       target_decay: decay of the EMA that makes the targets, None for the student itself.
 
@@ -148,8 +186,10 @@ def self_distilled(
       ValueError: on an unknown reduction.
     """
     check_option("reduction", reduction, REDUCTIONS)
-    distill = dataclasses.replace(distill, likelihood=likelihood)
-    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood), distill)
+    # A log-variance that begins at 0 is a statement on the unit: in the authors' networks with one, data have 0.5.
+    unit = Unit(std=0.5) if likelihood and unit is None else unit
+    distill = dataclasses.replace(distill, likelihood=likelihood, unit=unit)
+    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood, unit=unit), distill)
     return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
 
 
@@ -158,10 +198,35 @@ def learned(enabled: bool) -> metrics.Likelihood | None:
     return metrics.gaussian_likelihood if enabled else None
 
 
-LAWS = times.PAIR_LAWS | {"logit_normal": laws.sorted_logit_normal(), "gap": laws.gap_and_target()}
+LAWS = times.PAIR_LAWS | {
+    "logit_normal": laws.sorted_logit_normal(),
+    "gap": laws.gap_and_target(),
+    "ends": laws.ends_and_gap(),
+}
 # Where jumps are drawn by logits, the diagonal is too.
 DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
 DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
+DIAGONALS["ends"] = laws.at_the_source(LAWS["ends"])
+
+
+class Laws(NamedTuple):
+    """The distribution over (s, t) of jumps, and the one on the diagonal."""
+
+    jumps: times.Law
+    diagonal: times.Law
+
+
+def unit_of_offset(power: float, *, mean: bool = False) -> Unit | None:
+    """The unit of an adaptive weight's offset where the published noise is standard normal.
+
+    Args:
+      power: of the weight.
+      mean: whether the publication adds the offset to a mean of squares instead of a sum.
+
+    Returns:
+      the unit; None at power 0, where the offset plays no role.
+    """
+    return Unit(mean=mean) if power else None
 
 
 def law_of(name: str) -> times.Law:
@@ -186,6 +251,24 @@ def forward_law(name: str, *, needed_by: str) -> times.Law:
     if name == "square":
         raise ValueError(f"times = 'square' draws s > t; {needed_by} needs s <= t: use 'triangle'")
     return law_of(name)
+
+
+def forward_laws(name: str, *, needed_by: str, by_logits: Laws | None = None) -> Laws:
+    """The distributions of a name for a rule that needs s <= t and for its diagonal.
+
+    Args:
+      name: a key of ``LAWS``.
+      needed_by: name of the method, for the message.
+      by_logits: what "logit_normal" stands for in the method's publication; None for that of ``LAWS``.
+
+    Returns:
+      both distributions.
+
+    Raises:
+      ValueError: on an unknown name or a distribution that goes back.
+    """
+    law = forward_law(name, needed_by=needed_by)
+    return by_logits if by_logits and name == "logit_normal" else Laws(law, DIAGONALS[name])
 
 
 def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.0) -> None:

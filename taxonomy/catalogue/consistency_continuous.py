@@ -79,7 +79,7 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="jvp",
-        times="s uniform, t = 1; {diagonal} on the diagonal, uniform",
+        times="1 - s the arctangent of a log-normal, t = 1; {diagonal} on the diagonal, of the same s",
         weight="adaptive power, times cos(pi s / 2)",
         paper="peng2025flow",
         code="ali-vilab/FACM",
@@ -88,8 +88,8 @@ METHODS = (
         "|v_{s,1}(I_s) - sg[v_{s,1} - (1 - s^p) clip(v_{s,1} - dI_s - (1 - s) D_s[dI_s] v_{s,1})]|^2",
         translation=OURS,
         note="The velocity stays trained as an anchor, which keeps the consistency term stable.",
-        differs="From data instead of a guided teacher; uniform times; the anchor is the diagonal of the map, not a "
-        "time code of its own.",
+        differs="From data instead of a guided teacher; each term has its own examples; the anchor is the diagonal of "
+        "the map, not a time code of its own.",
     ),
     Method(
         name="ucgm",
@@ -98,15 +98,15 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="central difference",
-        times="s uniform on [0, 0.999], t = 1",
-        weight="pseudo-Huber distance, times cos(pi s / 2)",
+        times="1 - s of Beta(0.8, 1), at least 0.001, t = 1",
+        weight="pseudo-Huber distance of a mean, times cos(1.57 (1 - s))",
         paper="sun2025unified",
         code="LINs-lab/UCGM",
         headline="ImageNet 256, 2 evaluations, FID 1.42",
         formula="|v_{s,1}(I_s) - sg[v_{s,1}(I_s) + c(s) clip((X_{q,1}(I_q) - X_{p,1}(I_p)) / (q - p))]|^2, p and q on "
         "both sides of s",
         translation=NOISE_AT_ONE,
-        note="One ratio runs from flow matching over a finite step to continuous consistency.",
-        differs="Uniform times instead of Beta ones; current weights as the target; no guidance.",
+        note="One ratio runs from regression on the velocity over a finite step to continuous consistency.",
+        differs="Neighbours stay on the path between noise and data; no guidance.",
     ),
 )

@@ -11,7 +11,7 @@ METHODS = (
         stop_gradient="all of the target",
         engine="finite step",
         times="two sorted logit-normal times, {diagonal} on the diagonal; u = s + a (t - s)",
-        weight="adaptive power, in which 1 / a cancels",
+        weight="adaptive power, times a",
         paper="zhang2025alphaflow",
         code="snap-research/alphaflow",
         headline="ImageNet 256, 1 step, FID 2.58",
@@ -28,7 +28,7 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="finite step",
-        times="two sorted logit-normal times, {diagonal} on the diagonal; u = s + r (t - s), r from 0.1 to 0.002",
+        times="a logit-normal for each end, {diagonal} on the diagonal; u = s + r (t - s), r from 0.1 to 0.002",
         weight="adaptive power",
         paper="luo2025soflow",
         code="zlab-princeton/SoFlow",
@@ -36,8 +36,7 @@ METHODS = (
         formula="|v_{t,t}(I_t) - dI_t|^2\nv_{s,t}(I_s) . sg[(X_{s,t}(I_s) - X_{u,t}(I_s + (u - s) dI_s)) / (u - s)]",
         translation=NOISE_AT_ONE_SOURCE_T,
         note="The gradient of alpha-Flow written as a dot product, so that no small step divides it.",
-        differs="No guidance, no dropout, the Euler form alone; times as in MeanFlow instead of a distribution for "
-        "each end.",
+        differs="No guidance, no dropout, the Euler form alone; the first leg may be shorter than 1e-4.",
     ),
     Method(
         name="tim",
@@ -46,8 +45,8 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="central difference",
-        times="triangle s <= t, uniform; {diagonal} on the diagonal",
-        weight="uniform",
+        times="two sorted logit-normal times, t = 1 in a tenth; {diagonal} on the diagonal, at the earlier of a pair",
+        weight="adaptive power of the distance and its angle, over the root of 1 + tan(1 - s) - tan(1 - t)",
         paper="wang2025transition",
         code="WZDTHU/TiM",
         headline="ImageNet 256, 2 evaluations, FID 6.14",
@@ -55,8 +54,7 @@ METHODS = (
         "|v_{s,t}(I_s) - sg[dI_s + (t - s) (v_{s+h,t}(I_{s+h}) - v_{s-h,t}(I_{s-h})) / (2 h)]|^2, h = 0.005",
         translation=NOISE_AT_ONE,
         note="MeanFlow without a forward-mode derivative: two more evaluations along the sample's path.",
-        differs="Linear transport alone; no share of jumps to the data, no weights, no term of directions or "
-        "features, no guidance.",
+        differs="Linear transport alone; no term of features, no guidance.",
     ),
     Method(
         name="euler_mean_flow",

@@ -36,7 +36,7 @@ METHODS = (
         "|v_{s,t}(I_s) - sg[(v'_{s,u}(I_s) + v'_{u,t}(X'_{s,u}(I_s))) / 2]|^2, v' the EMA of the weights",
         translation=OURS,
         note="One network for all numbers of steps that are powers of two; a step of 1/128 stands for the diagonal.",
-        differs="Three quarters of the batch at the shortest gap instead of seven eighths; no guidance and no clamps.",
+        differs="No guidance and no clamps; the share of the shortest gap is that of the paper, not of the code.",
     ),
     Method(
         name="psd_m",

@@ -150,7 +150,7 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "imm",
         "ct",
         "equal up to a factor",
-        "With one particle it is two-time consistency times k / (d scale l), l^2 the mean square of the residual.",
+        "With one particle it is two-time consistency times k / (d scale l), l the norm of the residual.",
         f"{CONSISTENCY}moment_matching_of_single_particles_pulls_along_the_consistency_residual",
     ),
 )

@@ -28,7 +28,12 @@ ROOT = Path(__file__).parents[2]
     ],
 )
 def test_what_a_terminal_would_obey_is_written_out(text, shown):
-    assert terminal.printable(text) == shown
+    assert terminal.printable(text, keep=terminal.LAYOUT) == shown
+
+
+def test_what_comes_from_files_is_on_one_line():
+    assert terminal.printable("Fréchet 数 a/b") == "Fréchet 数 a/b"
+    assert terminal.printable("a\x1b[31m\n\u202e\udcff") == r"a\x1b[31m\n\u202e\udcff"
 
 
 def test_an_error_is_one_printable_line_of_bounded_length(capsys):

@@ -50,8 +50,8 @@ def written(folder, trap, name):
 READERS = {
     "data.npy": lambda path: datasets.load(str(path)),
     "data.npz": lambda path: datasets.load(str(path)),
-    "samples.npy": image_file.read,
-    "samples.npz": image_file.read,
+    "samples.npy": lambda path: image_file.read(path, (8, 8, 1)),
+    "samples.npz": lambda path: image_file.read(path, (8, 8, 1)),
     "weights.npz": lambda path: inception_weights.load(path, shapes()),
     "classifier.npz": lambda path: classifier.kept(path, classifier.Network(), 64, dict),
     "reference.npz": lambda path: reference._read(path, small(), None),

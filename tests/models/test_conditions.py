@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models import networks
-from models.conditions import Condition, Dropout
+from models.conditions import Condition, Dropout, inverse_scale, labels_of
 
 SMALL = {
     "mlp": {"width": 8, "depth": 1},
@@ -52,6 +52,13 @@ def test_nothing_told_is_no_label_and_scale_one(apply):
     np.testing.assert_allclose(
         apply(Condition()), apply(Condition(jnp.full(3, 3), jnp.ones(3))), atol=1e-5, err_msg="label of none"
     )
+
+
+def test_a_scale_is_read_as_its_inverse_and_no_label_as_the_number_of_classes():
+    np.testing.assert_allclose(inverse_scale(Condition(scale=jnp.array([1.0, 2.0, 4.0])), 3), [1.0, 0.5, 0.25])
+    np.testing.assert_array_equal(inverse_scale(Condition(), 2), 1.0)
+    np.testing.assert_array_equal(labels_of(Condition(), 2, classes=7), 7)
+    np.testing.assert_array_equal(labels_of(Condition(label=jnp.array([4, 0])), 2, classes=7), [4, 0])
 
 
 def test_dropout_keeps_the_mean_and_drops_its_share():

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,6 +99,37 @@ def test_without_noise_both_are_deterministic_ones():
     )
 
 
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("path", [LINEAR, TRIGONOMETRIC])
+def test_steps_of_stochastic_samplers_by_hand(path):
+    """With the predictions of the exact flow in place of the velocity, and a key of its own for each step."""
+    exactly, x, key = flow(path), noise(4), jax.random.key(2)
+    times = [0.0, 0.4, 0.7, 1.0]
+
+    @jax.jit
+    def both(key, x):
+        noise, grid = noise_level(path, noise_std=STD, level=0.9), jnp.array(times)
+        walked = ancestral(exactly.b, path, key, x, grid, noise_std=STD, eta=0.6)
+        return walked, euler_maruyama(exactly.b, path, key, x, grid, noise_std=STD, noise=noise)
+
+    walked, moved = both(key, x)
+    mean, velocity, score = map(jax.jit, (exactly.posterior_mean, exactly.b, exactly.score))
+    y, z = x, x
+    for (s, t), k in zip(itertools.pairwise(times), jax.random.split(key, 3), strict=True):
+        time, fresh = jnp.full(4, s), jax.random.normal(k, x.shape)
+        (alpha_s, beta_s), (alpha_t, beta_t) = ((path.alpha(u), path.beta(u)) for u in (s, t))
+        data = mean(time, y)
+        kept = (y - beta_s * data) / alpha_s
+        # The variance of x_t given x_s and the data, of DDPM.
+        variance = 0.6**2 * alpha_t**2 * (1 - (beta_s * alpha_t / (beta_t * alpha_s)) ** 2)
+        y = beta_t * data + np.sqrt(alpha_t**2 - variance) * kept + np.sqrt(variance) * STD * fresh
+        epsilon = 0.9 * STD * np.sqrt(2 * alpha_s * beta_s) if t < 1 else 0.0
+        drift = velocity(time, z) + epsilon**2 / 2 * score(time, z)
+        z = z + (t - s) * drift + epsilon * np.sqrt(t - s) * fresh
+    np.testing.assert_allclose(walked, y, atol=1e-9)
+    np.testing.assert_allclose(moved, z, atol=1e-9)
+
+
 def test_ancestral_steps_draw_from_the_posterior_if_the_data_are_one_point():
     """Then data are predicted exactly, and every step is exact at any length."""
     point = exact.gaussian(LINEAR, mean=np.array([0.7, 0.1]), covariance=np.zeros((2, 2)), noise_std=STD)
@@ -141,6 +174,13 @@ def test_the_adaptive_sampler_counts_its_evaluations_and_meets_its_tolerance():
     assert errors[0] < 1e-2
     assert errors[1] < 1e-5
     assert 8 <= int(found[0].evaluations) < int(found[1].evaluations) < 400
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_last_step_of_the_adaptive_sampler_is_eulers_and_a_thousandth_long():
+    # dx/dt = 2 t: solved up to u exactly, and then along the slope there.
+    found = adaptive(lambda t, x: 2 * t[:, None] + 0 * x, jnp.zeros((2, 2)), tolerance=1e-6)
+    np.testing.assert_allclose(found.x, 1 - 1e-6, rtol=1e-9)
 
 
 def test_bad_input():

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from models.conditions import Condition
 from models.flow_map_model import (
     OUTPUTS,
     FlowMapModel,
@@ -103,3 +104,33 @@ def test_shape_of_images_is_kept():
     model, params = model_and_params(shape=(4, 4, 1))
     x = jnp.ones((3, 4, 4, 1))
     assert bind(model, params)(jnp.zeros(3), jnp.ones(3), x).shape == x.shape
+
+
+class Told(nn.Module):
+    """Gives back what it was told, to be recognized."""
+
+    def __call__(self, s, t, x, condition):
+        label = 0 if condition.label is None else condition.label
+        return jnp.sin(x) + (s + 10 * t + 100 * label)[:, None]
+
+
+class TwoTimes(nn.Module):
+    def __call__(self, s, t):
+        return s - 2 * t
+
+
+def test_further_parts_are_in_units_of_the_data_and_told_the_condition():
+    model = FlowMapModel(Told(), std=0.5, auxiliary=Told(), variance=TwoTimes())
+    t, x = jnp.array([0.3, 0.6]), jnp.array([[0.1, -0.4], [1.0, 0.3]])
+    condition = Condition(label=jnp.array([2, 5]))
+    expected = 0.5 * (jnp.sin(x / 0.5) + (11 * t + 100 * condition.label)[:, None])
+    np.testing.assert_allclose(bind_auxiliary(model, {}, condition)(t, x), expected, rtol=1e-6)
+    np.testing.assert_allclose(bind(model, {}, condition)(t, t, x), expected, rtol=1e-6)
+    np.testing.assert_allclose(bind_log_variance(model, {})(t, t + 0.2), -t - 0.4, rtol=1e-6)
+
+
+def test_the_denoiser_is_divided_by_no_less_than_a_twentieth():
+    v = bind(FlowMapModel(Told(), std=1.0, output="denoiser"), {})
+    s, x = jnp.array([0.5, 0.95, 0.99, 1.0]), jnp.array([[0.2], [0.2], [0.2], [0.2]])
+    expected = (jnp.sin(x) + 11 * s[:, None] - x) / np.array([[0.5], [0.05], [0.05], [0.05]])
+    np.testing.assert_allclose(v(s, s, x), expected, rtol=1e-4)

@@ -70,6 +70,16 @@ def test_samples_and_value_of_the_posterior():
         assert abs(float(values[i] - expected)) < 4 * weights.std() / count**0.5 + 0.01
 
 
+def test_samples_of_a_point_and_of_points_that_agree_have_noise_of_their_own():
+    def b(t, x):
+        return -x
+
+    t, x = jnp.full(2, 0.4), jnp.zeros((2, 1))
+    found = posterior.sample(b, jax.random.key(0), t, x, noise_std=0.7, count=3)
+    assert len(np.unique(found)) == 6
+    np.testing.assert_array_equal(found, posterior.sample(b, jax.random.key(0), t, x, noise_std=0.7, count=3, steps=16))
+
+
 def test_a_constant_reward_is_its_own_value():
     samples = jnp.zeros((3, 4, 2))
     np.testing.assert_allclose(posterior.value(lambda x: jnp.full(len(x), 1.5), samples), 1.5, rtol=1e-14)

@@ -102,6 +102,26 @@ def test_one_step_is_one_jump():
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("x64")
+def test_restart_by_hand():
+    """Each repeat begins where the last one ended, with noise of its own; by default it goes back to 0.3."""
+    path, v, x, key = TRIGONOMETRIC, flow("trigonometric").v, noise(4), jax.random.key(2)
+    grid = jnp.array([0.0, 0.6, 1.0])
+    found = jax.jit(lambda key, x: restart(v, path, key, x, grid, noise_std=0.8, at=1, repeats=2, trajectory=True))(
+        key, x
+    )
+    jumped = jax.jit(lambda s, t, x: jump(v, s, t, x))
+    expected = [x, jumped(0.0, 0.6, x)]
+    low, high = (np.array([path.alpha(t), path.beta(t)]) for t in (0.3, 0.6))
+    factor = low[1] / high[1]
+    std = 0.8 * np.sqrt(low[0] ** 2 - factor**2 * high[0] ** 2)
+    for k in jax.random.split(key, 2):
+        back = factor * expected[-1] + std * jax.random.normal(k, x.shape)
+        expected.append(jumped(0.3, 0.6, back))
+    expected.append(jumped(0.6, 1.0, expected[-1]))
+    np.testing.assert_allclose(found, np.stack(expected), atol=1e-12)
+
+
 @pytest.mark.parametrize("path", [LINEAR, TRIGONOMETRIC])
 def test_going_back_in_two_steps_is_going_back_in_one(path):
     """The variances of the noise of a random walk add up: s from u from t as s from t."""
@@ -171,3 +191,21 @@ def test_the_search_finds_the_best_middle_times():
     # A score that is never better than that of the uniform grid leaves it.
     np.testing.assert_allclose(grids.searched(lambda grid: 1.0, 3), grids.uniform(3))
     np.testing.assert_allclose(grids.searched(lambda grid: 1.0, 1), [0.0, 1.0])
+
+
+def test_the_search_asks_as_often_as_it_says():
+    asked = []
+    grids.searched(lambda grid: asked.append(grid) or 1.0, 3, tries=5)
+    # The uniform grid, and two rounds of two inner times, each in 5 sections of two scores.
+    assert len(asked) == 1 + 2 * 2 * 5 * 2
+
+
+@pytest.mark.parametrize("best", [0.2, 0.8])
+def test_the_search_keeps_away_from_times_without_a_score(best):
+    """The best time is found on either side of times at which the score is not a number, the uniform grid's too."""
+
+    def score(grid):
+        time = float(grid[1])
+        return float("nan") if (time > 0.45 if best < 0.5 else time < 0.55) else abs(time - best)
+
+    np.testing.assert_allclose(grids.searched(score, 2, tries=16), [0.0, best, 1.0], atol=5e-3)

@@ -103,6 +103,27 @@ def test_the_best_candidate_and_the_drawn_one():
         assert abs((drawn == k).mean() - shares[k]) < 4 * np.sqrt(shares[k] * (1 - shares[k]) / 20_000)
 
 
+def test_systematic_resampling_is_right_on_average():
+    """Of two points with weights 0.3 and 0.7 each is taken in its share; one offset for all would take the second."""
+    log_weights = jnp.log(jnp.array([0.3, 0.7]))
+    chosen = jax.vmap(lambda key: steering.systematic(key, log_weights))(jax.random.split(jax.random.key(0), 4000))
+    # The first is chosen once with probability 0.6, or not: five standard errors.
+    np.testing.assert_allclose((chosen == 0).sum(axis=1).mean(), 0.6, atol=5 * np.sqrt(0.24 / 4000))
+
+
+def test_a_point_without_weight_is_never_chosen(monkeypatch):
+    # The uniform number may be 0, which is the edge of the first point.
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: 0.0)
+    chosen = steering.systematic(jax.random.key(0), jnp.array([-jnp.inf, 0.0]))
+    np.testing.assert_array_equal(chosen, [1, 1])
+
+
+def test_the_gain_of_guidance_is_bounded_at_the_noise():
+    t = jnp.array([0.0, 0.01, 0.04, 0.5, 1.0])
+    found = steering.guidance_gain(t, LINEAR, noise_std=BASE_STD)
+    np.testing.assert_allclose(found, BASE_STD**2 * (1 - t) / np.array([0.04, 0.04, 0.04, 0.5, 1.0]), rtol=1e-5)
+
+
 def steps(v, b, look_ahead, score, *, strength, **options):
     """Trajectory tilting of one setting, jitted."""
     h = steering.value_of(reward(), look_ahead)

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -153,6 +155,26 @@ def test_interpolation_of_gaussian_data(path):
     z_a, z_b = (STD * (x - MEAN) @ np.linalg.inv(root(COVARIANCE)) for x in (a, b))
     between = np.asarray(two_directions.PATHS[path](jnp.asarray(z_a), jnp.asarray(z_b), jnp.full(len(a), 0.3)))
     np.testing.assert_allclose(found[1], MEAN + between @ root(COVARIANCE) / STD, atol=1e-12)
+
+
+def test_every_way_takes_its_own_number_of_jumps():
+    """On maps that do not compose, where two jumps are not one."""
+    v, w = jax.jit(tiny(tiny_params(1))), jax.jit(tiny(tiny_params(2)))
+    a, b = (jnp.asarray(data(seed=seed)) for seed in (1, 2))
+
+    def jumps(v, x, *times):
+        for s, t in itertools.pairwise(times):
+            x = x + (t - s) * v(jnp.full(len(x), s), jnp.full(len(x), t), x)
+        return x
+
+    z_a, z_b = (jumps(v, x, 1, 0.5, 0) for x in (a, b))
+    assert float(jnp.abs(z_a - jumps(v, a, 1, 0)).max()) > 0.05
+    np.testing.assert_allclose(two_directions.round_trip(v, a, steps=2), jumps(v, z_a, 0, 0.5, 1), rtol=1e-12)
+    edited = jumps(w, jumps(v, a, 1, 0.6, 0.2), 0.2, 0.6, 1)
+    np.testing.assert_allclose(two_directions.edit(v, w, a, steps=2, until=0.2), edited, rtol=1e-12)
+    between = two_directions.rotation(z_a, z_b, jnp.full(len(a), 0.3))
+    found = two_directions.interpolate(v, a, b, jnp.array([0.3]), steps=2, path="rotation")
+    np.testing.assert_allclose(found[0], jumps(v, between, 0, 0.5, 1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"steps": 0}, {"until": 1.0}, {"until": -0.1}])

@@ -83,7 +83,7 @@ def imm(p, f, d):
     def kernel(a, b):
         if a is b:
             return 1.0
-        return jnp.exp(-jnp.sqrt(((a - b) ** 2).sum() / 2) / scale)
+        return jnp.exp(-jnp.sqrt(((a - b) ** 2).sum()) / (2 * scale))
 
     pairs = [(i, j) for i in range(count) for j in range(count)]
     x, y = list(x), list(y)

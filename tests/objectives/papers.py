@@ -94,6 +94,11 @@ def adaptive(residual, w, *, power=1.0, offset=0.01):
     return square(residual(w.live)) / (square(residual(w.held)) + offset) ** power
 
 
+def adaptive_mean(residual, w, *, power=1.0, offset=0.01):
+    """A publication with a mean over the D = 2 coordinates, times D."""
+    return square(residual(w.live)) / (square(residual(w.held)) / 2 + offset) ** power
+
+
 class Case(NamedTuple):
     method: str
     paper: object  # (Weights, Example) -> [5]

@@ -8,6 +8,7 @@ from tests.objectives.cases_shared import derivative, one, square
 from tests.objectives.papers import (
     Case,
     adaptive,
+    adaptive_mean,
     auxiliary,
     average,
     column,
@@ -36,9 +37,9 @@ def alpha_flow(w, e):
 
 
 def alpha_flow_adaptive(w, e):
-    # The published weight is alpha / (|r|^2 + c), so that alpha cancels.
+    # The published weight of the residual itself is alpha / (mean |r|^2 + c), which holds the 1 / alpha of the paper.
     residual, alpha = alpha_flow_residual(w, e)
-    return alpha * adaptive(residual, w) / alpha
+    return alpha * adaptive_mean(residual, w, offset=0.001)
 
 
 def so_flow(w, e):
@@ -48,15 +49,32 @@ def so_flow(w, e):
     x = path(e, t)
     near = x + column(middle - t) * (e.noise - e.data)
     q = (flow(w.held, x, t, s) - flow(w.held, near, middle, s)) / column(t - middle)
-    return -dot(average(w.live, x, s, t), q) / (square(q) + 0.01)
+    return -dot(average(w.live, x, s, t), q) / (square(q) / 2 + 0.01)
 
 
-def tim(w, e):
+def tim_parts(w, e):
     # v - (t - r) dF/dt, the derivative as a central difference along the sample's own path.
     t, _, r = reversed_times(e)
     h = 0.005
     dF = (average(w.held, path(e, t + h), r, t + h) - average(w.held, path(e, t - h), r, t - h)) / (2 * h)
-    return square(average(w.live, path(e, t), r, t) - (e.noise - e.data - column(t - r) * dF))
+    return path(e, t), e.noise - e.data - column(t - r) * dF, r, t
+
+
+def tim(w, e):
+    z, target, r, t = tim_parts(w, e)
+    return square(average(w.live, z, r, t) - target)
+
+
+def tim_weighted(w, e):
+    # Mean square and one minus the cosine, over what they are, and over the root of 1 + tan t - tan r.
+    z, target, r, t = tim_parts(w, e)
+
+    def loss(params):
+        u = average(params, z, r, t)
+        cosine = dot(u, target) / (square(u) * square(target)) ** 0.5
+        return square(u - target) / 2 + 1 - cosine
+
+    return 2 * loss(w.live) / (loss(w.held) + 1e-5) / (1 + jnp.tan(t) - jnp.tan(r)) ** 0.5
 
 
 def ayf_lmd(w, e):
@@ -113,20 +131,20 @@ def mean_flow_residual(w, e, velocity):
 
 
 def decoupled_mean_flow(w, e):
-    # log(exp(-c) mse + 0.01) + c with a mean over the D = 2 coordinates: c is our log-variance less log D.
+    # log(exp(-c) mse + 0.01) + c with a mean over the D = 2 coordinates.
     t, _, r = reversed_times(e)
-    c = log_variance(1 - t, 1 - r) - jnp.log(2.0)
+    c = log_variance(1 - t, 1 - r)
     mse = square(mean_flow_residual(w, e, e.noise - e.data)(w.live)) / 2
-    return jnp.log(jnp.exp(-c) * mse + 0.01) + c + jnp.log(2.0)
+    return jnp.log(jnp.exp(-c) * mse + 0.01) + c
 
 
 def rectified_mean_flow(w, e):
     # The data of a pair is where the teacher takes its noise, from time 1 to 0.
     pair = e._replace(data=solved(e.noise, one(e.s), 0 * e.s, 2))
-    return adaptive(mean_flow_residual(w, pair, pair.noise - pair.data), w, power=0.5)
+    return adaptive_mean(mean_flow_residual(w, pair, pair.noise - pair.data), w, power=0.5)
 
 
-def esc(w, e):
+def posterior_velocity(e):
     # sum_j softmax_j( log N(z_t; (1 - t) x_j, t^2) ) (eps_j - x_j), eps_j = (z_t - (1 - t) x_j) / t.
     t = 1 - e.s
     z, logits, velocities = path(e, t), [], []
@@ -135,10 +153,14 @@ def esc(w, e):
         logits.append(-square(z - column(1 - t) * x) / (2 * t**2))
         velocities.append(eps - x)
     p = jnp.exp(jnp.stack(logits))
-    velocity = ((p / p.sum(axis=0, keepdims=True))[..., None] * jnp.stack(velocities)).sum(axis=0)
-    # The adaptive weight, and a learned variance on top of it.
+    return ((p / p.sum(axis=0, keepdims=True))[..., None] * jnp.stack(velocities)).sum(axis=0)
+
+
+def esc(w, e):
+    # The adaptive weight, and a learned variance on top of it. With r = t, on the diagonal, the residual is u - v.
     learned = log_variance(e.s, e.t)
-    return jnp.exp(-learned) * adaptive(mean_flow_residual(w, e, velocity), w, offset=0.001) + learned
+    weighted = adaptive(mean_flow_residual(w, e, posterior_velocity(e)), w, offset=0.001)
+    return jnp.exp(-learned) * weighted + learned
 
 
 def split_mean_flow(w, e):
@@ -193,7 +215,8 @@ def euler_mean_flow(w, e):
 
 
 def imm(w, e):
-    # Source t, target s, r between. DDIM to s from the mean denoiser g; the Laplace kernel of scale |c_out| = t - s.
+    # Source t, target s, r between. DDIM to s from the mean denoiser g; the Laplace kernel with w = 1 / |c_out| and
+    # c_out = -(t - s) sigma_data in the paper's numbers, where sigma_data is 0.5 and ours is 1; and the weight of t.
     t, r, s = reversed_times(e)
 
     def ddim(params, x, t):
@@ -203,13 +226,19 @@ def imm(w, e):
 
     x, y = ddim(w.live, path(e, t), t), ddim(w.held, path(e, r), r)
 
+    sigma_data = 0.5
+    w = 1 / ((t - s)[0] * sigma_data)
+
     def kernel(a, b):
-        return jnp.exp(-jnp.sqrt(((a - b) ** 2).mean()) / (t - s)[0]) if a is not b else 1.0
+        distance = jnp.sqrt(((sigma_data * (a - b)) ** 2).sum()) if a is not b else 0.0
+        return jnp.exp(-w * jnp.maximum(distance, 1e-4) / 2)
 
     x, y = list(x), list(y)
     pairs = [(j, k) for j in range(5) for k in range(5)]
     total = sum(kernel(x[j], x[k]) + kernel(y[j], y[k]) - 2 * kernel(x[j], y[k]) for j, k in pairs)
-    return jnp.full(5, total / 25)
+    lam = 2 * jnp.log((1 - t) / t)
+    weight = 0.5 * 1 / (1 + jnp.exp(lam - 4)) * 2 / (t * (1 - t)) * (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+    return weight * total / 25
 
 
 FROM_NOISE = {"s": 0.0}
@@ -218,7 +247,8 @@ CASES = {
     "alpha_flow": Case("alpha_flow", alpha_flow, options={"schedule": "constant", "adaptive_power": 0.0}),
     "alpha_flow, adaptive": Case("alpha_flow", alpha_flow_adaptive, options={"schedule": "constant"}),
     "so_flow": Case("so_flow", so_flow, product=True),
-    "tim": Case("tim", tim),
+    "tim": Case("tim", tim, options={"adaptive_power": 0.0, "gap_power": 0.0, "cosine": 0.0}),
+    "tim, weighted": Case("tim", tim_weighted),
     "ayf_lmd": Case("ayf_lmd", ayf_lmd, product=True),
     "ayf_emd": Case("ayf_emd", ayf_emd, product=True),
     "tvm": Case("tvm", tvm),
@@ -227,6 +257,7 @@ CASES = {
     "decoupled_mean_flow": Case("decoupled_mean_flow", decoupled_mean_flow),
     "rectified_mean_flow": Case("rectified_mean_flow", rectified_mean_flow, options={"teacher_steps": 2}),
     "esc": Case("esc", esc, term="plug_in"),
+    "esc, diagonal": Case("esc", esc, term="plug_in_diagonal", times={"u": 0.6, "s": 0.6, "t": 0.6}),
     "split_mean_flow": Case("split_mean_flow", split_mean_flow),
     "split_mean_flow, boundary": Case(
         "split_mean_flow", split_mean_flow_boundary, term="diagonal", times={"u": 0.6, "s": 0.6, "t": 0.6}

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from objectives.build import OBJECTIVES
+from objectives.mixture import minimized as minimized_by
 from objectives.objective import Batch, Maps
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
@@ -36,8 +37,8 @@ def loss_of(name, batch, *, term=-1, minimized=False, options=None, **given):
 
     def loss(p):
         made = {"target": tiny, "teacher": lambda p: teacher, "stage": lambda p: tiny(tiny_params(seed=4))} | given
-        values = one.loss(Maps(tiny(p), **{key: make(p) for key, make in made.items()}), LINEAR, batch)
-        return one.weight(batch.times, values) * one.metric(values) if minimized else values
+        maps = Maps(tiny(p), **{key: make(p) for key, make in made.items()})
+        return minimized_by(one, maps, LINEAR, batch)[0] if minimized else one.loss(maps, LINEAR, batch)
 
     return loss
 

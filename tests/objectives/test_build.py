@@ -68,8 +68,8 @@ SHARPENED = {
     "euler_mean_flow": {"step": 1e-3},
     "phased_cm": {"step": 1e-3},
     "multistep_cm": {"step": 1e-3},
-    "imm": {"step": 1e-3},
     "facm": {"cosine": 0.0},
+    "tim": {"cosine": 0.0},
     # The mean over a pool leaves a residual that is not symmetric; and rare times next to the data weigh a thousand.
     "esc": {"adaptive_power": 0.0},
     "sct": {"prior": "none"},
@@ -264,7 +264,7 @@ def counted(calls, v):
         ("decoupled_mean_flow", 2, 0, 0),
         ("rectified_mean_flow", 2, 0, 34),
         ("tim", 2, 2, 0),
-        ("esc", 3, 0, 0),
+        ("esc", 4, 0, 0),
         ("euler_mean_flow", 2, 1, 0),
         ("progressive_distillation", 2, 2, 2),
         ("shortcut", 2, 2, 0),

@@ -14,6 +14,7 @@ import pytest
 
 from models.flow_map_model import OUTPUTS
 from objectives.build import OBJECTIVES
+from objectives.mixture import minimized
 from objectives.objective import Batch, Maps
 from taxonomy import flow_map
 from taxonomy.catalogue import CATALOGUE
@@ -41,24 +42,22 @@ def library(case, e, other):
     def model(params):
         return lambda s, t, x: output.velocity(tiny(params)(s, t, output.scaled(s, x)), s, x)
 
-    def minimized(params):
+    def values(params):
         target = params if method.target_decay is None else other
         maps = Maps(model(params), model(target), teacher, model(other), auxiliary, log_variance)
-        loss = term.loss(maps, LINEAR, batch)
-        value = term.weight(times, loss) * term.metric(loss)
-        return term.likelihood(value, log_variance=log_variance(e.s, e.t)) if term.likelihood else value
+        return minimized(term, maps, LINEAR, batch)[0]
 
-    return minimized
+    return values
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_method_is_the_formula_of_its_paper(name):
     case, e = CASES[name], example(**CASES[name].times)
     p, other, direction = (tiny_params(seed) for seed in (0, 4, 9))
-    minimized = library(case, e, other)
+    found = library(case, e, other)
 
     def with_sum(params):
-        values = minimized(params)
+        values = found(params)
         return values.sum(), values
 
     gradient, values = jax.grad(with_sum, has_aux=True)(p)

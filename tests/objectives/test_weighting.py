@@ -37,6 +37,20 @@ def test_inverse_noise_step_is_one_over_the_step_in_sigma():
     np.testing.assert_allclose(weighting.inverse_noise_step(Times(s, ONES, ONES), ONES), 1 / sigma_s, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("power", "shift"), [(1.0, 5.0), (2.0, 4.0)])
+def test_shifted_elbo_is_the_published_formula(power, shift):
+    # In the paper's direction, noise at 1: sigmoid(b - lambda) (-d lambda / dt) / 2 alpha^a / (alpha^2 + sigma^2).
+    s, u, t = drawn()
+    noise = 1 - s
+    lam, slope = 2 * jnp.log(s / noise), 2 / (s * noise)
+    expected = 0.5 / (1 + jnp.exp(lam - shift)) * slope * s**power / (s**2 + noise**2)
+    weight = weighting.shifted_elbo(signal_power=power, shift=shift)
+    np.testing.assert_allclose(weight(Times(s, u, t), ONES), expected, rtol=1e-11)
+    # At the ends the quotients have no value, and the weight does.
+    ends = weight(Times(*3 * [jnp.array([0.0, 1.0])]), jnp.ones(2))
+    np.testing.assert_allclose(ends, [1.0 if power == 1 else 0.0, 0.0], atol=1e-12)
+
+
 def test_truncated_signal_weighs_the_error_of_the_denoiser():
     s, u, t = drawn()
     s = s.at[0].set(0.9)  # on both sides of as much signal as noise

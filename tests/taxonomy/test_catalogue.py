@@ -46,7 +46,7 @@ EXPECTED = {
     "esd": ("eulerian", "current", "none", "forward", 12.0, 2025),
     "mean_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
     "rectified_mean_flow": ("eulerian", "current", "velocity", "forward", 41.0, 2025),
-    "esc": ("eulerian", "current", "none", "forward", 11.0, 2025),
+    "esc": ("eulerian", "current", "none", "forward", 14.0, 2025),
     "alpha_flow": ("eulerian", "current", "none", "forward", 7.0, 2025),
     "tim": ("eulerian", "current", "none", "forward", 8.0, 2025),
     "progressive_distillation": ("progressive", "frozen stage", "velocity", "forward", 5.0, 2022),
@@ -130,7 +130,11 @@ def test_what_is_not_the_usual_is_known_of_every_method(described):
         ("tvm", "a distribution of the gap, then of t; half on the diagonal, logit-normal", "uniform"),
         ("boot", "s = 0, t uniform on [0, 1 - h], h = 0.04; a quarter at t = 0", CATALOGUE["boot"].weight),
         ("sct", "log-normal tangent of the angle, t = 1", "s / (1 - s), learned variance; normalized tangent"),
-        ("decoupled_mean_flow", "two sorted logit-normal times, half on the diagonal", "learned Cauchy"),
+        (
+            "decoupled_mean_flow",
+            "two sorted logit-normal times of unequal means; half on the diagonal",
+            "learned Cauchy",
+        ),
         ("esc", None, "adaptive power and learned variance"),
         (
             "shortcut",

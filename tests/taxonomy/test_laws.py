@@ -62,6 +62,13 @@ def test_source_and_target_have_a_law_each():
     assert abs(np.mean(s == t) - share) < 4 * np.sqrt(share / N)
 
 
+def test_a_stop_on_a_jump_of_length_zero_is_the_jump():
+    s, u, t = draw(times.with_fraction(laws.source_and_target(source=-0.2, target=1.0, std=0.8), fraction=0.002))
+    assert np.mean(s == t) > 0.1
+    np.testing.assert_array_equal(u[s == t], s[s == t])
+    assert np.all((s <= u) & (u <= t))
+
+
 def test_gap_and_target_is_the_target_given_that_it_exceeds_the_gap():
     s, u, t = draw(laws.gap_and_target())
     np.testing.assert_array_equal(u, t)
@@ -196,3 +203,38 @@ def test_arguments_may_be_traced():
 def test_bad_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_two_means_are_a_distribution_for_each_time_before_they_are_sorted():
+    s, u, t = draw(laws.sorted_logit_normal(mean=-0.4, other_mean=1.2))
+    np.testing.assert_array_equal(u, t)
+    one, other = logit_normal(-0.4, 1.0), logit_normal(1.2, 1.0)
+    assert is_distributed(t, lambda x: one(x) * other(x))
+    assert is_distributed(s, lambda x: 1 - (1 - one(x)) * (1 - other(x)))
+    for shape in ((), (2,), (3, 4)):
+        assert laws.sorted_logit_normal(mean=0.0, other_mean=1.0)(jax.random.key(0), shape).s.shape == shape
+
+
+def test_the_diagonal_at_the_source_is_drawn_as_the_pair_is():
+    pair, (s, u, t) = draw(laws.sorted_logit_normal()), draw(laws.at_the_source(laws.sorted_logit_normal()))
+    np.testing.assert_array_equal(s, pair.s)
+    np.testing.assert_array_equal(s, t)
+    np.testing.assert_array_equal(s, u)
+    # The papers' noise time is the later of two: 0.535 in the mean, 0.418 for one draw.
+    assert abs(np.mean(1 - s) - 0.5347) < 0.005
+    assert abs(np.mean(1 - draw(laws.logit_normal(mean=0.4, std=1.0)).s) - 0.418) < 0.005
+
+
+def test_sources_near_both_ends_jump_to_the_data_where_the_jump_is_long():
+    s, u, t = draw(laws.ends_and_gap())
+    np.testing.assert_array_equal(u, t)
+    assert np.all((s <= t) & (t <= 1))
+    assert s.min() == np.float32(1 / 81)
+    inside = s[s > 0.02]
+    low, high = (0.5 + np.sinh(4 * (x - 0.5)) / (2 * np.sinh(2)) for x in (0.02, 1.0))
+    assert is_distributed(inside, lambda x: (0.5 + np.sinh(4 * (x - 0.5)) / (2 * np.sinh(2)) - low) / (high - low))
+    assert np.all(t[(s < 0.2) & (t > 0.6)] == 1)
+    short = (s > 0.2) & (t < 1)
+    # Given that the jump ends before the data, its length is that logit-normal below 1 - s.
+    gap, cdf = (t - s)[short], logit_normal(-0.8, 1.0)
+    assert is_distributed(cdf(gap) / cdf(1 - s[short]), "uniform")

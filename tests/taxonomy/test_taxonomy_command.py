@@ -17,6 +17,7 @@ from taxonomy import equivalences, facts, render, sources
 from taxonomy.__main__ import main
 from taxonomy.catalogue import CATALOGUE, FAMILIES, family_of
 from taxonomy.catalogue.papers import PAPERS
+from taxonomy.catalogue.published import SETTINGS, TIMES
 from taxonomy.equivalences import EQUIVALENCES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,6 +49,43 @@ def test_the_text_fits_the_terminal(printed, options):
     lines = printed(*options).splitlines()
     assert max(map(len, lines)) <= 100
     assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", ["lsd", "imm", "progressive_distillation", "flow_matching"])
+def test_a_method_is_shown_with_its_published_settings(printed, name):
+    text = printed("show", name)
+    shown = " ".join(text.split())
+    for setting in SETTINGS[name]:
+        assert f"{setting.name}: " in shown
+        assert " ".join(setting.source.split()) in shown
+        assert " ".join(setting.reason.split()) in shown
+    for times in TIMES[name]:
+        assert f"times of {times.term}" in shown
+        assert f"s: mean {times.s.mean:.4f}" in shown
+    lines = text.splitlines()
+    start, end = (
+        next(i for i, line in enumerate(lines) if line.startswith(f"{title} "))
+        for title in ("published", "equivalences")
+    )
+    assert max(map(len, lines[start:end])) <= 100
+
+
+def test_published_settings_have_three_formats(printed):
+    text = printed("published", "lsd", "tvm")
+    assert [line.split(":")[0] for line in text.splitlines() if line and line[0] != " "] == ["lsd", "tvm"]
+    assert "  diagonal_share: 0.75." in text
+    assert max(map(len, printed("published").splitlines())) <= 100
+    found = json.loads(printed("published", "--format=json", "tvm"))
+    assert [entry["name"] for entry in found] == ["tvm"]
+    decay = next(setting for setting in found[0]["settings"] if setting["name"] == "decay")
+    assert (decay["published"], decay["here"], decay["reason"]) == (0.99, None, "")
+    assert found[0]["times"][1]["t"]["quartiles"] == [0.5323, 0.6741, 0.7925]
+    page = printed("published", "--format=markdown")
+    assert re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == list(CATALOGUE)
+    # Every row of a table has as many cells as its head.
+    for block in re.findall(r"(?:^\|.*\n?)+", page, re.MULTILINE):
+        counts = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(counts) == 1, block
 
 
 def test_the_table_groups_every_method_by_family(printed):

@@ -1,6 +1,55 @@
 """Published settings of the methods in ``objectives/methods/distributional.py``."""
 
-from taxonomy.catalogue.published.setting import PublishedTimes, Setting
+from taxonomy.catalogue.published.setting import PublishedTimes, Setting, Spread
 
-SETTINGS: dict[str, tuple[Setting, ...]] = {}
-TIMES: dict[str, tuple[PublishedTimes, ...]] = {}
+# The authors published no training code; this is that of a later paper's comparison, for ImageNet.
+_CODE = "EDAPINENUT/ExplicitShortCut@0ad609e, loss/imm_loss.py"
+
+SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "imm": (
+        Setting(name="group", published=4, source=f"arXiv 2503.07565, Fig. 5; {_CODE}"),
+        Setting(name="halvings", published=12, source=f"{_CODE}, gamma; the paper has 12 to 15"),
+        Setting(
+            name="step",
+            published=0.0,
+            source=f"{_CODE}: the step of the noise level alone",
+            unit="time; above 0 the least length of the step, as in versions of this project with a fixed one",
+        ),
+        Setting(
+            name="signal_power", published=2.0, source=f"{_CODE}, a; lumalabs/imm@0ab7362, README.md, has a of 1 and 2"
+        ),
+        Setting(name="weight_shift", published=4.0, source=f"{_CODE}, b; the paper has 4 and 5"),
+        Setting(
+            name="kernel",
+            published="exp(-w max(|x - y|, eps) / D), w = 1 / |c_out|, c_out = -(t - s) sigma_data",
+            source=f"arXiv 2503.07565; {_CODE}",
+            unit="norm over all D coordinates, noise of standard deviation 0.5",
+        ),
+        Setting(
+            name="least distance",
+            published=1e-4,
+            source=f"{_CODE}: 1e-8 of the sum of squares",
+            unit="root of the sum of squares, noise of standard deviation 0.5; here twice the number",
+        ),
+        Setting(
+            name="largest noise level",
+            published=165.7,
+            source=f"{_CODE}: t_max = 0.994",
+            unit="noise level in standard deviations of the data",
+        ),
+        Setting(name="target", published="current weights", source=_CODE),
+    ),
+}
+TIMES: dict[str, tuple[PublishedTimes, ...]] = {
+    "imm": (
+        PublishedTimes(
+            term="moments",
+            sampler="t ~ U[0, 0.994], r ~ U[0, t], s = eta^-1(eta(t) - eta_max / 2^12) at least r, eta = t / (1 - t), "
+            "noise at 1",
+            source=_CODE,
+            s=Spread(mean=0.5030, quartiles=(0.2545, 0.5030, 0.7515)),
+            u=Spread(mean=0.5146, quartiles=(0.2571, 0.5132, 0.7738)),
+            t=Spread(mean=0.7515, quartiles=(0.6198, 0.8145, 0.9327)),
+        ),
+    ),
+}

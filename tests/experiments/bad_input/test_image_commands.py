@@ -35,7 +35,7 @@ CASES = {
     "a range that does not exist": Case(
         "experiments.image_score",
         "--samples=points.npy --reference=digits --out=new --range=1",
-        "unknown --range='1'; did you mean '0,1'",
+        "unknown --range='1'; Known: -1..1, 0..1, 0..255",
     ),
     "Inception weights that are not there": Case(
         "experiments.image_score",

@@ -17,7 +17,7 @@ CASES = {
     "an unknown prior": option("sct", "prior=some", "prior = 'some'; expected one of inverse_noise, none"),
     "a step that is too long": option("free_flow", "step=0.7", "step = 0.7; expected a number in (0, 0.5]"),
     "a step out of the path": option("tim", "step=2", "step = 2.0; expected a length of time in (0, 0.5)"),
-    "no step": option("imm", "step=0", "step = 0.0; expected a number in (0, 1]"),
+    "no step": option("imm", "step=-1", "step = -1.0; expected a number that is not negative"),
     "no group": option("imm", "group=0", "group = 0; expected at least 1 example"),
     "a time after the data": option("tcm", "threshold=1.5", "threshold = 1.5; expected a number in (0, 0.999]"),
     "a decay of one": option("ct", "decay=1", "decay = 1.0; expected a number in [0, 1), 0 for the current weights"),

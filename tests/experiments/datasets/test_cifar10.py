@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import pickle
 import struct
 import tarfile
@@ -178,6 +179,20 @@ def test_a_faulty_archive_is_named(tmp_path, pickled, fault):
     with pytest.raises(UsageError, match=message) as caught:
         datasets.load(f"cifar10:{path},checksum=any")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_and_a_file_that_unpacks_to_too_much_are_refused(tmp_path, pickled, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.tar.gz")
+    with pytest.raises(UsageError, match="pipe.tar.gz is no regular file; expected the archive"):
+        datasets.load(f"cifar10:{tmp_path / 'pipe.tar.gz'}")
+    monkeypatch.setattr(cifar10, "LARGEST", 1000)
+    path = archive(tmp_path / "c.tar.gz", pickled)
+    with pytest.raises(UsageError, match=r"c.tar.gz: data_batch_1 has 6\d,\d\d\d bytes; expected .* at most 1,000"):
+        datasets.load(f"cifar10:{path},checksum=any")
+    for name in NAMES:
+        (tmp_path / name).write_bytes(pickled[name])
+    with pytest.raises(UsageError, match=r"data_batch_1 has 6\d,\d\d\d bytes; expected .* at most 1,000"):
+        datasets.load(f"cifar10:{tmp_path}")
 
 
 def test_a_folder_without_a_batch_is_named(tmp_path, pickled):

@@ -90,6 +90,28 @@ def test_a_faulty_hugging_face_data_set_is_named(package, name, message):
     assert "\n" not in str(caught.value)
 
 
+def test_pictures_of_the_hub_are_as_a_viewer_shows_them(package):
+    assert datasets.load("huggingface:owner/name,test=test").told == (
+        "30 pictures 6 x 8 x 3 in 3 classes (0: 10, 1: 10, 2: 10), 10 of them held out as given",
+        "pictures of column image, classes of column label",
+    )
+    assert datasets.load("huggingface:owner/name,split=test").told[-1] == "left out: split train"
+    found = split_of(random_images(9, 6, 8), [0] * 9)
+    found._columns["image"][0] = Image.new("L", (8, 6), 77)
+    clear = Image.new("RGBA", (8, 6), (255, 0, 255, 0))
+    found._columns["image"][1] = clear
+    package.load_dataset = lambda name, config: found
+    # The first is grey, and others are not.
+    dataset = datasets.load("huggingface:grey")
+    assert dataset.truth.size == (6, 8, 3)
+    assert bytes([255]) * 144 in everything(dataset)
+    found._columns["image"] = [Image.fromarray(image[..., 0]) for image in random_images(100, 6, 8)]
+    found._columns["label"], found._columns["text"] = [0] * 100, ["a"] * 100
+    found._columns["image"][99] = Image.new("RGB", (8, 6))
+    with pytest.raises(UsageError, match="picture 99 has colours, and the first 64 are grey; expected all alike"):
+        datasets.load("huggingface:late")
+
+
 def test_pictures_of_other_sizes_and_a_missing_package_are_named(package, monkeypatch):
     found = split_of(random_images(9, 6, 8), [0] * 9)
     found._columns["image"][5] = Image.new("RGB", (6, 6))

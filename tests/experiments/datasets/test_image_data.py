@@ -122,6 +122,14 @@ def test_generated_images_are_smooth_and_tell_their_classes():
         ("generated:32x32", "generated:32x32; expected HEIGHTxWIDTHxCHANNELS"),
         ("generated:8x8x3,classes=-1", "classes=-1,count=512; expected classes >= 0"),
         ("generated:8x8x3,count=10", "count=10; expected classes >= 0, count >= 20"),
+        (
+            "generated:1000000x1000000x3",
+            r"count=512 has 1.54e\+15 numbers; expected at most 268,435,456: make a smaller",
+        ),
+        ("generated:64x64x3,count=1000000000", r"has 1.23e\+13 numbers; expected at most"),
+        ("generated:8x8x" + "9" * 200, "expected HEIGHTxWIDTHxCHANNELS"),
+        ("generated:8x8x" + "9" * 5000, r"data set 'generated:8x8x9.*' cannot be read \(OSError: .*too long"),
+        ("x" * 5000 + ".npy", r"data set 'xxx.*' cannot be read \(OSError: .*too long"),
     ],
 )
 def test_a_faulty_name_is_explained(name, message):

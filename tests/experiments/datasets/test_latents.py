@@ -66,7 +66,10 @@ SHARDS = {
     "another shard": (with_another_shard, "split train holds 20 records; expected 25: write it again"),
     "no shard but text": (with_text, r"split train cannot be read \(.*\); write it again"),
     "unfinished": (lambda folder: (folder / "train.json").unlink(), "no file train.json; write it again"),
-    "no classes": (lambda folder: (folder / "train-classes.npy").unlink(), "no file train-classes.npy; write it again"),
+    "no classes": (
+        lambda folder: (folder / "train-classes.npy").unlink(),
+        r"train-classes.npy cannot be read \(no such file\); write it again",
+    ),
     "other classes": (
         lambda folder: np.save(folder / "train-classes.npy", np.zeros(3, int)),
         r"split train are int64 of shape \(3,\); expected integers of shape \(25,\)",

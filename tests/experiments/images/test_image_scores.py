@@ -210,25 +210,25 @@ def test_a_file_of_images_is_scored_as_samples_of_a_run_are(dataset, judge, tmp_
     as_bytes = image_metrics.as_uint8(x).reshape(-1, *SIZE)
     arrays = {"1": x, "bytes": as_bytes, "y": labels}
     np.savez(tmp_path / "x.npz", **arrays)
-    rows = image_score.score(image_score.read(tmp_path / "x.npz"), dataset, HOW, "-1,1", "x.npz")
+    rows = image_score.score(image_score.read(tmp_path / "x.npz", SIZE), dataset, HOW, "-1..1", "x.npz")
     assert [row["samples"] for row in rows] == ["1", "bytes", "stripes, train split"]
     expected = image_scores.score(x, dataset, HOW, labels)
     for row in rows[:2]:
         for name, value in expected.items():
             assert row[name] == value or abs(row[name] - value) < 1e-6
-    half = image_score.scaled(as_bytes / 255, "x", "0,1")
+    half = image_score.scaled(as_bytes / 255, "x", "0..1")
     np.testing.assert_allclose(half.reshape(250, -1), x, atol=1e-6)
 
 
 def test_a_file_of_images_is_a_reference(tmp_path):
     x, _ = pictures(100, 9)
     np.savez(tmp_path / "real.npz", image_metrics.as_uint8(x).reshape(-1, *SIZE))
-    dataset = image_score.load_reference(str(tmp_path / "real.npz"), "-1,1")
-    rows = image_score.score({"x": x[:60]}, dataset, HOW, "-1,1", "x.npz")
+    dataset = image_score.load_reference(str(tmp_path / "real.npz"), "-1..1")
+    rows = image_score.score(image_score.Samples({"x": x[:60]}, None, {}), dataset, HOW, "-1..1", "x.npz")
     assert len(rows) == 1
     np.testing.assert_allclose(rows[0]["frechet"], metrics.frechet(x[:60], x), atol=1e-6)
     assert rows[0]["memorization"] is None
-    text = image_score.markdown(rows, HOW, dataset, seconds=1.0)
+    text = image_score.markdown(rows, HOW, dataset, {}, seconds=1.0)
     assert "compared_with = real.npz, seed = 1234" in text
     assert "reference = all images of the file, rounding = True" in text
     assert "FID" not in text  # no weights, no column
@@ -237,33 +237,72 @@ def test_a_file_of_images_is_a_reference(tmp_path):
 @pytest.mark.parametrize(
     ("images", "between", "message"),
     [
-        (np.zeros((5, 8, 8, 3), np.int64), "-1,1", "array x is of type int64; expected uint8 or floats"),
-        (np.full((5, 8, 8, 3), np.nan), "-1,1", "array x contains NaN"),
-        (RNG.uniform(0, 1, (5, 8, 8, 3)), "-1,1", "which are not those of --range=-1,1; say which"),
-        (RNG.uniform(0, 255, (5, 8, 8, 3)), "0,1", "which are not those of --range=0,1; say which"),
-        (np.zeros((5, 3, 8, 8), np.uint8), "-1,1", r"put the channels last: .transpose\(0, 2, 3, 1\)"),
-        (np.zeros((5, 8, 9, 3), np.uint8), "-1,1", r"shape \(5, 8, 9, 3\); expected at least 2 images of size \(8, 8"),
-        (np.zeros((5, 4, 16, 3), np.uint8), "-1,1", r"images of size \(4, 16, 3\); expected \(8, 8, 3\)"),
+        (np.zeros((5, 8, 8, 3), np.int64), "-1..1", "array x is of type int64; expected uint8 or floats"),
+        (np.full((5, 8, 8, 3), np.nan), "-1..1", "array x contains NaN"),
+        (RNG.uniform(0, 1, (5, 8, 8, 3)), "-1..1", "which are not those of --range=-1..1; say which"),
+        (RNG.uniform(0, 255, (5, 8, 8, 3)), "0..1", "which are not those of --range=0..1; say which"),
+        (np.zeros((5, 3, 8, 8), np.uint8), "-1..1", r"put the channels last: .transpose\(0, 2, 3, 1\)"),
+        (np.zeros((5, 8, 9, 3), np.uint8), "-1..1", r"no images of size \(8, 8, 3\): x: uint8 of shape \(5, 8, 9, 3\)"),
+        (np.zeros((5, 4, 16, 3), np.uint8), "-1..1", r"images of size \(4, 16, 3\); expected \(8, 8, 3\)"),
     ],
 )
-def test_other_arrays_are_refused(dataset, images, between, message):
+def test_other_arrays_are_refused(dataset, tmp_path, images, between, message):
+    np.savez(tmp_path / "x.npz", x=images)
     with pytest.raises(UsageError, match=message):
-        image_score.score({"x": images}, dataset, HOW, between, "x.npz")
+        image_score.score(image_score.read(tmp_path / "x.npz", SIZE), dataset, HOW, between, "x.npz")
+
+
+def test_samples_of_a_run_are_scored_as_they_were_written(dataset, judge, tmp_path):
+    x, labels = pictures(120, 10)
+    others = {"times": np.array([0, 1.0]), "evaluations": 1, "sampler": "euler", "a\x1b[31m": np.zeros((120, 5))}
+    np.savez(tmp_path / "own.npz", samples=x, labels=labels, **others)
+    found = image_score.read(tmp_path / "own.npz", SIZE)
+    assert list(found.images) == ["samples"]
+    np.testing.assert_array_equal(found.labels, labels)
+    assert found.left_out == {
+        "times": "float64 of shape (2,)",
+        "evaluations": "int64 of shape ()",
+        "sampler": "<U5 of shape ()",
+        "a\x1b[31m": "float64 of shape (120, 5)",
+    }
+    row, _ = image_score.score(found, dataset, HOW, "-1..1", "own.npz")
+    assert row["class_accuracy"] == image_scores.score(x, dataset, HOW, labels)["class_accuracy"] > 0.9
+    text = image_score.markdown([row], HOW, dataset, found.left_out, seconds=1.0)
+    assert "left out, as no images: times, float64 of shape (2,); evaluations" in text
+    assert "a\\x1b[31m, float64" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("arrays", [{}, {"y": np.arange(4)}, {"times": np.zeros(3), "one": np.zeros((1, 8, 8, 3))}])
+def test_a_file_without_images_is_refused(tmp_path, arrays):
+    np.savez(tmp_path / "none.npz", **arrays)
+    named = ".*; ".join(arrays) or "nothing"
+    with pytest.raises(
+        UsageError, match=rf"none.npz holds no images of size \(8, 8, 3\): {named}.*; expected at least"
+    ):
+        image_score.read(tmp_path / "none.npz", SIZE)
+
+
+def test_dark_bytes_are_refused_unless_they_are_said_to_be_so():
+    dark = np.full((5, 8, 8), 15, np.uint8)
+    with pytest.raises(UsageError, match="x: the largest of its bytes is 15, and white is 255: .*--range=0..255"):
+        image_score.scaled(dark, "x", "-1..1")
+    np.testing.assert_allclose(image_score.scaled(dark, "x", "0..255"), 15 / 127.5 - 1)
 
 
 def test_files_that_are_no_images_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"x.pt is no file of arrays; expected one that ends in .npy or .npz"):
-        image_score.read(tmp_path / "x.pt")
+        image_score.read(tmp_path / "x.pt", SIZE)
     with pytest.raises(UsageError, match="no file"):
-        image_score.read(tmp_path / "x.npz")
+        image_score.read(tmp_path / "x.npz", SIZE)
     (tmp_path / "x.npz").write_bytes(b"PK nothing")
     with pytest.raises(UsageError, match=r"x.npz cannot be read \(.*\); expected images saved by numpy.savez"):
-        image_score.read(tmp_path / "x.npz")
+        image_score.read(tmp_path / "x.npz", SIZE)
     with pytest.raises(UsageError, match="--reference=two_moons has no images"):
-        image_score.load_reference("two_moons", "-1,1")
+        image_score.load_reference("two_moons", "-1..1")
     np.savez(tmp_path / "two.npz", a=np.zeros((2, 4, 4)), b=np.zeros(2))
     with pytest.raises(UsageError, match=r'two.npz holds the arrays a, b; expected one of images, or "x"'):
-        image_score.load_reference(str(tmp_path / "two.npz"), "-1,1")
+        image_score.load_reference(str(tmp_path / "two.npz"), "-1..1")
 
 
 def test_pictures_are_drawn_in_rows_of_their_classes(tmp_path, monkeypatch):

@@ -111,10 +111,60 @@ def test_the_map_that_stays_violates_only_the_tangent_condition(draws):
     assert map_metrics.residuals(nothing, None, draws)["tangent"] is None
 
 
+def test_draws_share_noise_and_data_that_are_independent(draws):
+    late = np.asarray((draws.s > 0.2) & (draws.tau > 0.2))
+    x_0, x_s, x_tau, s, tau = (np.asarray(getattr(draws, name))[late] for name in ("x_0", "x_s", "x_tau", "s", "tau"))
+    data = (x_s - (1 - s[:, None]) * x_0) / s[:, None]
+    np.testing.assert_allclose(data, (x_tau - (1 - tau[:, None]) * x_0) / tau[:, None], atol=1e-4)
+    np.testing.assert_allclose(np.cov(data.T), COVARIANCE, atol=5 * 0.5 * np.sqrt(2 / len(data)))
+    # Four standard errors, of each coordinate with each.
+    assert np.abs(np.corrcoef(x_0.T, data.T)[:2, 2:]).max() < 4 / np.sqrt(len(data))
+
+
+def test_classes_are_those_of_the_data_that_are_drawn():
+    dataset = DATASET._replace(label=lambda key: (DATASET.sample(key)[0] > 0).astype(int))
+    drawn = map_metrics.draw(dataset, LINEAR, seed=3, count=50)
+    label = map_metrics.labels_of(dataset, seed=3, count=50)
+    data = np.asarray(drawn.x_tau - (1 - drawn.tau[:, None]) * drawn.x_0)
+    np.testing.assert_array_equal(label, data[:, 0] > 0)
+
+
+def test_residuals_are_taken_at_points_of_their_times(draws):
+    """Of a velocity that depends on the point alone, with a map of one Euler step: nothing is exact."""
+
+    def v(s, t, x):
+        return jnp.sin(2 * x)
+
+    def mean(r):
+        return float(np.mean(np.sum(np.square(np.asarray(r, np.float64)), axis=1)))
+
+    def pulled(x, gap):
+        """``b(X(x)) - b(x)``, and ``grad X(x) b(x) - b(x)``, with b = sin 2x."""
+        wave = np.sin(2 * x)
+        return wave - np.sin(2 * (x + gap[:, None] * wave)), 2 * gap[:, None] * np.cos(2 * x) * wave
+
+    found = map_metrics.residuals(v, FLOW.b, draws)
+    tau, gap, x_0, x_s, x_tau = (
+        np.asarray(x, np.float64) for x in (draws.tau, draws.t - draws.s, draws.x_0, draws.x_s, draws.x_tau)
+    )
+    expected = {
+        "tangent": np.sin(2 * x_tau) - np.asarray(FLOW.b(draws.tau, draws.x_tau)),
+        "lagrangian": pulled(x_s, gap)[0],
+        "eulerian": pulled(x_s, gap)[1],
+        "lagrangian_s0": pulled(x_0, tau)[0],
+        "eulerian_t1": pulled(x_tau, 1 - tau)[1],
+    }
+    for name, residual in expected.items():
+        np.testing.assert_allclose(found[name], mean(residual), rtol=1e-4, err_msg=name)
+
+
 def test_round_trip_of_a_map_that_does_not_return(draws):
     # X_{0,1} stays, X_{1,0} moves by SHIFT.
     found = map_metrics.round_trip(lambda s, t, x: s[:, None] * SHIFT[None] + 0 * x, draws.x_0)
     np.testing.assert_allclose(found, 0.5, rtol=1e-5)
+    # A mean of distances, not the root of a mean of squares.
+    found = map_metrics.round_trip(lambda s, t, x: s[:, None] * x, draws.x_0)
+    np.testing.assert_allclose(found, np.linalg.norm(draws.x_0, axis=1).mean(), rtol=1e-5)
 
 
 def test_growth_of_a_linear_velocity(draws):
@@ -130,6 +180,24 @@ def test_growth_of_a_linear_velocity(draws):
     # int_0^1 (1 + 2 * 2 t) dt = 3; the largest of each bin of time lies at its end.
     np.testing.assert_allclose(growth, 3 + 2 / bounds.TIME_BINS, rtol=0.02)
     assert bounds.growth(lambda s, t, x: -x, draws) == (1.0, 0.0)
+    # From where it grows to the end: int_{1/2}^1 (1 + 8 t - 4) dt = 3/2 if it shrinks before, at most int_0^{7/8}
+    # of (1 + 3 - 8 t) otherwise, which would reach from the wrong end.
+    _, late = bounds.growth(lambda s, t, x: (4 * t - 2)[:, None] * x, draws)
+    rates = 1 + 2 * (4 * (np.arange(bounds.TIME_BINS) + 1) / bounds.TIME_BINS - 2)
+    np.testing.assert_allclose(late, np.cumsum(rates[::-1]).max() / bounds.TIME_BINS, rtol=0.01)
+    _, early = bounds.growth(lambda s, t, x: (1 - 4 * t)[:, None] * x, draws)
+    rates = 1 + 2 * (1 - 4 * np.arange(bounds.TIME_BINS) / bounds.TIME_BINS)
+    np.testing.assert_allclose(early, max(0, np.cumsum(rates[::-1]).max() / bounds.TIME_BINS), atol=0.01)
+
+
+def test_the_rate_of_a_bin_is_its_largest():
+    """Two points in each bin of time, of which one grows twice as fast."""
+    tau = jnp.repeat((jnp.arange(bounds.TIME_BINS) + 0.5) / bounds.TIME_BINS, 2)
+    x = jnp.tile(jnp.array([[0.0, 0.0], [1.0, 1.0]]), (bounds.TIME_BINS, 1))
+    draws = map_metrics.Draws(tau, tau, tau, tau, x, x, x)
+    # The gradient is 1 at the first point and 2 at the second.
+    lipschitz, growth = bounds.growth(lambda s, t, x: x + x**2 / 2, draws)
+    np.testing.assert_allclose([lipschitz, growth], [2, 1 + 2 * 2], rtol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
@@ -143,3 +145,36 @@ def test_a_distance_that_was_not_reached_is_no_number(monkeypatch):
     monkeypatch.setattr(metrics, "SINKHORN_ITERATIONS", 10)
     x, y = RNG.standard_normal((2, 37, 3))
     assert metrics.entropic_w2_of_points(x, y + 3, epsilon=1e-3) is None
+
+
+def test_seeds_draw_the_directions_and_the_split():
+    x, y = RNG.standard_normal((2, 200, 3)) * np.array([[[1.0, 2.0, 0.5]], [[1.0, 1.0, 1.0]]])
+    sliced = {metrics.sliced_wasserstein(x, y, projections=3, seed=seed) for seed in (0, 0, 1)}
+    accuracies = {metrics.classifier_accuracy(x, y, seed=seed) for seed in (0, 0, 1)}
+    assert len(sliced) == len(accuracies) == 2
+
+
+def test_samples_beyond_the_margin_count_at_its_edge(monkeypatch):
+    masses = []
+    monkeypatch.setattr(metrics, "_root", lambda divergence, centres, epsilon, a, b: masses.append((centres, a)))
+    samples, truth = perfect(count=5000)
+    far, edge = samples.copy(), samples.copy()
+    # The margin is an eighth of the box of 2: its last bin lies around 1.25 - 1/48.
+    far[:500], edge[:500] = [9.0, 0.3], [1.24, 0.3]
+    for x in (far, edge):
+        metrics.entropic_w2(x, truth, epsilon=0.05)
+    (centres, of_far), (_, of_edge) = masses
+    np.testing.assert_allclose(centres[[0, -1]], [-1.25 + 1 / 48, 1.25 - 1 / 48])
+    np.testing.assert_array_equal(of_far, of_edge)
+    np.testing.assert_allclose(of_far.reshape(60, 60)[-1].sum(), 0.1, rtol=1e-4)
+
+
+@pytest.mark.parametrize("failing", ["ab", "aa", "bb", None])
+def test_a_divergence_is_no_number_if_one_of_its_three_problems_did_not_converge(failing, monkeypatch):
+    def solve(geometry, a, b, **options):
+        cost = {"ab": 5.0, "aa": 1.0, "bb": 2.0}[geometry]
+        return SimpleNamespace(reg_ot_cost=cost, converged=np.array(geometry != failing))
+
+    monkeypatch.setattr(metrics.linear, "solve", solve)
+    found = float(metrics._sinkhorn_divergence("ab", "aa", "bb", None, None))
+    np.testing.assert_equal(found, 3.5 if failing is None else np.nan)

@@ -53,6 +53,9 @@ def test_solutions_are_those_of_the_closed_form(name):
         np.testing.assert_allclose(found.x_1, mapped(0 * ones, ones, found.x_0), atol=1e-8)
         for time, points in zip(found.path_times, found.paths, strict=True):
             np.testing.assert_allclose(points, mapped(0 * ones, time * ones, found.paths[0]), atol=1e-7)
+        # The error that is stated is that of the solutions, one number for each.
+        distances = np.linalg.norm(found.x_t - mapped(found.s, found.t, found.x_s), axis=-1)
+        np.testing.assert_allclose(found.error, distances, rtol=0.1, atol=1e-12)
     assert found.s.dtype == found.x_t.dtype == np.float64
     assert np.all(found.s <= found.t)
     assert found.error.max() < 1e-8

@@ -13,6 +13,7 @@ from experiments.training.loop import train
 from experiments.uses.inversion import invert
 from experiments.uses.likelihood import measure as likelihood
 from experiments.uses.likelihood import scores as likelihood_scores
+from models import likelihood as library
 from models.flow_map_model import bind
 from taxonomy import exact
 from taxonomy.interpolants import LINEAR
@@ -161,3 +162,37 @@ def test_a_one_way_map_is_inverted_with_one_warning(one_way, tmp_path, capsys):
     assert "was trained from noise to data only" in shown[0]
     assert (tmp_path / "out" / "inversion.png").exists()
     assert not (one_way / "inversion.png").exists()
+
+
+def test_scores_of_an_inversion_on_a_map_that_only_shifts():
+    dataset = datasets.load("two_moons")
+    shift = np.float32([0.3, -0.4])
+    data = np.float32(np.random.default_rng(0).standard_normal((200, 2)) * [0.5, 0.2])
+    pairs = (data[:50] - 2 * shift, data[:50])
+
+    def v(s, t, x):
+        return jnp.broadcast_to(shift[None], x.shape)
+
+    row, latents = invert.score(v, dataset, data, pairs, steps=2, projections=4, seed=0)
+    np.testing.assert_allclose(latents, data - shift, atol=1e-6)
+    assert row["latent_mean"] == pytest.approx(np.linalg.norm(latents.mean(axis=0)), rel=1e-5)
+    assert row["latent_std"] == pytest.approx(data.std(axis=0).mean() / dataset.std, rel=1e-5)
+    # Sums over both coordinates: |shift|^2 from the exact latents.
+    assert row["inverse_error"] == pytest.approx(0.25, rel=1e-4)
+    floor = invert._floor(dataset, 200, 4, 0)
+    assert 0 < floor["sliced_w2"] < 0.3 * dataset.std
+    assert floor["latent_std"] == pytest.approx(1, abs=0.2)
+
+
+def test_evaluations_and_probes_of_the_methods():
+    """A jump has a forward pass and two columns; the last way takes the probes that it is asked for."""
+    methods = likelihood_scores.methods(
+        lambda s, t, x: jnp.sin(x), lambda t, x: x * x[:, ::-1], ode_steps=5, probes=3, seed=3
+    )
+    assert [method.evaluations for method in methods] == [3, 12, 4 * 5 * 3, 4 * 5 * 4]
+    x, grid = jnp.float32([[0.3, -0.2], [0.1, 0.5], [0.4, 0.2]]), methods[-1].grid
+    signs = library.rademacher(jax.random.key(3), 3, x)
+    # Not what the first of them alone would say.
+    assert float(jnp.abs(jnp.prod(signs, axis=2).sum(axis=0)).min()) < 3
+    estimated = library.along_ode(lambda t, x: x * x[:, ::-1], x, grid, divergence=library.estimated_divergence(signs))
+    np.testing.assert_allclose(methods[-1].transport(x, grid).log_det, estimated.log_det, rtol=1e-5)

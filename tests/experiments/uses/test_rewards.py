@@ -2,10 +2,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments import datasets
 from experiments.errors import UsageError
 from experiments.images import classifier
 from experiments.uses import inverse_problems, rewards
 
+ROOT = np.sqrt(2 * np.pi)
 FORMER = {
     "experiments.rewards:right": rewards.right,
     "experiments.rewards:near_corner": rewards.near_corner,
@@ -59,3 +61,33 @@ def test_an_unknown_reward_is_one_line_with_the_nearest_name(name, message):
     with pytest.raises(UsageError, match=message) as raised:
         rewards.load(name)
     assert "\n" not in str(raised.value)
+
+
+def test_values_of_the_rewards_in_the_plane():
+    x = jnp.array([[0.75, 0.25], [-3.0, 4.0]])
+    np.testing.assert_allclose(rewards.right(x), [2.25, -9.0])
+    np.testing.assert_allclose(rewards.near_corner(x), [-1.0, -4 * (3.75**2 + 3.25**2)])
+    np.testing.assert_allclose(rewards.outside(x), [4 * np.sqrt(0.625), 20.0], rtol=1e-5)
+    # Log-densities of measurements: of 0.6 in noise of 0.1, and of (0.5, 0.45) in noise of 0.25.
+    at = jnp.array([[0.7, 5.0], [0.6, -1.0]])
+    np.testing.assert_allclose(
+        rewards.load("inpaint").function(at), np.array([-0.5, 0]) - np.log(0.1 * ROOT), rtol=1e-4
+    )
+    at = jnp.array([[0.5, 0.45], [0.75, 0.2]])
+    expected = np.array([0, -1]) - 2 * np.log(0.25 * ROOT)
+    np.testing.assert_allclose(rewards.load("denoise").function(at), expected, rtol=1e-4)
+
+
+FAULTY = {
+    "has a gradient that is NaN or infinite on 16 of 16 examples of data": lambda x: jnp.sqrt(0 * x[:, 0]),
+    # No datum is so far from the ring of the eight; noise is.
+    "has a value that is NaN or infinite on .* of 16 examples of noise": lambda x: jnp.where(
+        jnp.abs(jnp.sum(x**2, axis=1) - 0.64) < 0.5, 0 * x[:, 0], jnp.nan
+    ),
+}
+
+
+@pytest.mark.parametrize("message", FAULTY)
+def test_a_reward_is_tried_with_its_gradient_on_noise_as_well(message):
+    with pytest.raises(UsageError, match=message):
+        rewards.check(FAULTY[message], datasets.load("eight_gaussians"), name="mine")

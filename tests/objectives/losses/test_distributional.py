@@ -26,8 +26,8 @@ def test_mmd_is_a_double_loop():
         for i in members:
             for j in members:
                 for a, b, sign in ((x, x, 1), (x, y, -2), (y, y, 1)):
-                    # In units of one coordinate, of which there are six.
-                    distance = np.linalg.norm(a[i] - b[j]) / np.sqrt(6)
+                    # The norm, divided by the number of coordinates, of which there are six.
+                    distance = np.linalg.norm(a[i] - b[j]) / 6
                     total += sign * np.exp(-distance / scales[first])
         np.testing.assert_allclose(found[first : first + 3], total / 9, rtol=1e-12)
 
@@ -48,10 +48,27 @@ def test_mmd_of_equal_groups_is_zero_in_any_order():
 def test_a_group_of_one_is_pulled_to_its_target():
     x, y = normal(0, 5, 3), normal(1, 5, 3)
     gradient = jax.grad(lambda x: moment_matching(x, target=y, group=1, scale=jnp.full(5, 0.7)).sum())(x)
-    distance = np.sqrt(np.mean((x - y) ** 2, axis=1, keepdims=True))
-    # d/dx of 2 - 2 exp(-|x - y| / scale): away from y.
-    expected = 2 / 0.7 * np.exp(-distance / 0.7) * (x - y) / (3 * distance)
+    distance = np.linalg.norm(x - y, axis=1, keepdims=True)
+    # d/dx of 2 - 2 exp(-|x - y| / (3 scale)): away from y.
+    expected = 2 / 2.1 * np.exp(-distance / 2.1) * (x - y) / distance
     np.testing.assert_allclose(gradient, expected, rtol=1e-11)
+
+
+def test_points_nearer_than_the_floor_count_as_equal():
+    y = normal(1, 5, 3)
+    x = y + jnp.array([0.01, 0.02, 0.04, 0.08, 0.16])[:, None] * jnp.array([[0.6, 0.0, 0.8]])
+
+    def loss(x):
+        return moment_matching(x, target=y, group=1, scale=jnp.full(5, 0.7), floor=0.05)
+
+    found = loss(x)
+    np.testing.assert_allclose(found[:3], 0, atol=1e-15)
+    np.testing.assert_allclose(
+        found[3:], 2 * np.exp(-0.05 / 2.1) - 2 * np.exp(-np.array([0.08, 0.16]) / 2.1), rtol=1e-9
+    )
+    moved = np.abs(jax.grad(lambda x: loss(x).sum())(x)).max(axis=1)
+    assert not moved[:3].any()
+    assert np.all(moved[3:] > 0.1)
 
 
 def test_targets_receive_no_gradient():
