@@ -1,0 +1,139 @@
+"""What training depends on besides the data: the unit in which they are given, and the number of coordinates.
+
+Data, noise and its standard deviation are multiplied by one number, and so is what the student returns: the gradient in
+its weights must then be the old one up to one factor, for the whole objective. And each coordinate is repeated: without
+constants that are compared with a norm the gradient must again be the old one up to a factor.
+"""
+
+import jax
+from jax.flatten_util import ravel_pytree
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from objectives.build import OBJECTIVES
+from objectives.mixture import mixture
+from objectives.objective import Batch, Maps
+from taxonomy.curricula import law_at
+from taxonomy.interpolants import LINEAR
+from taxonomy.times import Times
+
+pytestmark = pytest.mark.usefixtures("x64")
+EXAMPLES, PROGRESS = 8, 0.7
+# Options under which a constant is compared with a residual that the defaults do not have.
+VARIANTS = [
+    *((name, {}) for name in OBJECTIVES),
+    ("lmd", {"adaptive_power": 1.0}),
+    ("lsd", {"learned_weight": True}),
+    ("psd_u", {"learned_weight": True}),
+    ("esd", {"learned_weight": True}),
+]
+# Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
+DEPENDS_ON_DIMENSION = {
+    "mean_flow": "0.01 is added to a sum of squares",
+    "improved_mean_flow": "0.01 is added to a sum of squares",
+    "pixel_mean_flow": "0.01 is added to a sum of squares",
+    "esc": "0.001 is added to a sum of squares",
+    "imm": "the kernel divides a norm by the number of coordinates",
+    "ect": "the square root of a sum of squares, with 1e-8",
+    "tcm": "the square root of a sum of squares, with 1e-8",
+    "lmd": "0.01 is added to a sum of squares",
+    "lsd": "a learned variance of a sum of squares",
+    "psd_u": "a learned variance of a sum of squares",
+    "esd": "a learned variance of a sum of squares",
+}
+
+
+def weights(seed):
+    keys = jax.random.split(jax.random.key(seed), 5)
+    return {name: 0.6 * jax.random.normal(key, (2,)) for name, key in zip("abcde", keys, strict=True)}
+
+
+def model(p, scale):
+    """A student with five weights for each of two coordinates, of which the others are copies."""
+
+    def v(s, t, x):
+        a, b, c, d, e = (jnp.tile(p[name], x.shape[1] // 2)[None] for name in "abcde")
+        return scale * (a + b * jnp.sin(s)[:, None] + c * t[:, None] ** 2 + d * jnp.tanh(x / scale)) + e * x
+
+    return v
+
+
+def batches(objective, *, scale, repeats):
+    """The same examples for any scale and number of repeats."""
+    made = []
+    for index, term in enumerate(objective.terms):
+        keys = jax.random.split(jax.random.key(100 + index), 5)
+        noise, data, fresh = (jnp.tile(jax.random.normal(key, (EXAMPLES, 2)), repeats) for key in keys[:3])
+        pool = jnp.tile(jax.random.normal(keys[3], (max(term.pool, 1), 2)), repeats)
+        times = law_at(term.times, PROGRESS)(keys[4], (EXAMPLES // term.group,))
+        times = Times(*(jnp.repeat(time, term.group) for time in times))
+        x = (scale * points for points in (noise, 0.5 + 1.3 * data))
+        made.append(
+            Batch(*x, times, fresh=scale * fresh, pool=scale * pool, noise_std=float(scale), progress=PROGRESS)
+        )
+    return made
+
+
+def gradient(name, options, *, scale=1.0, repeats=1):
+    """Of the whole objective in all weights, the log-variance's too; one vector."""
+    objective = OBJECTIVES[name](**options)
+    drawn = batches(objective, scale=scale, repeats=repeats)
+    teacher, stage = model(weights(5), scale), model(weights(6), scale)
+
+    def total(p):
+        student, auxiliary = model(p["student"], scale), model(p["auxiliary"], scale)
+        maps = Maps(
+            student,
+            student,
+            teacher=lambda t, x: teacher(t, t, x),
+            stage=stage,
+            auxiliary=lambda t, x: auxiliary(t, t, x),
+            log_variance=lambda s, t: p["variance"][0] * s + p["variance"][1] * t + p["variance"][2],
+        )
+        return mixture(objective.terms, maps, LINEAR, drawn, reduction=objective.reduction)[0]
+
+    p = {"student": weights(1), "auxiliary": weights(2), "variance": jnp.array([0.3, -0.2, 0.1])}
+    return np.asarray(ravel_pytree(jax.grad(total)(p))[0])
+
+
+def out_of_proportion(found, expected):
+    """Length of the part of a vector that is not a multiple of the other, as a share of it."""
+    assert np.all(np.isfinite(found))
+    factor = found @ expected / (expected @ expected)
+    assert factor > 0
+    return float(np.linalg.norm(found - factor * expected) / np.linalg.norm(found))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """The gradient in two coordinates with a standard deviation of one, computed once."""
+    made = {}
+
+    def of(name, options):
+        key = (name, *options)
+        if key not in made:
+            made[key] = gradient(name, options)
+            assert np.linalg.norm(made[key]) > 1e-3
+        return made[key]
+
+    return of
+
+
+IDS = [" ".join((name, *options)) for name, options in VARIANTS]
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_data_in_another_unit_train_alike(name, options, plain):
+    for scale in (3.0, 0.1):
+        assert out_of_proportion(gradient(name, options, scale=scale), plain(name, options)) < 1e-9
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
+def test_the_number_of_coordinates_matters_as_published(name, options, plain):
+    # 3,072 coordinates are those of CIFAR-10.
+    found = [out_of_proportion(gradient(name, options, repeats=count // 2), plain(name, options)) for count in (48, 3072)]
+    if name in DEPENDS_ON_DIMENSION and (options or name not in {variant for variant, given in VARIANTS if given}):
+        assert max(found) > 1e-4, f"{name} does not depend on it, but: {DEPENDS_ON_DIMENSION[name]}"
+    else:
+        assert max(found) < 1e-9
