@@ -69,9 +69,7 @@ def batches(objective, *, scale, repeats):
         times = law_at(term.times, PROGRESS)(keys[4], (EXAMPLES // term.group,))
         times = Times(*(jnp.repeat(time, term.group) for time in times))
         x = (scale * points for points in (noise, 0.5 + 1.3 * data))
-        made.append(
-            Batch(*x, times, fresh=scale * fresh, pool=scale * pool, noise_std=float(scale), progress=PROGRESS)
-        )
+        made.append(Batch(*x, times, fresh=scale * fresh, pool=scale * pool, noise_std=float(scale), progress=PROGRESS))
     return made
 
 
@@ -132,7 +130,9 @@ def test_data_in_another_unit_train_alike(name, options, plain):
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
 def test_the_number_of_coordinates_matters_as_published(name, options, plain):
     # 3,072 coordinates are those of CIFAR-10.
-    found = [out_of_proportion(gradient(name, options, repeats=count // 2), plain(name, options)) for count in (48, 3072)]
+    found = [
+        out_of_proportion(gradient(name, options, repeats=count // 2), plain(name, options)) for count in (48, 3072)
+    ]
     if name in DEPENDS_ON_DIMENSION and (options or name not in {variant for variant, given in VARIANTS if given}):
         assert max(found) > 1e-4, f"{name} does not depend on it, but: {DEPENDS_ON_DIMENSION[name]}"
     else:
