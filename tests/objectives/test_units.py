@@ -35,8 +35,9 @@ DEPENDS_ON_DIMENSION = {
     "pixel_mean_flow": "0.01 is added to a sum of squares",
     "esc": "0.001 is added to a sum of squares",
     "imm": "the kernel divides a norm by the number of coordinates",
-    "ect": "the square root of a sum of squares, with 1e-8",
-    "tcm": "the square root of a sum of squares, with 1e-8",
+    "ayf_emd": "0.1 is added to the norm of the tangent",
+    "sct": "0.1 is added to the norm of the tangent",
+    "scd": "0.1 is added to the norm of the tangent",
     "lmd": "0.01 is added to a sum of squares",
     "lsd": "a learned variance of a sum of squares",
     "psd_u": "a learned variance of a sum of squares",
@@ -96,10 +97,11 @@ def gradient(name, options, *, scale=1.0, repeats=1):
 
 
 def out_of_proportion(found, expected):
-    """Length of the part of a vector that is not a multiple of the other, as a share of it."""
+    """Length of the part of a vector that is not a positive multiple of the other, as a share of it."""
     assert np.all(np.isfinite(found))
     factor = found @ expected / (expected @ expected)
-    assert factor > 0
+    if factor <= 0:
+        return 1.0
     return float(np.linalg.norm(found - factor * expected) / np.linalg.norm(found))
 
 
