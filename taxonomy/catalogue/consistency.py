@@ -62,7 +62,7 @@ METHODS = (
         stop_gradient="all of the target",
         engine="finite step",
         times="log-normal noise level, the step halved by stages, t = 1",
-        weight="inverse step in the noise level; distance, not its square",
+        weight="inverse step in the noise level; pseudo-Huber distance of vanishing scale",
         paper="geng2024consistency",
         code="locuslab/ect",
         headline="CIFAR-10, 1 step, FID 3.60",
@@ -79,9 +79,9 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="finite step",
-        times="log-normal noise level, the step halved by stages, t = 1; in the second half log-Student levels, s < c or "
-        "s = c",
-        weight="inverse step in the noise level, a tenth at s = c; distance, not its square",
+        times="log-normal noise level, the step halved by stages, t = 1; in the second half log-Student levels, s < c "
+        "or s = c",
+        weight="inverse step in the noise level, a tenth at s = c; pseudo-Huber distance of vanishing scale",
         paper="lee2024truncated",
         code="NVlabs/TCM",
         headline="CIFAR-10, 1 step, FID 2.46 (unverified)",

@@ -129,7 +129,7 @@ def test_what_is_not_the_usual_is_known_of_every_method(described):
         ("lsd", "triangle s <= t, uniform; three quarters on the diagonal", "uniform"),
         ("tvm", "a distribution of the gap, then of t; half on the diagonal, logit-normal", "uniform"),
         ("boot", "s = 0, t uniform on [0, 1 - h], h = 0.04; a quarter at t = 0", CATALOGUE["boot"].weight),
-        ("sct", "log-normal tangent of the angle, t = 1", "s / (1 - s), learned variance; normalized tangent"),
+        ("sct", "log-normal tangent of the angle, t = 1", "2 s / (1 - s), learned variance; normalized tangent"),
         (
             "decoupled_mean_flow",
             "two sorted logit-normal times of unequal means; half on the diagonal",
