@@ -11,7 +11,7 @@ from absl import app, logging
 import jax
 
 # Exit codes. 75 and 76 ask a scheduler to start the same command again.
-BAD_INPUT, DIVERGED, INTERRUPTED, HOST_LOST = 2, 3, 75, 76
+BAD_INPUT, DIVERGED, UNWRITTEN, INTERRUPTED, HOST_LOST = 2, 3, 74, 75, 76
 
 
 class CommandError(Exception):
@@ -35,6 +35,12 @@ class DivergedError(CommandError):
     code = DIVERGED
 
 
+class WriteError(CommandError):
+    """A file could not be written; the message names it, the reason, and what was saved before."""
+
+    code = UNWRITTEN
+
+
 class InterruptedRun(CommandError):  # noqa: N818 (nothing went wrong)
     """A signal ended the training after the state was saved."""
 
@@ -47,7 +53,7 @@ class HostLostError(CommandError):
     code = HOST_LOST
 
 
-KINDS = {kind.code: kind for kind in (UsageError, DivergedError, InterruptedRun, HostLostError)}
+KINDS = {kind.code: kind for kind in (UsageError, DivergedError, WriteError, InterruptedRun, HostLostError)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -126,7 +132,8 @@ def leave(code: int) -> NoReturn:
 def fail(error: CommandError) -> NoReturn:
     """Prints an error as one line and ends the command with its exit code."""
     say(error)
-    # An orderly exit would wait for the other processes of a run, which may be lost or busy.
-    if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
+    # An orderly exit would wait for the other processes of a run, which may be lost or busy, and for threads of
+    # libraries that still want to write what cannot be written.
+    if isinstance(error, WriteError) or (jax.distributed.is_initialized() and not isinstance(error, InterruptedRun)):
         leave(error.code)
     sys.exit(error.code)

@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import settings
+from experiments import files, settings
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
@@ -81,9 +81,9 @@ def evaluate(
     )
     tables.write_csv(workdir / "metrics.csv", rows)
     protocols.write(workdir, protocol)
-    (workdir / "metrics.md").write_text(_text(run, rows))
-    np.savez_compressed(workdir / "samples.npz", **kept)
-    np.savez_compressed(workdir / "map.npz", **pictures)
+    files.write_text(workdir / "metrics.md", _text(run, rows))
+    files.write_arrays(workdir / "samples.npz", compressed=True, **kept)
+    files.write_arrays(workdir / "map.npz", compressed=True, **pictures)
     plots.samples(workdir / "samples.png", dataset, {run.name: kept}, labels=shown)
     map_plots.plot(workdir, dataset, {run.name: pictures})
     return rows

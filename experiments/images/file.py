@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 
-from experiments import caches, datasets
+from experiments import caches, datasets, files
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.files import SUFFIXES
 from experiments.errors import UsageError
@@ -208,6 +208,6 @@ def score_file(samples: Path, reference: str, out: Path, *, protocol: Protocol, 
     caches.check_writable(out, name="--out")
     tables.write_csv(out / "image_score.csv", rows)
     text = markdown(rows, protocol, dataset, seconds=time.time() - start)
-    (out / "image_score.md").write_text(text)
+    files.write_text(out / "image_score.md", text)
     protocols.write_json(out, stated(protocol, dataset))
     return text

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 import functools
 import hashlib
-import os
 from pathlib import Path
 from typing import NamedTuple
 import zipfile
 
 import numpy as np
 
-from experiments import caches
+from experiments import caches, files
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.images import inception, inception_weights
@@ -82,10 +81,7 @@ def reference(dataset: Dataset, protocol: Protocol) -> Reference:
         caches.check_writable(path.parent, name="FLOWMAP_CACHE")
         features = inception.features(_parts(dataset, protocol), variables, resize=protocol.resize)
         made = Reference(*metrics.moments(features), features[:KEPT])
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.savez(file, **made._asdict())
-        partial.replace(path)
+        files.write_arrays(path, **made._asdict())
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return Reference(**{name: file[name] for name in Reference._fields})

@@ -1,11 +1,10 @@
 """The results of a command about a trained map, in a folder: numbers as csv and md, and the settings that made them."""
 
 from collections.abc import Mapping, Sequence
-import json
 from pathlib import Path
 import sys
 
-from experiments import caches
+from experiments import caches, files
 from experiments.reporting import machine, tables
 
 
@@ -58,14 +57,14 @@ def write(
     tables.write_csv(out / f"{name}.csv", rows)
     here = machine.record()
     record = {"command": command, "settings": dict(settings), "seconds": round(seconds, 1), "machine": here}
-    (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    files.write_json(out / f"{name}.json", record)
     body = [[_cell(row[key]) for key in titles] for row in rows]
     made = (
         f"Made by `{command}` in {seconds:.0f} s on {here['cpus']} CPUs ({here['platform']}, {here['device_kind']}, "
         f"jax {here['jax']})."
     )
     whole = "\n\n".join([*text, tables.markdown(list(titles.values()), body), made]) + "\n"
-    (out / f"{name}.md").write_text(whole)
+    files.write_text(out / f"{name}.md", whole)
     return whole
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from experiments import files
+
 # How pictures reach the 299 x 299 pixels of Inception; ``images.inception`` has the functions.
 RESIZES = ("half_pixel", "tensorflow")
 
@@ -85,7 +87,7 @@ def write(workdir: Path, how: Protocol) -> None:
 
 def write_json(workdir: Path, values: Mapping[str, object]) -> None:
     """Writes a protocol's fields into ``protocol.json``."""
-    (workdir / "protocol.json").write_text(json.dumps(values, indent=2) + "\n")
+    files.write_json(workdir / "protocol.json", values)
 
 
 def hash_of(how: Protocol) -> str:

@@ -11,7 +11,7 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import caches, datasets, settings
+from experiments import caches, datasets, files, settings
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -93,11 +93,9 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
         "cpus": os.cpu_count(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    (workdir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-    # Written last and whole: a folder with a config.json is complete.
-    partial = workdir / "config.json.tmp"
-    partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
-    partial.replace(path)
+    files.write_json(workdir / "run.json", record)
+    # Written last: a folder with a config.json is complete.
+    files.write_json(path, config.to_dict())
 
 
 def check_writable(workdir: Path) -> None:

@@ -6,7 +6,6 @@ runs that other commands load.
 
 import contextlib
 import dataclasses
-import json
 from pathlib import Path
 import time
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import settings
+from experiments import files, settings
 from experiments.errors import DivergedError, UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
@@ -95,7 +94,7 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
         stage=tuple(params for _ in example.stage),
     )
     runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
-    (folder / "finetune.json").write_text(json.dumps(record, indent=2) + "\n")
+    files.write_json(folder / "finetune.json", record)
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
         checkpoints.save(run.step, jax.tree.map(np.asarray, state))
         checkpoints.wait()
