@@ -11,7 +11,6 @@ in turn and the fastest time of each counts, because shared machines drift: comp
 
 from collections.abc import Sequence
 import json
-from pathlib import Path
 
 from absl import flags
 
@@ -38,7 +37,7 @@ if __name__ == "__main__":
         """Runs the command."""
         config = command_flags.frozen(RUN.value)
         plan(config, NAMES.value)  # a fault leaves no folder behind
-        folder = OUT.value and Path(OUT.value)
+        folder = OUT.value and command_flags.path(OUT)
         if folder:
             caches.check_writable(folder, name="--out")
         results = measure(

@@ -10,8 +10,6 @@ twelve, if there are more), and ``teaser.png`` if flow matching and a flow map a
 its own below. The same command continues where it was interrupted.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -33,7 +31,7 @@ if __name__ == "__main__":
         except ValueError as error:
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
-        workdir = Path(WORKDIR.value)
+        workdir = command_flags.path(WORKDIR)
         print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
 
     command_flags.run(main, required=("config", "objectives", "workdir"))

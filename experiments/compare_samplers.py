@@ -8,8 +8,6 @@ velocity, which shows the error of discretization alone. Writes ``samplers.csv``
 ``protocol.json``. The same command continues where it was interrupted.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -24,6 +22,6 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         configs = [command_flags.frozen(config_files.load(f"{path}:{MAP}")) for path in FILES.value]
-        print(compare_samplers(configs, Path(WORKDIR.value)))
+        print(compare_samplers(configs, command_flags.path(WORKDIR)))
 
     command_flags.run(main, required=("workdir",))

@@ -173,18 +173,17 @@ def reason_of(error: BaseException) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:200]
 
 
-def read_text(path: Path) -> str:
-    """The text of a file in UTF-8.
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
 
     Args:
       path: the file.
 
     Returns:
-      the text.
+      the content.
 
     Raises:
       OSError: if there is none, or what is there is no file: nothing else is read, since a pipe may never end.
-      ValueError: if its bytes are no UTF-8.
     """
     if not path.is_file():
         if path.exists():
@@ -192,7 +191,7 @@ def read_text(path: Path) -> str:
         raise FileNotFoundError(
             errno.ENOENT, "it is a link to nothing" if is_dangling(path) else os.strerror(errno.ENOENT)
         )
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes()
 
 
 def read_json(path: Path) -> object:
@@ -205,16 +204,16 @@ def read_json(path: Path) -> object:
       the value.
 
     Raises:
-      OSError: see ``read_text``.
-      ValueError: if it is not JSON.
+      OSError: see ``read_bytes``.
+      ValueError: if it is not JSON in UTF-8.
     """
-    return parse_json(read_text(path))
+    return parse_json(read_bytes(path))
 
 
-def parse_json(text: str) -> object:
-    """The value of a text of JSON; ValueError if it is none, or nested deeper than anything written here."""
+def parse_json(text: bytes) -> object:
+    """The value of a text of JSON in UTF-8; ValueError if it is none, or nested deeper than anything written here."""
     try:
-        return json.loads(text)
+        return json.loads(text.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -7,8 +7,6 @@ run's folder or ``--out``. docs/steering.md says what the methods are. ``--map=e
 data, and its flow map by midpoint steps, in place of the trained one.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -44,7 +42,7 @@ if __name__ == "__main__":
             EXACT_STEPS.value,
             SEED.value,
         )
-        methods, workdir = chosen(METHOD.value), Path(WORKDIR.value)
+        methods, workdir = chosen(METHOD.value), command_flags.path(WORKDIR)
         runs.read_config(workdir)  # before a folder is made for results
         out = findings.folder(workdir, OUT.value)
         command = (

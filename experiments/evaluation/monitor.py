@@ -31,8 +31,7 @@ KEPT_SAMPLES = 8_000
 
 def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
     """The scores of evaluations during training up to a step, one dictionary each."""
-    path = workdir / EVALUATIONS
-    return [line for line in logs.read_lines(path) if line["step"] <= until] if path.exists() else []
+    return [line for line in logs.read_lines(workdir / EVALUATIONS) if line["step"] <= until]
 
 
 def score_of(record: Mapping[str, float]) -> float:

@@ -9,7 +9,7 @@ import zipfile
 
 import numpy as np
 
-from experiments import caches, datasets, files
+from experiments import caches, datasets, files, paths
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.files import SUFFIXES
 from experiments.errors import UsageError
@@ -115,7 +115,7 @@ def load_reference(name: str, between: str) -> Dataset:
         if not isinstance(dataset.truth, Images) or dataset.truth.size is None:
             raise UsageError(f"--reference={name} has no images; name a data set of images, or a file")
         return dataset
-    path = Path(name)
+    path = paths.of_user(name, name="--reference")
     stored = _only(read(path), path)
     size = size_of(stored, str(path))
     if len(stored) < 2:

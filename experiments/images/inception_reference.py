@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 import functools
 import hashlib
-from pathlib import Path
 from typing import NamedTuple
 import zipfile
 
 import numpy as np
 
-from experiments import caches, files
+from experiments import caches, files, paths
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.images import inception, inception_weights
@@ -44,7 +43,9 @@ class Reference(NamedTuple):
 @functools.lru_cache(maxsize=1)
 def network(path: str) -> Network:
     """The network whose weights a file holds; UsageError if it cannot be read."""
-    return Network(*inception_weights.load(Path(path), inception.shapes()))
+    return Network(
+        *inception_weights.load(paths.of_user(path, name="--config.evaluation.inception"), inception.shapes())
+    )
 
 
 def _parts(dataset: Dataset, protocol: Protocol) -> Iterator[np.ndarray]:

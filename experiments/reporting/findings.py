@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 import sys
 
-from experiments import caches, files
+from experiments import caches, files, paths
 from experiments.reporting import machine, tables
 
 
@@ -18,9 +18,14 @@ def folder(workdir: Path, out: str | None) -> Path:
     Returns:
       the folder.
     """
-    chosen = Path(out) if out else workdir
-    caches.check_writable(chosen, name="--out" if out else "--workdir")
-    return chosen
+    found = chosen(workdir, out)
+    caches.check_writable(found, name="--out" if out else "--workdir")
+    return found
+
+
+def chosen(workdir: Path, out: str | None) -> Path:
+    """The folder that ``--out`` names, by default that of the run, as it is."""
+    return paths.of_user(out, name="--out") if out else workdir
 
 
 def warn(text: str) -> None:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import files, settings
+from experiments import files, paths, settings
 from experiments.errors import DivergedError, UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
@@ -156,7 +156,7 @@ def finetune(
             f"{workdir} ({run.name}) learned jumps alone, there is no velocity for Euler steps; expected "
             "--method=map, or a run that learned velocities"
         )
-    folder = Path(out) if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+    folder = paths.of_user(out, name="--out") if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
     for name in METHODS[method]:
         if (folder / name / "config.json").exists() or (folder / "config.json").exists():
             raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")
