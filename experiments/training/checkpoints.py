@@ -91,7 +91,7 @@ class Checkpoints:
         flat = _flat(state)
         metadata = {CHECKSUM: _checksum(flat)}
         self.check_place()
-        with self._writing(step):
+        with self._writing():
             self._manager.save(step, args=ocp.args.StandardSave(state), custom_metadata=metadata, force=True)
         self._unproven = step, {name: np.shape(leaf) for name, leaf in flat.items()}
 
@@ -101,11 +101,11 @@ class Checkpoints:
         Raises:
           WriteError: if that is not so.
         """
-        step, expected = self._unproven or (None, None)
-        with self._writing(step):
+        with self._writing():
             self._manager.wait_until_finished()
         if self._unproven is None:
             return
+        step, expected = self._unproven
         self.check_place()
         try:
             found = {name: tuple(leaf.shape) for name, leaf in _flat(self._tree(step)).items()}
@@ -121,20 +121,21 @@ class Checkpoints:
             self._failed = True
             raise WriteError(fault)
 
-    def newest_on_disk(self) -> int | None:
-        """The step of the newest complete checkpoint, found without orbax, some of whose threads may have ended."""
-        with contextlib.suppress(OSError):
-            return max((int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()), default=None)
-        return None
+    def newest(self) -> str:
+        """What is there after a fault, for a message; found without orbax, some of whose threads may have ended."""
+        if self._place.fault():
+            return "what was saved is where the folder is now"
+        steps = [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()]
+        return f"the newest good checkpoint is that of step {max(steps)}" if steps else "no checkpoint was saved"
 
     @contextlib.contextmanager
-    def _writing(self, step: int | None) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # orbax, its threads and tensorstore raise many kinds
             self._failed = True
-            path = self._folder if step is None else self._folder / str(step)
-            raise files.cannot_write(path, error) from error
+            self.check_place()
+            raise files.cannot_write(self._folder, error) from error
 
     def _lost(self, step: int, reason: str) -> WriteError:
         self._failed = True

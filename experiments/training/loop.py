@@ -134,7 +134,7 @@ def train(
         try:
             return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping))
         except WriteError as error:
-            raise _with_newest(error, checkpoints) from error
+            raise WriteError(f"{error}; {checkpoints.newest()}") from error
         except jax.errors.JaxRuntimeError as error:
             if jax.process_count() == 1:
                 raise
@@ -147,12 +147,6 @@ def train(
 
 def _newest(checkpoints: Checkpoints, state: State) -> State:
     return checkpoints.restore(state) if checkpoints.latest_step() is not None else state
-
-
-def _with_newest(error: WriteError, checkpoints: Checkpoints | None) -> WriteError:
-    newest = checkpoints.newest_on_disk() if checkpoints else None
-    saved = "no checkpoint was saved" if newest is None else f"the newest good checkpoint is that of step {newest}"
-    return WriteError(f"{error}; {saved}")
 
 
 def _nothing_to_lose(asked: interrupts.Interrupts) -> contextlib.AbstractContextManager[None]:

@@ -30,6 +30,8 @@ class Place:
         """
         self._folders = (parent, parent / name)
         self._seen = [os.stat(folder) for folder in self._folders]
+        # Without the file that describes it, nobody can continue a run.
+        self._beside = [path for path in (parent / "config.json",) if path.exists()]
         self._descriptor, self.path = None, parent / name
         if not PATTERNS & set(str(parent)):
             return
@@ -43,17 +45,14 @@ class Place:
 
     def fault(self) -> str | None:
         """What has happened to the folder or to the one that it lies in, as a message; None if nothing has."""
-        for folder, seen in zip(self._folders, self._seen, strict=True):
+        remedy = "put it back, or look for it under its new name, and start again"
+        for path, seen in (*zip(self._folders, self._seen, strict=True), *((path, None) for path in self._beside)):
             try:
-                if os.path.samestat(os.stat(folder), seen):
-                    continue
-                what = "was replaced by another folder"
+                found = os.stat(path)
             except OSError:
-                what = "was removed or renamed"
-            return (
-                f"{folder} {what} while this process used it; nothing more can be saved there: put it back, or look "
-                "for it under its new name, and start again"
-            )
+                return f"{path} was removed or renamed while this process used it; nothing more is saved: {remedy}"
+            if seen and not os.path.samestat(found, seen):
+                return f"{path} was replaced while this process used it; nothing more is saved there: {remedy}"
         return None
 
     def close(self) -> None:
