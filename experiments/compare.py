@@ -13,6 +13,7 @@ its own below. The same command continues where it was interrupted.
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments import locks
 from experiments.comparison.budgets import BUDGETS
 from experiments.comparison.objectives import compare
 from experiments.errors import UsageError
@@ -32,6 +33,7 @@ if __name__ == "__main__":
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
         workdir = command_flags.path(WORKDIR)
-        print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
+        with locks.alone(workdir, use="compare", name="--workdir"):
+            print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
 
     command_flags.run(main, required=("config", "objectives", "workdir"))

@@ -21,7 +21,8 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         workdir = command_flags.path(WORKDIR)
-        invert(workdir, out=OUT.value)
+        with findings.held(workdir, OUT.value, use="invert"):
+            invert(workdir, out=OUT.value)
         folder = findings.chosen(workdir, OUT.value)
         print((folder / "inversion.md").read_text("utf-8"))
         print(f"written: {folder}/inversion.csv, inversion.md, inversion.json, inversion.png")

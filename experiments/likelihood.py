@@ -23,7 +23,8 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         workdir = command_flags.path(WORKDIR)
-        measure(workdir, out=OUT.value, points=POINTS.value, ode_steps=ODE_STEPS.value, probes=PROBES.value)
+        with findings.held(workdir, OUT.value, use="likelihood"):
+            measure(workdir, out=OUT.value, points=POINTS.value, ode_steps=ODE_STEPS.value, probes=PROBES.value)
         folder = findings.chosen(workdir, OUT.value)
         print((folder / "likelihood.md").read_text("utf-8"))
         print(f"written: {folder}/likelihood.csv, likelihood.md, likelihood.json, likelihood.png")

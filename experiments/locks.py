@@ -20,7 +20,7 @@ UNKNOWN = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EI
 
 @contextlib.contextmanager
 def alone(folder: Path, *, use: str, name: str) -> Iterator[None]:
-    """Holds a folder for one use; created if it is not there.
+    """Holds a folder for one use; created if it is not there, and removed again if bad input ends the use at once.
 
     The lock is the system's (flock) on the file ``.lock-USE``, which says who holds it. A process that is killed
     releases it. Where the file system has no locks, a warning says so.
@@ -37,16 +37,24 @@ def alone(folder: Path, *, use: str, name: str) -> Iterator[None]:
       UsageError: if another process holds it, or the folder cannot be written.
       WriteError: if the disk is full.
     """
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
     caches.check_writable(folder, name=name)
     path = folder / f".lock-{use}"
     descriptor = _taken(path, use, name=f"{name}={folder}")
+    refused = False
     try:
         yield
+    except UsageError:
+        refused = True
+        raise
     finally:
         # Removed while it is held: who waits for it sees that the file is another one.
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(descriptor)
+        with contextlib.suppress(OSError):  # what holds something stays
+            for part in made if refused else ():
+                part.rmdir()
 
 
 def _taken(path: Path, use: str, *, name: str) -> int:

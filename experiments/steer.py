@@ -49,16 +49,17 @@ if __name__ == "__main__":
             f"python -m experiments.steer --workdir={workdir} --reward={REWARD.value} --method={METHOD.value} "
             f"--map={MAP.value}"
         )
-        print(
-            steer(
-                workdir,
-                out,
-                reward_name=REWARD.value,
-                methods=methods,
-                map_name=MAP.value,
-                options=options,
-                command=command,
+        with findings.held(workdir, OUT.value, use="steer"):
+            print(
+                steer(
+                    workdir,
+                    out,
+                    reward_name=REWARD.value,
+                    methods=methods,
+                    map_name=MAP.value,
+                    options=options,
+                    command=command,
+                )
             )
-        )
 
     command_flags.run(main, required=("workdir", "reward"))

@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import files, settings
+from experiments import files, locks, settings
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
@@ -52,9 +52,14 @@ def evaluate(
     """
     run = runs.load_trained(workdir, checkpoint=checkpoint, evaluation=changes)
     dataset, protocol = run.dataset, run.protocol
-    runs.check_writable(workdir)
     run.check_scale(protocol.guidance)
     image_scores.check(dataset, protocol)
+    with locks.alone(workdir, use="evaluate", name="--workdir"):
+        return _score_and_write(run, workdir)
+
+
+def _score_and_write(run: Trained, workdir: Path) -> list[dict[str, object]]:
+    dataset, protocol = run.dataset, run.protocol
     of_map, pictures = scoring.score_map(run)
     draw = run.generator(scale=protocol.guidance)
     labels = run.classes(protocol.samples)

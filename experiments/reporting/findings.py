@@ -1,10 +1,11 @@
 """The results of a command about a trained map, in a folder: numbers as csv and md, and the settings that made them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 from pathlib import Path
 import sys
 
-from experiments import caches, files, paths
+from experiments import caches, files, locks, paths
 from experiments.reporting import machine, tables
 
 
@@ -21,6 +22,13 @@ def folder(workdir: Path, out: str | None) -> Path:
     found = chosen(workdir, out)
     caches.check_writable(found, name="--out" if out else "--workdir")
     return found
+
+
+@contextlib.contextmanager
+def held(workdir: Path, out: str | None, *, use: str) -> Iterator[None]:
+    """Holds the folder of ``chosen`` for the results of one command; see ``locks.alone``."""
+    with locks.alone(chosen(workdir, out), use=use, name="--out" if out else "--workdir"):
+        yield
 
 
 def chosen(workdir: Path, out: str | None) -> Path:

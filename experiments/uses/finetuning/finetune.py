@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import files, paths, settings
+from experiments import files, locks, paths, settings
 from experiments.errors import DivergedError, UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
@@ -93,11 +93,12 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
         target=tuple(params for _ in example.target),
         stage=tuple(params for _ in example.stage),
     )
-    runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
-    files.write_json(folder / "finetune.json", record)
-    with contextlib.closing(Checkpoints(folder)) as checkpoints:
-        checkpoints.save(run.step, jax.tree.map(np.asarray, state))
-        checkpoints.wait()
+    with locks.alone(folder, use="train", name="--out"):
+        runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
+        files.write_json(folder / "finetune.json", record)
+        with contextlib.closing(Checkpoints(folder)) as checkpoints:
+            checkpoints.save(run.step, jax.tree.map(np.asarray, state))
+            checkpoints.wait()
 
 
 def _check(plan: Plan, method: str, weight: float) -> None:
