@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+import warnings
 
 import jax
 
 from experiments import files, paths
-from experiments.errors import UsageError
+from experiments.errors import OF_THE_DISK, UsageError
 
 VARIABLE = "FLOWMAP_CACHE"
 PROBE_BYTES = 64 * 1024
@@ -41,8 +42,8 @@ def check_writable(folder: Path, *, name: str) -> None:
         # A full disk takes an empty file.
         files.try_out(folder, PROBE_BYTES)
     except OSError as error:
-        if error.errno in files.OF_THE_DISK:
-            raise files.cannot_write(folder, error) from error
+        if error.errno in OF_THE_DISK:
+            raise files.cannot_write(folder, error, name=name) from error
         reason = "it is a link to nothing" if files.is_dangling(folder) else error.strerror
         raise UsageError(
             f"cannot write into {name}={folder} ({reason}); name a folder that you may write to"
@@ -59,3 +60,5 @@ def keep_compiled() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder() / "compiled"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # A program that cannot be kept costs time at the next start, and nothing else.
+    warnings.filterwarnings("ignore", "Error writing persistent compilation cache")

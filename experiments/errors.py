@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 import difflib
+import errno
 import logging as python_logging
 import os
 import sys
@@ -12,6 +13,8 @@ import jax
 
 # Exit codes. 75 and 76 ask a scheduler to start the same command again.
 BAD_INPUT, DIVERGED, UNWRITTEN, INTERRUPTED, HOST_LOST = 2, 3, 74, 75, 76
+# Reasons that lie with the disk; all others, such as a missing permission, lie with the path.
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class CommandError(Exception):
@@ -95,6 +98,10 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
             main()
         except CommandError as error:
             fail(error)
+        except OSError as error:  # of a library that writes on its own
+            if error.errno not in OF_THE_DISK:
+                raise
+            fail(WriteError(f"cannot write {error.filename or 'a file'} ({error.strerror}); make room and start again"))
         except KeyboardInterrupt:
             fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
 

@@ -7,6 +7,7 @@ line that names the file, the reason and the room that is left.
 from collections.abc import Iterator
 import contextlib
 import errno
+import io
 import itertools
 import json
 import os
@@ -17,15 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.errors import WriteError
+from experiments.errors import OF_THE_DISK, WriteError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNFINISHED = ".unfinished-"  # how the names of files begin that are not whole yet
 LEFT_SECONDS = 3600  # after which an unfinished file is that of a killed process
-# Reasons that lie with the disk; all others, such as a missing permission, lie with the path.
-OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _numbers = itertools.count()
 
 
@@ -79,8 +78,10 @@ def write_json(path: Path, values: object) -> None:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Writes one array as .npy; WriteError if that fails."""
-    with whole(path) as partial, partial.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+    # Numpy writes past Python into a file, and does not say why it cannot.
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_bytes(path, content.getvalue())
 
 
 def write_arrays(path: Path, *, compressed: bool = False, **arrays: object) -> None:
@@ -137,19 +138,20 @@ def try_out(folder: Path, count: int) -> None:
             probe.unlink(missing_ok=True)
 
 
-def cannot_write(path: Path, error: BaseException | str) -> WriteError:
+def cannot_write(path: Path, error: BaseException, *, name: str = "") -> WriteError:
     """The error about a file or folder that cannot be written: the reason, and the room that is left there.
 
     Args:
       path: the file or folder.
-      error: what was raised, or a reason in words.
+      error: what was raised.
+      name: of the option or variable that named it.
 
     Returns:
       the error, to be raised.
     """
-    reason = error if isinstance(error, str) else reason_of(error)
-    room = _free(path)
-    return WriteError(f"cannot write {path} ({reason}{room}); make room there or name another place, and start again")
+    what = f"{name}={path}" if name else path
+    reason = f"{reason_of(error)}{_free(path)}"
+    return WriteError(f"cannot write {what} ({reason}); make room there or name another place, and start again")
 
 
 def reason_of(error: BaseException) -> str:

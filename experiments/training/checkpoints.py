@@ -18,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from experiments import files
-from experiments.errors import UsageError, WriteError
+from experiments.errors import OF_THE_DISK, UsageError, WriteError
 from experiments.training import places
 
 CHECKSUM = "checksum"
@@ -46,7 +46,7 @@ class Checkpoints:
                 self._folder.mkdir(parents=True, exist_ok=True)
             self._place = places.Place(workdir.absolute(), folder)
         except OSError as error:
-            if error.errno in files.OF_THE_DISK:
+            if error.errno in OF_THE_DISK:
                 raise files.cannot_write(self._folder, error) from error
             raise UsageError(f"{self._folder} cannot be opened ({error.strerror}); expected a folder") from error
         # Names and shapes of the last save, until they were read back; whether a save has failed.
@@ -56,6 +56,10 @@ class Checkpoints:
             # Orbax can do this, but in the background: a new save could meet what is still there.
             for left in self._folder.glob(UNFINISHED):
                 shutil.rmtree(left)
+        # The manager below opens these at once, and whoever opens a pipe waits for ever.
+        for path in self._folder.glob("*/*"):
+            if not path.is_file() and not path.is_dir():
+                raise UsageError(f"{path} is no file; remove it, or train again in another --workdir")
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             create=False,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 
@@ -84,7 +85,8 @@ def _tell(line: str) -> None:
     except OSError:
         nothing = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
-            os.dup2(nothing, descriptor)
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                os.dup2(nothing, descriptor)
         os.close(nothing)
 
 

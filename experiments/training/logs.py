@@ -5,11 +5,12 @@ import contextlib
 import json
 import os
 from pathlib import Path
+import socket
 import time
 
-from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.record_writer import RecordWriter
 
 from experiments import files
 from experiments.errors import UsageError
@@ -45,9 +46,11 @@ class TrainingLog:
         # Without the thread of tensorboardX, which ends at the first fault of the disk: who writes would then wait for
         # ever.
         with self._writing(self._tensorboard):
-            self._events = EventsWriter(str(self._tensorboard / "events"))
+            name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+            self._events = RecordWriter(str(self._tensorboard / name))
         self._flushed = 0.0
         for event in (
+            Event(file_version="brain.Event:2"),
             Event(step=resume_at + 1, file_version="brain.Event:2"),
             # What is there of later steps is hidden.
             Event(step=resume_at + 1, session_log=SessionLog(status=SessionLog.START)),
@@ -80,7 +83,7 @@ class TrainingLog:
     def _write_event(self, event: Event) -> None:
         event.wall_time = time.time()
         with self._writing(self._tensorboard):
-            self._events.write_event(event)
+            self._events.write(event.SerializeToString())
             if event.wall_time > self._flushed + FLUSH_SECONDS:
                 self._events.flush()
                 self._flushed = event.wall_time
