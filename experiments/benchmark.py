@@ -11,7 +11,6 @@ in turn and the fastest time of each counts, because shared machines drift: comp
 
 from collections.abc import Sequence
 import json
-from pathlib import Path
 
 from absl import flags
 
@@ -40,7 +39,7 @@ if __name__ == "__main__":
         config = command_flags.frozen(RUN.value)
         sizes = read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()})
         planned_sizes(config, NAMES.value, sizes)  # a fault leaves no folder behind
-        folder = OUT.value and Path(OUT.value)
+        folder = OUT.value and command_flags.path(OUT)
         if folder:
             caches.check_writable(folder, name="--out")
         results = measure(

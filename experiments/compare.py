@@ -10,11 +10,10 @@ twelve, if there are more), and ``teaser.png`` if flow matching and a flow map a
 its own below. The same command continues where it was interrupted.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments import locks
 from experiments.comparison.budgets import BUDGETS
 from experiments.comparison.objectives import compare
 from experiments.errors import UsageError
@@ -33,7 +32,8 @@ if __name__ == "__main__":
         except ValueError as error:
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
-        workdir = Path(WORKDIR.value)
-        print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
+        workdir = command_flags.path(WORKDIR)
+        with locks.alone(workdir, use="compare", name="--workdir"):
+            print(compare(config, NAMES.value, seeds, BUDGET.value, workdir).verdict)
 
     command_flags.run(main, required=("config", "objectives", "workdir"))

@@ -8,11 +8,10 @@ velocity, which shows the error of discretization alone. Writes ``samplers.csv``
 ``protocol.json``. The same command continues where it was interrupted.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments import locks
 from experiments.comparison.sampler_report import MAP
 from experiments.comparison.samplers import CONFIGS, compare_samplers
 from experiments.settings import files as config_files
@@ -24,6 +23,8 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         configs = [command_flags.frozen(config_files.load(f"{path}:{MAP}")) for path in FILES.value]
-        print(compare_samplers(configs, Path(WORKDIR.value)))
+        workdir = command_flags.path(WORKDIR)
+        with locks.alone(workdir, use="compare_samplers", name="--workdir"):
+            print(compare_samplers(configs, workdir))
 
     command_flags.run(main, required=("workdir",))

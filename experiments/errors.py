@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 import contextlib
 import difflib
+import errno
 import logging as python_logging
 import os
 from pathlib import Path
@@ -15,9 +16,11 @@ import jax
 from experiments import terminal
 
 # Exit codes. 75 and 76 ask a scheduler to start the same command again.
-BAD_INPUT, DIVERGED, NOT_TRAINED, INTERRUPTED, HOST_LOST = 2, 3, 5, 75, 76
+BAD_INPUT, DIVERGED, NOT_TRAINED, UNWRITTEN, INTERRUPTED, HOST_LOST = 2, 3, 5, 74, 75, 76
 MADE: list[Path] = []  # folders that this command has made; a refusal leaves none of them that is empty
 LONGEST_LINE = 4000  # characters of a message, which may repeat a value of any length
+# Reasons that lie with the disk; all others, such as a missing permission, lie with the path.
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class CommandError(Exception):
@@ -47,6 +50,12 @@ class NotTrainedError(CommandError):
     code = NOT_TRAINED
 
 
+class WriteError(CommandError):
+    """A file could not be written; the message names it, the reason, and what was saved before."""
+
+    code = UNWRITTEN
+
+
 class InterruptedRun(CommandError):  # noqa: N818 (nothing went wrong)
     """A signal ended the training after the state was saved."""
 
@@ -59,7 +68,9 @@ class HostLostError(CommandError):
     code = HOST_LOST
 
 
-KINDS = {kind.code: kind for kind in (UsageError, DivergedError, NotTrainedError, InterruptedRun, HostLostError)}
+KINDS = {
+    kind.code: kind for kind in (UsageError, DivergedError, NotTrainedError, WriteError, InterruptedRun, HostLostError)
+}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -135,6 +146,10 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
                 reason = str(error).partition("\n")[0]
                 fail(UsageError(f"there is not enough memory ({reason}); take fewer examples or a smaller network"))
             raise
+        except OSError as error:  # of a library that writes on its own
+            if error.errno not in OF_THE_DISK:
+                raise
+            fail(WriteError(f"cannot write {error.filename or 'a file'} ({error.strerror}); make room and start again"))
         except KeyboardInterrupt:
             fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
 
@@ -184,7 +199,8 @@ def fail(error: CommandError) -> NoReturn:
     """Prints an error as one line, removes empty folders that the command has made, and ends it with the exit code."""
     say(error)
     remove_made()
-    # An orderly exit would wait for the other processes of a run, which may be lost or busy.
-    if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
+    # An orderly exit would wait for the other processes of a run, which may be lost or busy, and for threads of
+    # libraries that still want to write what cannot be written.
+    if isinstance(error, WriteError) or (jax.distributed.is_initialized() and not isinstance(error, InterruptedRun)):
         leave(error.code)
     sys.exit(error.code)

@@ -7,8 +7,6 @@ Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``sample
 folder, and prints the tables. The exact map comes from ``experiments.reference``.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -25,10 +23,10 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        workdir, checkpoint = Path(WORKDIR.value), command_flags.checkpoint_folder(CHECKPOINT)
+        workdir, checkpoint = command_flags.path(WORKDIR), command_flags.checkpoint_folder(CHECKPOINT)
         changes = {name: flag.value for name, flag in CHANGES.items() if flag.value is not None}
         evaluate(workdir, checkpoint=checkpoint, changes=changes, tell=print)
-        print((workdir / "metrics.md").read_text())
+        print((workdir / "metrics.md").read_text("utf-8"))
         print(written(workdir, WRITTEN))
 
     command_flags.run(main, required=("workdir",))

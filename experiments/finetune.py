@@ -7,8 +7,6 @@ Writes ``OUT/map`` and ``OUT/ode``, run folders that other commands load, and ``
 the numbers mean.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -39,11 +37,11 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        workdir = Path(WORKDIR.value)
+        workdir = command_flags.path(WORKDIR)
         plan = Plan(**{name: flag.value for name, flag in PLAN.items()})
         finetune(workdir, reward=REWARD.value, out=OUT.value, method=METHOD.value, weight=WEIGHT.value, plan=plan)
-        folder = Path(OUT.value) if OUT.value else workdir.with_name(f"{workdir.resolve().name}_finetuned")
-        print((folder / "finetune.md").read_text())
+        folder = command_flags.path(OUT) if OUT.value else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+        print((folder / "finetune.md").read_text("utf-8"))
         print(f"written: {folder}/finetune.csv, finetune.md, finetune.json, finetune.png; run folders in {folder}")
 
     command_flags.run(main, required=("workdir", "reward"))

@@ -1,12 +1,13 @@
 """What all commands share: how they are run, ``--config`` with checked overrides, ``--checkpoint``."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 import sys
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import caches, errors, platforms, settings
+from experiments import caches, errors, paths, platforms, settings
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.settings import old_names
@@ -134,6 +135,11 @@ def checkpoint_folder(flag: flags.FlagHolder) -> str:
     """The folder within a run's that ``--checkpoint`` names; UsageError on another word."""
     check_known(flag, CHECKPOINTS)
     return CHECKPOINTS[flag.value]
+
+
+def path(flag: flags.FlagHolder) -> Path:
+    """The path that a flag names; UsageError for what is none, see ``paths.of_user``."""
+    return paths.of_user(flag.value, name=f"--{flag.name}")
 
 
 def check_known(flag: flags.FlagHolder, known: Iterable[str]) -> None:

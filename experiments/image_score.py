@@ -9,8 +9,6 @@ are 0 .. 255; for floats ``--range`` gives black and white. Writes ``image_score
 ``protocol.json``.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -43,8 +41,9 @@ if __name__ == "__main__":
             resize=RESIZE.value,
             seed=SEED.value,
         )
-        workdir = Path(OUT.value)
-        print(score_file(Path(SAMPLES.value), REFERENCE.value, workdir, protocol=protocol, between=RANGE.value))
+        workdir = command_flags.path(OUT)
+        samples = command_flags.path(SAMPLES)
+        print(score_file(samples, REFERENCE.value, workdir, protocol=protocol, between=RANGE.value))
         print(written(workdir, WRITTEN))
 
     command_flags.run(main, required=("samples", "reference", "out"))

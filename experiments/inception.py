@@ -7,8 +7,6 @@ them: download the file that the PyTorch port (mseitzer/pytorch-fid) publishes, 
 ``--config.evaluation.inception=inception.npz``. Only the conversion needs the package torch.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -21,7 +19,7 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        digest = inception_weights.convert(Path(CONVERT.value), Path(OUT.value), shapes())
+        digest = inception_weights.convert(command_flags.path(CONVERT), command_flags.path(OUT), shapes())
         print(f"written: {OUT.value}, sha256 of its arrays {digest}")
 
     command_flags.run(main, required=("convert", "out"))

@@ -8,11 +8,10 @@ Writes ``inversion.csv``, ``.md``, ``.json`` and the picture ``inversion.png`` i
 ``--out``. docs/two_directions.md says what the numbers mean.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments.reporting import findings
 from experiments.uses.inversion.invert import invert
 
 if __name__ == "__main__":
@@ -21,9 +20,11 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        invert(Path(WORKDIR.value), out=OUT.value)
-        folder = Path(OUT.value or WORKDIR.value)
-        print((folder / "inversion.md").read_text())
+        workdir = command_flags.path(WORKDIR)
+        with findings.held(workdir, OUT.value, use="invert"):
+            invert(workdir, out=OUT.value)
+        folder = findings.chosen(workdir, OUT.value)
+        print((folder / "inversion.md").read_text("utf-8"))
         print(f"written: {folder}/inversion.csv, inversion.md, inversion.json, inversion.png")
 
     command_flags.run(main, required=("workdir",))

@@ -7,11 +7,10 @@ points that the map generates itself and at held-out data. Writes ``likelihood.c
 ``likelihood.png`` into the run's folder or ``--out``. docs/likelihood.md says what the numbers mean.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments.reporting import findings
 from experiments.uses.likelihood.measure import measure
 
 if __name__ == "__main__":
@@ -23,9 +22,11 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        measure(Path(WORKDIR.value), out=OUT.value, points=POINTS.value, ode_steps=ODE_STEPS.value, probes=PROBES.value)
-        folder = Path(OUT.value or WORKDIR.value)
-        print((folder / "likelihood.md").read_text())
+        workdir = command_flags.path(WORKDIR)
+        with findings.held(workdir, OUT.value, use="likelihood"):
+            measure(workdir, out=OUT.value, points=POINTS.value, ode_steps=ODE_STEPS.value, probes=PROBES.value)
+        folder = findings.chosen(workdir, OUT.value)
+        print((folder / "likelihood.md").read_text("utf-8"))
         print(f"written: {folder}/likelihood.csv, likelihood.md, likelihood.json, likelihood.png")
 
     command_flags.run(main, required=("workdir",))

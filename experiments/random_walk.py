@@ -6,8 +6,6 @@ Walks start on the spiral. Two small networks learn to predict the one and the o
 with the exact optimum, which is known for the spiral. Prints the errors and draws a picture.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import caches, limits
@@ -21,7 +19,7 @@ if __name__ == "__main__":
 
     def main() -> None:
         """Runs the command."""
-        out = Path(OUT.value)
+        out = command_flags.path(OUT)
         if out.suffix != ".png":
             raise UsageError(f"--out={out}; expected a file that ends in .png")
         limits.check_count("updates", UPDATES.value, most=limits.AT_ONCE)

@@ -7,8 +7,6 @@
 ``--out`` ends in .npz (samples, times, evaluations) or .png (beside the target).
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -36,9 +34,9 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         checkpoint = command_flags.checkpoint_folder(CHECKPOINT)
-        out = Path(OUT.value)
+        out = command_flags.path(OUT)
         samples, evaluations = sample(
-            Path(WORKDIR.value),
+            command_flags.path(WORKDIR),
             out,
             sampler=SAMPLER.value,
             grid=GRID.value,

@@ -7,11 +7,10 @@ run's folder or ``--out``. docs/steering.md says what the methods are. ``--map=e
 data, and its flow map by midpoint steps, in place of the trained one.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments.reporting import findings
 from experiments.uses import rewards
 from experiments.uses.steering.methods import METHODS
 from experiments.uses.steering.setting import Options
@@ -42,21 +41,22 @@ if __name__ == "__main__":
             EXACT_STEPS.value,
             SEED.value,
         )
-        methods, workdir = chosen(METHOD.value), Path(WORKDIR.value)
+        methods, workdir = chosen(METHOD.value), command_flags.path(WORKDIR)
         command = (
             f"python -m experiments.steer --workdir={workdir} --reward={REWARD.value} --method={METHOD.value} "
             f"--map={MAP.value}"
         )
-        print(
-            steer(
-                workdir,
-                OUT.value,
-                reward_name=REWARD.value,
-                methods=methods,
-                map_name=MAP.value,
-                options=options,
-                command=command,
+        with findings.held(workdir, OUT.value, use="steer"):
+            print(
+                steer(
+                    workdir,
+                    OUT.value,
+                    reward_name=REWARD.value,
+                    methods=methods,
+                    map_name=MAP.value,
+                    options=options,
+                    command=command,
+                )
             )
-        )
 
     command_flags.run(main, required=("workdir", "reward"))

@@ -7,8 +7,6 @@ configuration, ``--config=runs/lsd/config.json`` repeats a run; ``--dry_run`` pr
 processes train one run with ``--coordinator=HOST:PORT --processes=N --process_id=K``; see docs/training.md.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from experiments import flags as command_flags
@@ -43,11 +41,11 @@ if __name__ == "__main__":
         platforms.check()
         config = command_flags.frozen(CONFIG.value)
         if DRY_RUN.value:
-            print(dry_run.describe(config, Path(WORKDIR.value) if WORKDIR.value else None))
+            print(dry_run.describe(config, command_flags.path(WORKDIR) if WORKDIR.value else None))
             return
         if not WORKDIR.value:
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
-        workdir = Path(WORKDIR.value)
+        workdir = command_flags.path(WORKDIR)
         try:
             tell = None if QUIET.value else print
             timing = train(config, workdir, quiet=QUIET.value, evaluate=evaluate_on_the_way, tell=tell)

@@ -18,7 +18,7 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Files beside the rooms: the ground of all of them, what commands share, and the commands.
-GROUND = ("__init__", "errors", "caches", "terminal", "limits", "platforms")
+GROUND = ("__init__", "errors", "files", "paths", "locks", "caches", "terminal", "limits", "platforms")
 BESIDE = (
     dict.fromkeys(GROUND, "ground")
     | {"flags": "flags"}
@@ -151,6 +151,51 @@ def stray_tests(root):
     return sorted((folders - set(FLOOR) | files - {f"test_{name}" for name in BESIDE}) - ACROSS_ROOMS)
 
 
+# Functions that write a file, and the one module that may call them; others with their reasons.
+WRITING = {"write_text", "write_bytes", "save", "savez", "savez_compressed", "savetxt", "tofile", "savefig", "dump"}
+WRITER = "experiments/files.py"
+MAY_WRITE = {
+    ("experiments/training/logs.py", "open"),  # training.jsonl grows by a line at a time; its reader drops half a line
+    ("experiments/datasets/latents.py", "save"),  # into memory
+}
+ORBAX = {"checkpoints", "best", "_manager"}  # whose ``save`` is that of orbax
+
+
+def _writes(node):
+    """Name of the call that writes a file, if this node is one."""
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Name):
+        return "open" if node.func.id == "open" and _is_for_writing(node, place=1) else None
+    if not isinstance(node.func, ast.Attribute):
+        return None
+    name, receiver = node.func.attr, node.func.value
+    receiver = getattr(receiver, "attr", getattr(receiver, "id", None))
+    if name == "open" and receiver not in ("os", "Image"):
+        return name if _is_for_writing(node, place=receiver in ("io", "gzip", "tarfile")) else None
+    return name if name in WRITING and receiver not in {"files", *ORBAX} else None
+
+
+def _is_for_writing(node, *, place):
+    """Whether a call of open has a mode that writes, or one that nobody can read here."""
+    modes = [*node.args[place : place + 1], *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+    return any(not isinstance(mode, ast.Constant) or set("wax+") & set(str(mode.value)) for mode in modes)
+
+
+def other_writers(root):
+    """Calls that write a file elsewhere than in the one module for that."""
+    found = []
+    for path in sorted((root / "experiments").rglob("*.py")):
+        own = str(path.relative_to(root))
+        if own == WRITER:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = _writes(node)
+            if name and (own, name) not in MAY_WRITE:
+                found.append(f"{own}:{node.lineno} {name}")
+    return found
+
+
 RULES = {  # name: what it finds under a folder; nothing is right
     "imports of rooms point down": rising,
     "no command is imported": imported_commands,
@@ -159,4 +204,5 @@ RULES = {  # name: what it finds under a folder; nothing is right
     "commands are thin": thick_commands,
     "no file is long": long_files,
     "tests mirror the rooms": stray_tests,
+    "files are written by one module": other_writers,
 }

@@ -101,6 +101,22 @@ FAULTS = [  # rule, file, its content, what is found
     ("no file is long", "tests/experiments/training/test_loop.py", "x = 1\n" * 351, "test_loop"),
     ("tests mirror the rooms", "tests/experiments/test_loop.py", "", "test_loop"),
     ("tests mirror the rooms", "tests/experiments/loops/test_a.py", "", "loops"),
+    *(
+        ("files are written by one module", "experiments/sampling/a.py", f"import x\n{line}", "sampling/a.py:2")
+        for line in (
+            "path.write_text('')",
+            "(folder / 'a').write_bytes(b'')",
+            "open(path, 'w')",
+            "path.open('ab')",
+            "path.open(mode='r+')",
+            "open(path, how)",
+            "np.savez(path, a=a)",
+            "np.save(path, a)",
+            "plt.savefig(path)",
+            "image.save(path)",
+            "json.dump({}, file)",
+        )
+    ),
 ]
 
 

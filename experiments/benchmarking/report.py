@@ -1,7 +1,6 @@
 """The benchmark as text and as pictures, from the plain data that ``benchmark.json`` holds."""
 
 from collections.abc import Mapping, Sequence
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 import numpy as np
 
+from experiments import files
 from experiments.reporting import tables
 
 SHARED = "These devices share the same cores: more of them cannot be faster, the table shows what they add."
@@ -31,8 +31,8 @@ def write(path: Path, results: Results) -> None:
       path: the folder.
       results: what ``benchmark.measure`` returned.
     """
-    (path / "benchmark.json").write_text(json.dumps(results, indent=2) + "\n")
-    (path / "benchmark.md").write_text(markdown(results) + "\n")
+    files.write_json(path / "benchmark.json", results)
+    files.write_text(path / "benchmark.md", markdown(results) + "\n")
     bars(path / "benchmark.png", results["objectives"])
     if _drawn(results):
         lines(path / "scaling.png", results)
@@ -173,7 +173,7 @@ def bars(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     axis.set_axisbelow(True)
     axis.set_title("one training step against one of flow matching", fontsize=11)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9, frameon=False)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 
@@ -211,5 +211,5 @@ def lines(path: Path, results: Results) -> None:
         axis.set_title("milliseconds per step", fontsize=11)
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize=9)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)

@@ -10,7 +10,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import datasets, settings
+from experiments import datasets, files, settings
 from experiments.comparison import report
 from experiments.comparison.budgets import plan
 from experiments.comparison.report import Row
@@ -104,13 +104,13 @@ def compare(
         compared=compared_with(dataset, protocol.of(config)),
         seconds=time.time() - start,
     )
-    (workdir / "comparison.md").write_text(text)
+    files.write_text(workdir / "comparison.md", text)
     latex = [
         tables.latex(*report.by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
         for metric in metrics
     ]
     latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
-    (workdir / "comparison.tex").write_text("\n\n".join(latex) + "\n")
+    files.write_text(workdir / "comparison.tex", "\n\n".join(latex) + "\n")
     protocol.write(workdir, protocol.of(config))
     _plot(workdir, dataset, configs, scored, perfect, metrics[0])
     _plot_teaser(workdir, dataset, configs)

@@ -8,6 +8,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+from experiments import files
 from experiments.reporting import tables
 
 MAP, VELOCITY, EXACT = "lsd", "flow_matching", "exact"
@@ -61,5 +62,5 @@ def plot(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
     axes[0, 0].set_ylabel("aligned KL to the exact distribution")
     figure.tight_layout(rect=(0, 0, 0.78, 1))
     axes[0, -1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)

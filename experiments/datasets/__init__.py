@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from experiments import paths
 from experiments.datasets import cifar10, digits, files, folders, generated, hub, latents, patches, planar
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
@@ -73,11 +74,12 @@ def load(name: str) -> Dataset:
 def _load(name: str) -> Dataset:
     kind, _, rest = name.partition(":")
     if kind in KINDS:
-        path = Path(rest.split(",")[0]).expanduser()
+        typed = rest.split(",")[0]
+        path = paths.of_user(typed, name=f"--config.dataset={kind}:") if typed else Path()
         changed = path.stat().st_mtime_ns if rest and path.exists() else None
         return _of_kind(kind, rest, str(path.absolute()), changed)
     if found := files.address(name):
-        return files.load(found.path, range=found.range)
+        return files.load(paths.of_user(str(found.path), name="--config.dataset"), range=found.range)
     if name not in DATASETS:
         known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]
         raise UsageError(f"unknown data set {name!r}; {nearest(name, known)}, or a path to a .npy or .npz file")
@@ -105,7 +107,7 @@ def _of_kind(kind: str, rest: str, path: str, changed: int | None) -> Dataset:
             expected = {int: "a whole number", float: "a number"}[known[option]]
             raise UsageError(f"data set {kind} with {option}={value}; expected {expected}") from error
     if what == "PATH":
-        first = [Path(first[0]).expanduser()]
+        first = [paths.of_user(first[0], name=f"--config.dataset={kind}:")]
     dataset = load(*first, **options)
     if dataset.records is None:
         check(dataset)

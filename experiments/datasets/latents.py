@@ -7,7 +7,8 @@ A folder holds for each split, "train" and perhaps "test":
 ``write`` makes it. Records are read when they are asked for, by grain.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+import contextlib
 import io
 import json
 from pathlib import Path
@@ -20,6 +21,7 @@ from experiments.datasets import arrays, files, stored, told
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
 from experiments.errors import UsageError
+from experiments.files import cannot_write, make_folder, write_array, write_json
 
 SCALE = 0.18215  # of the latents of the autoencoder of Stable Diffusion, to a standard deviation of about 1
 SHARD = 10_000
@@ -80,7 +82,7 @@ def write(
     Raises:
       UsageError: if the split is there already, or an example is unlike the first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, parents=True)
     if (folder / f"{split}.json").exists():
         raise UsageError(f"{folder} holds the split {split} already; write to another folder")
     form, classes, shards, writer = None, [], [], None
@@ -92,24 +94,36 @@ def write(
                 f"example {len(classes)} is {x.dtype} {x.shape}, the first is {form[1]} {form[0]}; expected all alike "
                 f"({classed}another type or shape)"
             )
-        if len(classes) % shard == 0:
-            if writer:
-                writer.close()
-            shards.append(f"{split}-{len(shards):05}.array_record")
-            # One example in a group: it is read alone.
-            writer = ArrayRecordWriter(str(folder / shards[-1]), "group_size:1")
         buffer = io.BytesIO()
         np.save(buffer, x, allow_pickle=False)
-        writer.write(buffer.getvalue())
+        with _naming(folder):
+            if len(classes) % shard == 0:
+                if writer:
+                    writer.close()
+                shards.append(f"{split}-{len(shards):05}.array_record")
+                # One example in a group: it is read alone.
+                writer = ArrayRecordWriter(str(folder / shards[-1]), "group_size:1")
+            writer.write(buffer.getvalue())
         classes.append(y)
     if form is None:
         raise UsageError(f"no examples to write to {folder}; expected at least one")
-    writer.close()
+    with _naming(folder):
+        writer.close()
     if not form[2]:
-        np.save(folder / f"{split}-classes.npy", np.array(classes, np.int32))
+        write_array(folder / f"{split}-classes.npy", np.array(classes, np.int32))
     about = {"count": len(classes), "shape": form[0], "dtype": form[1].name, "shards": shards, "classes": not form[2]}
-    (folder / f"{split}.json").write_text(json.dumps(about, indent=2) + "\n")
+    # Written last: a split with its json is complete.
+    write_json(folder / f"{split}.json", about)
     return len(classes)
+
+
+@contextlib.contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Errors of the writer of array_record, which are of one kind, as those of a folder that cannot be written."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise cannot_write(folder, error) from error
 
 
 def _times(x: np.ndarray, scale: float) -> np.ndarray:

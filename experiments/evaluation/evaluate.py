@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import settings
+from experiments import files, locks, settings
 from experiments.datasets import told
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
@@ -60,9 +60,14 @@ def evaluate(
     dataset, protocol = run.dataset, run.protocol
     if tell and (said := told.line(dataset)):
         tell(said)
-    runs.check_writable(workdir)
     run.check_scale(protocol.guidance)
     image_scores.check(dataset, protocol)
+    with locks.alone(workdir, use="evaluate", name="--workdir"):
+        return _score_and_write(run, workdir)
+
+
+def _score_and_write(run: Trained, workdir: Path) -> list[dict[str, object]]:
+    dataset, protocol = run.dataset, run.protocol
     of_map, pictures = scoring.score_map(run)
     draw = run.generator(scale=protocol.guidance)
     labels = run.classes(protocol.samples)
@@ -89,9 +94,9 @@ def evaluate(
     )
     tables.write_csv(workdir / "metrics.csv", rows)
     protocols.write(workdir, protocol)
-    (workdir / "metrics.md").write_text(_text(run, rows))
-    np.savez_compressed(workdir / "samples.npz", **kept)
-    np.savez_compressed(workdir / "map.npz", **pictures)
+    files.write_text(workdir / "metrics.md", _text(run, rows))
+    files.write_arrays(workdir / "samples.npz", compressed=True, **kept)
+    files.write_arrays(workdir / "map.npz", compressed=True, **pictures)
     plots.samples(workdir / "samples.png", dataset, {run.name: kept}, labels=shown)
     map_plots.plot(workdir, dataset, {run.name: pictures})
     return rows

@@ -13,6 +13,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.evaluation import scoring
@@ -30,8 +31,7 @@ KEPT_SAMPLES = 8_000
 
 def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
     """The scores of evaluations during training up to a step, one dictionary each."""
-    path = workdir / EVALUATIONS
-    return [line for line in logs.read_lines(path) if line["step"] <= until]
+    return [line for line in logs.read_lines(workdir / EVALUATIONS) if line["step"] <= until]
 
 
 def score_of(record: Mapping[str, float]) -> float:
@@ -78,7 +78,7 @@ def evaluate_on_the_way(
         record[f"{metric}/{steps}"] = value
         kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
     if kept:
-        (workdir / "figures").mkdir(exist_ok=True)
+        files.make_folder(workdir / "figures")
         plots.samples(workdir / "figures" / f"step_{step:08d}.png", dataset, {run.name: kept}, labels=shown)
     if score_of(record) < min(map(score_of, before), default=math.inf):
         best = Checkpoints(workdir, folder="best", keep=1)
@@ -86,8 +86,5 @@ def evaluate_on_the_way(
             best.save(step, state)
         best.close()
     # Written last: an interrupted evaluation is repeated.
-    path = workdir / EVALUATIONS
-    partial = path.with_suffix(".jsonl.tmp")
-    partial.write_text("".join(json.dumps(line) + "\n" for line in [*before, record]))
-    partial.replace(path)
+    files.write_text(workdir / EVALUATIONS, "".join(json.dumps(line) + "\n" for line in [*before, record]))
     return record

@@ -7,7 +7,6 @@ images are in ``images.judge``.
 
 from collections.abc import Callable
 import functools
-import os
 from pathlib import Path
 
 import flax.linen as nn
@@ -16,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from experiments import caches
+from experiments import caches, files
 from experiments.datasets import arrays
 from experiments.datasets.digits import labelled
 from experiments.errors import UsageError
@@ -62,10 +61,7 @@ def kept(path: Path, network: nn.Module, dim: int, train: Callable[[], dict]) ->
     if not path.exists():
         caches.check_writable(path.parent, name="FLOWMAP_CACHE")
         leaves = map(np.asarray, jax.tree.leaves(train()))
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.savez(file, **dict(zip(names, leaves, strict=True)))
-        partial.replace(path)
+        files.write_arrays(path, **dict(zip(names, leaves, strict=True)))
     try:
         leaves = list(arrays.read(path, names).values())
         if any(leaf.shape != shape.shape for leaf, (_, shape) in zip(leaves, paths, strict=True)):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments import caches, datasets
+from experiments import caches, datasets, files, paths
 from experiments.datasets import arrays, ranges, told
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.examples import conversion
@@ -185,7 +185,7 @@ def load_reference(name: str, between: str) -> Dataset:
         if not isinstance(dataset.truth, Images) or dataset.truth.size is None:
             raise UsageError(f"--reference={name} has no images; name a data set of images, or a file")
         return dataset
-    path = Path(name).expanduser()
+    path = paths.of_user(name, name="--reference")
     stored = _only(path)
     size = size_of(stored, str(path))
     if len(stored) < 2:
@@ -288,6 +288,6 @@ def score_file(samples: Path, reference: str, out: Path, *, protocol: Protocol, 
     caches.check_writable(out, name="--out")
     tables.write_csv(out / "image_score.csv", rows)
     text = markdown(rows, protocol, dataset, found.left_out, seconds=time.time() - start)
-    (out / "image_score.md").write_text(text)
+    files.write_text(out / "image_score.md", text)
     protocols.write_json(out, stated(protocol, dataset))
     return text

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 import functools
 import hashlib
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments import caches
+from experiments import caches, files, paths
 from experiments.datasets import arrays
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -45,7 +43,9 @@ class Reference(NamedTuple):
 @functools.lru_cache(maxsize=1)
 def network(path: str) -> Network:
     """The network whose weights a file holds; UsageError if it cannot be read."""
-    return Network(*inception_weights.load(Path(path), inception.shapes()))
+    return Network(
+        *inception_weights.load(paths.of_user(path, name="--config.evaluation.inception"), inception.shapes())
+    )
 
 
 def _parts(dataset: Dataset, protocol: Protocol) -> Iterator[np.ndarray]:
@@ -82,10 +82,7 @@ def reference(dataset: Dataset, protocol: Protocol) -> Reference:
         caches.check_writable(path.parent, name="FLOWMAP_CACHE")
         features = inception.features(_parts(dataset, protocol), variables, resize=protocol.resize)
         made = Reference(*metrics.moments(features), features[:KEPT])
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.savez(file, **made._asdict())
-        partial.replace(path)
+        files.write_arrays(path, **made._asdict())
     try:
         return Reference(**arrays.read(path, Reference._fields))
     except arrays.UnreadableError as error:

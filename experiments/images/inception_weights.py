@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import jax
 import numpy as np
 
+from experiments import files
 from experiments.datasets import arrays
 from experiments.errors import UsageError
 
@@ -98,13 +98,7 @@ def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
 def save(path: Path, arrays: Mapping[str, np.ndarray], *, source: str, source_sha256: str) -> str:
     """Writes arrays with a record of where they come from; returns the sha256 of the arrays."""
     record = {"source": source, "source_sha256": source_sha256, "sha256": digest_of(arrays)}
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, record=json.dumps(record), **arrays)
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write --out={path} ({error.strerror}); name a file that you may write") from error
+    files.write_arrays(path, record=json.dumps(record), **arrays)
     return record["sha256"]
 
 

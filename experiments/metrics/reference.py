@@ -6,7 +6,6 @@ Files go to ``$FLOWMAP_CACHE``, by default ``~/.cache/flowmap``; their names car
 from collections.abc import Callable
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 import zipfile
@@ -15,7 +14,7 @@ import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import caches, settings, terminal
+from experiments import caches, files, settings, terminal
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import protocol
@@ -184,16 +183,8 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
         return _read(path, config, dataset)
     caches.check_writable(path.parent, name="FLOWMAP_CACHE")
     reference = build(dataset, interpolant, seed=options.seed, triples=options.triples, tolerance=options.tolerance)
-    try:
-        # Written whole: a file under its final name is complete, whoever else builds the same one.
-        partial = path.with_suffix(f".{os.getpid()}.tmp")
-        with partial.open("wb") as file:
-            np.savez(file, settings=json.dumps(settings_of(config)), **reference._asdict())
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(
-            f"cannot write the reference set {path} ({error.strerror}); set FLOWMAP_CACHE to a folder you may write to"
-        ) from error
+    # Written whole: a file under its final name is complete, whoever else builds the same one.
+    files.write_arrays(path, settings=json.dumps(settings_of(config)), **reference._asdict())
     return reference
 
 

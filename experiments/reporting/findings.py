@@ -1,11 +1,11 @@
 """The results of a command about a trained map, in a folder: numbers as csv and md, and the settings that made them."""
 
-from collections.abc import Mapping, Sequence
-import json
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
 from pathlib import Path
 import sys
 
-from experiments import caches
+from experiments import caches, files, locks, paths
 from experiments.reporting import machine, tables
 
 
@@ -19,9 +19,21 @@ def folder(workdir: Path, out: str | None) -> Path:
     Returns:
       the folder.
     """
-    chosen = Path(out) if out else workdir
-    caches.check_writable(chosen, name="--out" if out else "--workdir")
-    return chosen
+    found = chosen(workdir, out)
+    caches.check_writable(found, name="--out" if out else "--workdir")
+    return found
+
+
+@contextlib.contextmanager
+def held(workdir: Path, out: str | None, *, use: str) -> Iterator[None]:
+    """Holds the folder of ``chosen`` for the results of one command; see ``locks.alone``."""
+    with locks.alone(chosen(workdir, out), use=use, name="--out" if out else "--workdir"):
+        yield
+
+
+def chosen(workdir: Path, out: str | None) -> Path:
+    """The folder that ``--out`` names, by default that of the run, as it is."""
+    return paths.of_user(out, name="--out") if out else workdir
 
 
 def warn(text: str) -> None:
@@ -58,14 +70,14 @@ def write(
     tables.write_csv(out / f"{name}.csv", rows)
     here = machine.record()
     record = {"command": command, "settings": dict(settings), "seconds": round(seconds, 1), "machine": here}
-    (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    files.write_json(out / f"{name}.json", record)
     body = [[_cell(row[key]) for key in titles] for row in rows]
     made = (
         f"Made by `{command}` in {seconds:.0f} s on {here['cpus']} CPUs ({here['platform']}, {here['device_kind']}, "
         f"jax {here['jax']})."
     )
     whole = "\n\n".join([*text, tables.markdown(list(titles.values()), body), made]) + "\n"
-    (out / f"{name}.md").write_text(whole)
+    files.write_text(out / f"{name}.md", whole)
     return whole
 
 

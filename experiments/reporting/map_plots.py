@@ -7,6 +7,7 @@ from matplotlib.colors import LogNorm
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset
 from experiments.reporting.plots import draw_target
 
@@ -61,7 +62,7 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
         axis.set_yticks([0, 0.5, 1])
     panels[0].set_ylabel("target time t")
     figure.colorbar(picture, ax=panels, label=r"mean of $|\hat X_{s,t} - X_{s,t}|^2$", shrink=0.9)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 
@@ -90,5 +91,5 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
     panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="noise")
     panels[0].legend(fontsize=8, loc="upper right")
     # Panels of equal sides push their titles over the edge of a low figure.
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    files.write_figure(path, figure, dpi=110, bbox_inches="tight")
     plt.close(figure)

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset, Images
 
 PICTURE_BINS = 80
@@ -121,7 +122,7 @@ def samples(
             if row == 0:
                 axis.set_title(f"N = {steps}" if steps else "target", fontsize=11)
         axes[row, 0].set_ylabel(objective, fontsize=11)
-    figure.savefig(path, dpi=DPI)
+    files.write_figure(path, figure, dpi=DPI)
     plt.close(figure)
 
 
@@ -208,7 +209,7 @@ def curves(
     quality.grid(alpha=0.3, which="both")
     if quality.lines:
         quality.legend(fontsize=9)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 import csv
+import io
 import math
 from pathlib import Path
 import re
+
+from experiments import files
 
 
 def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
@@ -14,10 +17,11 @@ def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
       path: the file.
       rows: at least one row.
     """
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(path, text.getvalue())
 
 
 ABSENT, DIVERGED = "-", "diverged"

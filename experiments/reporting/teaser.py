@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset
 from experiments.reporting import plots
 
@@ -45,7 +46,7 @@ def draw(path: Path, dataset: Dataset, by_row: Mapping[str, Mapping[str, np.ndar
     plots.draw_cell(target, dataset, None)
     _bare(target)
     target.set_title("target", fontsize=TITLE)
-    figure.savefig(path, dpi=DPI)
+    files.write_figure(path, figure, dpi=DPI)
     plt.close(figure)
 
 

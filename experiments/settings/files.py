@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from experiments import paths
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import DEFAULT_OBJECTIVE, base, fields, old_names
 
@@ -99,6 +100,9 @@ def _is_like(value: object, default: object) -> bool:
 
 def split(path: str) -> tuple[str, str]:
     """The configuration file and the variant of a ``--config``; the file of a saved configuration reads its JSON."""
+    if "://" in path:
+        raise UsageError(f"--config={path} is an address; expected a file on this machine, such as {example_path()}")
+    path = str(paths.expanded(path, name="--config"))
     if path.endswith(".json"):
         if not Path(path).is_file():
             raise UsageError(f"--config={path} does not exist; expected the config.json of a run's folder")

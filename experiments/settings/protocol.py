@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
+from experiments import files, paths
+
 # How pictures reach the 299 x 299 pixels of Inception; ``images.inception`` has the functions.
 RESIZES = ("half_pixel", "tensorflow")
 
@@ -63,7 +65,7 @@ def stated(how: Protocol) -> dict[str, object]:
     """All fields as results state them, with the sha256 of the file of Inception weights."""
     values = how._asdict()
     if how.inception:
-        path = Path(how.inception)
+        path = paths.of_user(how.inception, name="--config.evaluation.inception")
         values["inception_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
     return values
 
@@ -85,7 +87,7 @@ def write(workdir: Path, how: Protocol) -> None:
 
 def write_json(workdir: Path, values: Mapping[str, object]) -> None:
     """Writes a protocol's fields into ``protocol.json``."""
-    (workdir / "protocol.json").write_text(json.dumps(values, indent=2) + "\n")
+    files.write_json(workdir / "protocol.json", values)
 
 
 def hash_of(how: Protocol) -> str:

@@ -1,11 +1,10 @@
 """Saved configurations: ``--config=runs/lsd/config.json`` repeats the run, whatever version has written it."""
 
-import json
 from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from experiments import settings
+from experiments import files, settings
 from experiments.errors import UsageError
 from experiments.settings import files as config_files
 from experiments.settings import old_names
@@ -26,7 +25,7 @@ def read(path: Path) -> ConfigDict:
       UsageError: if the file is damaged, or has fields that this version does not know.
     """
     try:
-        values = old_names.translated(json.loads(path.read_text()))
+        values = old_names.translated(files.read_json(path))
         defaults = settings.base(settings.DEFAULT_OBJECTIVE).to_dict()
         own = settings.NO_COMBINATION | values["objective"]
         values["objective"] = own | {"options": old_names.completed(own["name"], own["options"])}
@@ -45,7 +44,7 @@ def read(path: Path) -> ConfigDict:
         raise UsageError(
             f"{path} is damaged (it has no field {error.args[0]}); restore it or train again in another folder"
         ) from error
-    except (OSError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
     if unknown:
         raise UsageError(

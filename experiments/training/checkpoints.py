@@ -1,11 +1,12 @@
 """Complete training states on disk, by orbax: asynchronous, atomic, and checked when they are read.
 
 A checkpoint is either complete or not there: orbax writes into a temporary folder and renames it. Its numbers carry a
-checksum, because a changed byte in an array is otherwise read without complaint.
+checksum, because a changed byte in an array is otherwise read without complaint. A save is believed when its metadata
+were read back.
 """
 
 from collections.abc import Iterator, Mapping
-import json
+import contextlib
 from pathlib import Path
 import shutil
 import sys
@@ -16,7 +17,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from experiments.errors import UsageError
+from experiments import files
+from experiments.errors import OF_THE_DISK, UsageError, WriteError
+from experiments.training import places
 
 CHECKSUM = "checksum"
 METADATA = "_CHECKPOINT_METADATA"  # a file of orbax
@@ -39,13 +42,24 @@ class Checkpoints:
         """
         self._folder, self._read_only = (workdir / folder).absolute(), read_only
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not read_only:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            self._place = places.Place(workdir.absolute(), folder)
         except OSError as error:
+            if error.errno in OF_THE_DISK:
+                raise files.cannot_write(self._folder, error) from error
             raise UsageError(f"{self._folder} cannot be opened ({error.strerror}); expected a folder") from error
+        # Names and shapes of the last save, until they were read back; whether a save has failed.
+        self._unproven: tuple[int, dict[str, tuple[int, ...]]] | None = None
+        self.proven, self._failed = False, False
         if not read_only:
             # Orbax can do this, but in the background: a new save could meet what is still there.
             for left in self._folder.glob(UNFINISHED):
                 shutil.rmtree(left)
+        # The manager below opens these at once, and whoever opens a pipe waits for ever.
+        for path in self._folder.glob("*/*"):
+            if not path.is_file() and not path.is_dir():
+                raise UsageError(f"{path} is no file; remove it, or train again in another --workdir")
         options = ocp.CheckpointManagerOptions(
             max_to_keep=keep,
             create=False,
@@ -58,7 +72,7 @@ class Checkpoints:
             ),
         )
         handler = ocp.StandardCheckpointHandler()
-        self._manager = ocp.CheckpointManager(self._folder, item_handlers=handler, options=options)
+        self._manager = ocp.CheckpointManager(self._place.path, item_handlers=handler, options=options)
 
     def steps(self) -> list[int]:
         """Steps of the complete checkpoints, ascending."""
@@ -74,13 +88,70 @@ class Checkpoints:
         Args:
           step: number of updates made.
           state: tree of arrays in the memory of the host, which nobody changes.
+
+        Raises:
+          WriteError: if this save or the one before fails, or the folder is not the one that was opened any more.
         """
-        metadata = {CHECKSUM: _checksum(_flat(state))}
-        self._manager.save(step, args=ocp.args.StandardSave(state), custom_metadata=metadata, force=True)
+        flat = _flat(state)
+        metadata = {CHECKSUM: _checksum(flat)}
+        self.check_place()
+        with self._writing():
+            self._manager.save(step, args=ocp.args.StandardSave(state), custom_metadata=metadata, force=True)
+        self._unproven = step, {name: np.shape(leaf) for name, leaf in flat.items()}
 
     def wait(self) -> None:
-        """Returns when everything that was saved is complete on disk."""
-        self._manager.wait_until_finished()
+        """Returns when everything that was saved is complete on disk, and the last of it can be read back.
+
+        Raises:
+          WriteError: if that is not so.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
+        if self._unproven is None:
+            return
+        step, expected = self._unproven
+        self.check_place()
+        try:
+            found = {name: tuple(leaf.shape) for name, leaf in _flat(self._tree(step)).items()}
+        except Exception as error:  # of any kind, as in ``read``
+            raise self._lost(step, files.reason_of(error)) from error
+        if found != expected:
+            raise self._lost(step, "arrays are missing")
+        self._unproven, self.proven = None, True
+
+    def check_place(self) -> None:
+        """Checks that the folder is still the one that was opened; WriteError if it was removed or replaced."""
+        if fault := self._place.fault():
+            self._failed = True
+            raise WriteError(fault)
+
+    def newest(self) -> str:
+        """What is there after a fault, for a message; found without orbax, some of whose threads may have ended."""
+        if self._place.fault():
+            return "what was saved is where the folder is now"
+        steps = [int(path.name) for path in self._folder.iterdir() if path.name.isdecimal()]
+        return f"the newest good checkpoint is that of step {max(steps)}" if steps else "no checkpoint was saved"
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # orbax, its threads and tensorstore raise many kinds
+            self._failed = True
+            self.check_place()
+            raise files.cannot_write(self._folder, error) from error
+
+    def _lost(self, step: int, reason: str) -> WriteError:
+        self._failed = True
+        return WriteError(
+            f"checkpoint {self._folder / str(step)} was saved and cannot be read back ({reason}); nothing is saved "
+            "here: use another --workdir"
+        )
+
+    def _tree(self, step: int) -> Any:
+        """The tree of a checkpoint, with a shape and a type in place of each array."""
+        metadata = self._manager.item_metadata(step)
+        return metadata.tree if hasattr(metadata, "tree") else metadata
 
     def restore(self, example: Any) -> Any:
         """The newest state that can be read; a damaged one is reported and, unless read only, moved aside.
@@ -124,13 +195,14 @@ class Checkpoints:
         """
         path = self._folder / str(step)
         try:
-            metadata = self._manager.item_metadata(step)
-            tree = metadata.tree if hasattr(metadata, "tree") else metadata
+            # Whoever opened a pipe would wait for ever.
+            if strange := [part.name for part in path.rglob("*") if not part.is_file() and not part.is_dir()]:
+                raise ValueError(f"{strange[0]} is no file")
             # Views of nothing: orbax reads into the memory of the host what is an array of numpy here.
-            wanted = jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), tree)
+            wanted = jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), self._tree(step))
             found = _flat(self._manager.restore(step, args=ocp.args.StandardRestore(wanted)))
             # Read here: orbax takes a damaged file for an empty one.
-            checksum = (json.loads((path / METADATA).read_text()).get("custom_metadata") or {}).get(CHECKSUM)
+            checksum = (files.read_json(path / METADATA).get("custom_metadata") or {}).get(CHECKSUM)
         except Exception as error:  # orbax raises many kinds; whatever it is, this checkpoint cannot be used
             raise UsageError(f"checkpoint {path} is damaged ({_first_line(error)})") from error
         if checksum is not None and checksum != _checksum(found):
@@ -161,8 +233,14 @@ class Checkpoints:
         return kept
 
     def close(self) -> None:
-        """Waits for what is being saved and releases the folder."""
-        self._manager.close()
+        """Waits for what is being saved and releases the folder; WriteError if the last save fails.
+
+        After a failed save nobody waits for orbax, some of whose threads may have ended.
+        """
+        if not self._failed:
+            self.wait()
+            self._manager.close()
+        self._place.close()
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -1,19 +1,22 @@
-"""SIGTERM and SIGINT during training: the state is saved and the run ends with a stated exit code.
+"""Signals during training that ask for its end: the state is saved and the run ends with a stated exit code.
+
+SIGTERM and SIGINT, SIGHUP (a terminal is closed) and SIGUSR1 (a scheduler announces the end of the time) do the same.
 
 Python runs signal handlers between two instructions of the main thread, which a compilation may keep from running for
 minutes. A thread that reads from the wake-up descriptor receives a signal at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import os
 import signal
+import stat
 import sys
 import threading
 
 from experiments import errors
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 class Interrupts:
@@ -21,11 +24,13 @@ class Interrupts:
 
     Attributes:
       received: name of the first signal, or None.
+      check_saved: raises CommandError if what was saved is not there any more; called before the process ends.
     """
 
     def __init__(self) -> None:
         """No signal has been received yet."""
         self.received: str | None = None
+        self.check_saved: Callable[[], None] = lambda: None
         self._can_leave = False
         self._lock = threading.Lock()
 
@@ -53,21 +58,43 @@ class Interrupts:
         name = signal.Signals(number).name
         with self._lock:
             if self.received:
-                print(f"stopped: {name} again; ending at once", file=sys.stderr)
+                _tell(f"stopped: {name} again; ending at once")
                 errors.leave(128 + number)
             self.received = name
             if self._can_leave:
                 self._leave()
-        print(f"{name}: saving after this dispatch; a second signal ends at once", file=sys.stderr, flush=True)
+        _tell(f"{name}: saving after this dispatch; a second signal ends at once")
 
     def _leave(self) -> None:
-        errors.say(errors.InterruptedRun(f"{self.received}; everything is saved: the same command continues"))
-        errors.leave(errors.INTERRUPTED)
+        try:
+            self.check_saved()
+            end: errors.CommandError = errors.InterruptedRun(
+                f"{self.received}; everything is saved: the same command continues"
+            )
+        except errors.CommandError as error:
+            end = error
+        _tell("")
+        errors.say(end)
+        errors.leave(end.code)
+
+
+def _tell(line: str) -> None:
+    """Prints a line on standard error; a terminal that was closed is replaced by nothing, so that no print fails."""
+    try:
+        print(line, end="\n" if line else "", file=sys.stderr, flush=True)
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                os.dup2(nothing, descriptor)
+        os.close(nothing)
 
 
 @contextlib.contextmanager
 def listen() -> Iterator[Interrupts]:
-    """Takes the two signals as long as it is entered; elsewhere than in the main thread, none is taken.
+    """Takes the signals as long as it is entered; elsewhere than in the main thread, none is taken.
+
+    SIGHUP stays ignored where it is: ``nohup`` asks for that.
 
     Yields:
       the signals received.
@@ -88,7 +115,8 @@ def listen() -> Iterator[Interrupts]:
     thread = threading.Thread(target=forward, daemon=True, name="signals")
     thread.start()
     # The thread does the work; without a handler Python would not write to the descriptor.
-    before = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+    taken = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: None) for number in taken}
     descriptor = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
         yield interrupts

@@ -11,10 +11,10 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import settings, terminal
+from experiments import files, locks, settings, terminal
 from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
-from experiments.errors import HostLostError, InterruptedRun, UsageError
+from experiments.errors import HostLostError, InterruptedRun, UsageError, WriteError
 from experiments.settings import networks
 from experiments.training import checks, dispatch, hosts, interrupts, runs
 from experiments.training import devices as mapping
@@ -87,7 +87,8 @@ def train(
       UsageError: on bad input.
       DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
       NotTrainedError: when every step was left out.
-      InterruptedRun: after a SIGTERM or SIGINT, when the state is saved.
+      WriteError: when a file cannot be written; the message names the newest good checkpoint.
+      InterruptedRun: after one of ``interrupts.SIGNALS``, when the state is saved.
       HostLostError: when another process is lost.
     """
     devices = jax.local_device_count()
@@ -107,10 +108,14 @@ def train(
                 tell(said)
             state = initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
-            hosts.on_first(
-                lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
-                name="prepare",
-            )
+
+            def prepare() -> None:
+                stack.enter_context(locks.alone(workdir, use="train", name="--workdir"))
+                for folder in (workdir, workdir / "figures"):
+                    files.remove_unfinished(folder)
+                runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters)
+
+            hosts.on_first(prepare, name="prepare")
 
             def compiled(steps: int) -> dispatch.Dispatch:
                 path = settings.interpolant_of(config)
@@ -122,6 +127,7 @@ def train(
             if hosts.is_first():
                 checkpoints = Checkpoints(workdir, keep=config.training.keep_checkpoints)
                 stack.enter_context(contextlib.closing(checkpoints))
+                asked.check_saved = checkpoints.check_place
             state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
             if hosts.is_first():
                 log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
@@ -133,6 +139,8 @@ def train(
         run = Run(config, workdir, objective, dataset, model, compiled, data, checkpoints, log, bar, asked, evaluate)
         try:
             return _loop(run, mapping.replicate(state, devices=devices, mapping=config.training.device_mapping))
+        except WriteError as error:
+            raise WriteError(f"{error}; {checkpoints.newest()}") from error
         except jax.errors.JaxRuntimeError as error:
             if jax.process_count() == 1:
                 raise
@@ -201,7 +209,8 @@ def _loop(run: Run, state: State) -> Timing:
 def _save(run: Run, state: State, step: int, *, wait: bool) -> int:
     if run.checkpoints:
         run.checkpoints.save(step, mapping.on_host(state))
-        if wait:
+        # Whoever cannot read the first save need not wait for the last one to know.
+        if wait or (not run.checkpoints.proven and step < run.config.training.steps):
             run.checkpoints.wait()
     return step
 

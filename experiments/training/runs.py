@@ -11,7 +11,7 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import caches, datasets, settings
+from experiments import caches, datasets, files, paths, settings
 from experiments.datasets import host
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -65,7 +65,7 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
       UsageError: if the folder cannot be written or belongs to a run of another configuration; nothing is changed.
     """
     path = workdir / "config.json"
-    if path.exists():
+    if os.path.lexists(path):
         old, new = _normal(read_config(workdir)), _normal(config)
         differing = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         if differing:
@@ -93,11 +93,9 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
         "cpus": os.cpu_count(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    (workdir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-    # Written last and whole: a folder with a config.json is complete.
-    partial = workdir / "config.json.tmp"
-    partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
-    partial.replace(path)
+    files.write_json(workdir / "run.json", record)
+    # Written last: a folder with a config.json is complete.
+    files.write_json(path, config.to_dict())
 
 
 def check_writable(workdir: Path) -> None:
@@ -118,7 +116,7 @@ def read_config(workdir: Path) -> ConfigDict:
       UsageError: if the folder holds no run, or its configuration cannot be read.
     """
     path = workdir / "config.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
     _check_format(workdir / "run.json")
     return saved_config.read(path)
@@ -127,8 +125,10 @@ def read_config(workdir: Path) -> ConfigDict:
 def _check_format(path: Path) -> None:
     """Refuses a folder that a later version has written in a way that this one cannot know."""
     try:
-        found = int(json.loads(path.read_text()).get("format", 1))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        found = files.read_json(path).get("format", 1)
+        if type(found) is not int or found < 1:
+            raise ValueError(f"format {found!r}, which is no whole number from 1")
+    except (OSError, ValueError, AttributeError) as error:
         raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
     if found > FORMAT:
         raise UsageError(
@@ -201,7 +201,7 @@ def load_trained(
     Raises:
       UsageError: if there is no run, no checkpoint, or a checkpoint of another shape.
     """
-    workdir = Path(workdir)
+    workdir = paths.of_user(workdir, name="--workdir")
     config = read_config(workdir)
     config.evaluation.update(evaluation or {})
     checks.check(config, devices=1)
@@ -254,7 +254,7 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
             )
         b = dataset.exact_path(settings.interpolant_of(config)).b
         return lambda condition: b
-    workdir = Path(name)
+    workdir = paths.of_user(name, name=f"--config.{field}")
     try:
         found = load_trained(workdir)
     except UsageError as error:

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 
-from experiments import datasets
+from experiments import datasets, files
 from experiments.datasets.dataset import Dataset
 from experiments.reporting import plots
 from models.networks.mlp import MLP
@@ -136,7 +136,7 @@ def draw(path: Path, dataset: Dataset, fields: dict[str, Field], exact: Field) -
         )
     handles, names = axes[-1].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(path, dpi=100)
+    files.write_figure(path, figure, dpi=100)
     plt.close(figure)
 
 

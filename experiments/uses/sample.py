@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from experiments import caches, limits
+from experiments import caches, files, limits
 from experiments.errors import UsageError
 from experiments.reporting import findings, plots
 from experiments.sampling import by_name as sampling
@@ -85,7 +85,7 @@ def sample(
     samples, evaluations = generate(times_of, count, jax.random.key(seed), labels)
     if out.suffix == ".npz":
         condition = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
-        np.savez(
+        files.write_arrays(
             out,
             **condition,
             samples=samples,

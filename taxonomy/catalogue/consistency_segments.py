@@ -75,7 +75,7 @@ METHODS = (
         formula="|X_{s,e}(I_s) - sg[X_{u,e}(I_u)]|^2 + c |v_{s,e}(I_s) - sg[v_{u,e}(I_u)]|^2, e the end of the segment",
         translation=OURS,
         note="Neighbours must agree on the end and on the velocity; the second is a prior for straight paths.",
-        differs="Current weights as the target, an average as an option; the loss is divided by the step. The published "
-        "configurations name a boundary that their class does not read; there is none here.",
+        differs="Current weights as the target, an average as an option; the loss is divided by the step; no boundary, "
+        "which the published configurations name and their class does not read.",
     ),
 )

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 from pathlib import Path
+import resource
 import runpy
 import signal
 import subprocess
@@ -81,14 +82,19 @@ class Commands:
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
         timeout: float = 120,
+        file_bytes: int | None = None,
     ) -> Ended:
-        """``python -m module arguments`` in a folder; TimeoutError if it takes longer than that."""
+        """``python -m module arguments`` in a folder; TimeoutError if it takes longer than that.
+
+        With ``file_bytes``, no file that the command writes may be larger: as a full disk, it fails.
+        """
         request = {
             "module": module,
             "arguments": arguments,
             "cwd": str(cwd),
             "environment": dict(environment or {}),
             "timeout": timeout,
+            "file_bytes": file_bytes,
         }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
@@ -125,6 +131,8 @@ def _serve() -> tuple[str, Sequence[str]] | None:
                 with open(os.devnull) as nothing:
                     for descriptor, file in enumerate((nothing, stdout, stderr)):
                         os.dup2(file.fileno(), descriptor)
+                if request["file_bytes"] is not None:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_bytes"],) * 2)
                 os.chdir(request["cwd"])
                 os.environ.update(request["environment"])
                 return request["module"], request["arguments"]

@@ -1,15 +1,32 @@
 """Kinds of errors are siblings: each handler takes its own kind alone, and every kind keeps its exit code."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from experiments import datasets, errors
-from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, NotTrainedError, UsageError
+from experiments.errors import (
+    CommandError,
+    DivergedError,
+    HostLostError,
+    InterruptedRun,
+    NotTrainedError,
+    UsageError,
+    WriteError,
+)
 from experiments.settings import files as config_files
 from experiments.training import hosts, runs
 from tests.experiments.small_runs import small
 
-CODES = {UsageError: 2, DivergedError: 3, NotTrainedError: 5, InterruptedRun: 75, HostLostError: 76}
+CODES = {
+    UsageError: 2,
+    DivergedError: 3,
+    NotTrainedError: 5,
+    WriteError: 74,
+    InterruptedRun: 75,
+    HostLostError: 76,
+}
 
 
 @pytest.mark.parametrize("kind", CODES)
@@ -21,7 +38,8 @@ def test_each_kind_has_its_code_and_is_no_other(kind):
 
 
 @pytest.mark.parametrize("kind", CODES)
-def test_a_command_ends_with_one_line_and_the_code_of_the_kind(kind, capsys):
+def test_a_command_ends_with_one_line_and_the_code_of_the_kind(kind, monkeypatch, capsys):
+    monkeypatch.setattr(errors, "leave", sys.exit)
     with pytest.raises(SystemExit) as ended:
         errors.fail(kind("first\n  second"))
     assert ended.value.code == CODES[kind]

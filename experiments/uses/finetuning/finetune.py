@@ -6,7 +6,6 @@ runs that other commands load.
 
 import contextlib
 import dataclasses
-import json
 from pathlib import Path
 import time
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import limits, settings
+from experiments import files, limits, locks, paths, settings
 from experiments.errors import UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
@@ -94,11 +93,12 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
         target=tuple(params for _ in example.target),
         stage=tuple(params for _ in example.stage),
     )
-    runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
-    (folder / "finetune.json").write_text(json.dumps(record, indent=2) + "\n")
-    with contextlib.closing(Checkpoints(folder)) as checkpoints:
-        checkpoints.save(run.step, jax.tree.map(np.asarray, state))
-        checkpoints.wait()
+    with locks.alone(folder, use="train", name="--out"):
+        runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
+        files.write_json(folder / "finetune.json", record)
+        with contextlib.closing(Checkpoints(folder)) as checkpoints:
+            checkpoints.save(run.step, jax.tree.map(np.asarray, state))
+            checkpoints.wait()
 
 
 def _check(plan: Plan, method: str, weight: float) -> None:
@@ -155,7 +155,7 @@ def finetune(
             f"{workdir} ({run.name}) learned jumps alone, there is no velocity for Euler steps; expected "
             "--method=map, or a run that learned velocities"
         )
-    folder = Path(out) if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+    folder = paths.of_user(out, name="--out") if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
     for name in METHODS[method]:
         if (folder / name / "config.json").exists() or (folder / "config.json").exists():
             raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset, Images
 from experiments.reporting import plots
 
@@ -37,7 +38,7 @@ def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves:
     last.set_title("mean reward", fontsize=9)
     last.legend(fontsize=8)
     last.grid(alpha=0.3, which="both")
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 

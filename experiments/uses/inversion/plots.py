@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset, Images
 from experiments.reporting import plots
 from models import two_directions
@@ -41,7 +42,7 @@ def draw(
     again = np.asarray(jax.jit(lambda x: two_directions.regenerate(v, x))(latents))
     pictured = isinstance(dataset.truth, Images) and dataset.truth.size is not None
     figure = _images(dataset, data, again, between) if pictured else _plane(dataset, data, latents, again, between)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 

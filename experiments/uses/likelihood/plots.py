@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 import experiments.reporting.plots  # noqa: F401 (draws into files)
 
 
@@ -31,5 +32,5 @@ def draw(path: Path, densities: Mapping[str, np.ndarray], *, cells: int, box: tu
             interpolation="nearest",
         )
         axis.set_title(title, fontsize=10)
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)

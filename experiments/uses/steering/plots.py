@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from experiments import files
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.reporting import plots
 
@@ -42,7 +43,7 @@ def draw(path: Path, dataset: Dataset, truth: Planar | None, by_method: Mapping[
             shown = counts / len(by_method[name])
         # One scale for all: what is above the peak of the truth is cut off.
         axis.imshow(shown.T, origin="lower", cmap="magma", vmin=0, vmax=mass.max(), interpolation="nearest")
-    figure.savefig(path, dpi=110)
+    files.write_figure(path, figure, dpi=110)
     plt.close(figure)
 
 

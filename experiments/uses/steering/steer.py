@@ -6,7 +6,7 @@ import time
 import jax
 import numpy as np
 
-from experiments import errors
+from experiments import errors, files
 from experiments.datasets.dataset import Planar
 from experiments.errors import UsageError
 from experiments.reporting import findings
@@ -128,7 +128,7 @@ def steer(
         )
         scores = score(perfect, reward, truth, dataset, digit, protocol.entropy)
         rows.append({"method": PERFECT, "map": "", "evaluations": None, **scores, "share": None, "seconds": None})
-    np.savez_compressed(out / "steering.npz", **by_method)
+    files.write_arrays(out / "steering.npz", compressed=True, **by_method)
     steering_plots.draw(out / "steering.png", dataset, truth, by_method)
     titles = {key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)}
     text = [

@@ -72,6 +72,16 @@ CASES = {
     "a record that is a list": run_file("run.json", "[]", "run/run.json is damaged ("),
     "a record that is no text": run_file("run.json", b"\xff\xfe", "run/run.json is damaged ("),
     "a record of a format without a number": run_file("run.json", '{"format": "new"}', "run/run.json is damaged ("),
+    **{
+        f"a record of format {value}": run_file(
+            "run.json", f'{{"format": {value}}}', "run/run.json is damaged (format "
+        )
+        for value in ("Infinity", "-1", "0", "true", "2.0", '"2"', "null", "[2]")
+    },
+    "a record that is nested deeply": run_file("run.json", "[" * 100_000, "run/run.json is damaged (it is nested too"),
+    "a configuration that is nested deeply": run_file(
+        "config.json", '{"a": ' * 900 + "1" + "}" * 900, "run/config.json"
+    ),
     "a record of a later version": run_file(
         "run.json", '{"format": 99}', "run was written by a later version of the project (format 99, this one knows 2)"
     ),
@@ -81,6 +91,9 @@ CASES = {
         change=lambda folder: (folder / "run/run.json").unlink(),
     ),
     "a damaged log": run_file("training.jsonl", "no number\n", "run/training.jsonl"),
+    "a log that is no text": run_file("training.jsonl", b"\xff\xfe\n", "training.jsonl is damaged (line 1: '\\\\xff"),
+    "a log of words": run_file("training.jsonl", '{"step": "a", "seconds": 1}\n', "no record with a step: step is no"),
+    "a log without seconds": run_file("training.jsonl", '{"step": 5}\n', "no record with a step: no seconds"),
     "a log without steps": run_file("training.jsonl", '{"loss": 1.0}\n', "run/training.jsonl"),
     "damaged checkpoints": training(
         "--workdir=run",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import time
 
 import pytest
 
+from experiments import errors
 from experiments.errors import INTERRUPTED
-from experiments.training import logs
+from experiments.training import interrupts, logs
 from tests.experiments.training.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
 
 WAITING = """
@@ -44,7 +46,7 @@ def waiting(*arguments):
         yield process
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_the_first_signal_is_taken_note_of(number):
     with waiting("busy", "0") as process:
         process.send_signal(number)
@@ -71,6 +73,56 @@ def test_with_nothing_to_lose_the_first_signal_ends_at_once(mode):
         _, errors = process.communicate(timeout=10)
     assert process.returncode == INTERRUPTED
     assert errors.endswith("stopped: SIGTERM; everything is saved: the same command continues\n")
+
+
+def test_a_terminal_that_is_closed_ends_nothing():
+    """Its signal is taken, though nothing can be printed any more."""
+    reader, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, "busy", "0.5"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        assert process.stdout.readline() == "ready\n"
+        os.close(reader)
+        process.send_signal(signal.SIGHUP)
+        assert process.communicate(timeout=30)[0] == "asked\nend of listening SIGHUP\n"
+    assert process.returncode == 0
+
+
+def test_where_nohup_has_the_signal_of_the_terminal_ignored_it_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interrupts.listen() as asked:
+            signal.raise_signal(signal.SIGHUP)
+            signal.raise_signal(signal.SIGUSR1)
+            while not asked.received:
+                time.sleep(0.01)
+        assert asked.received == "SIGUSR1"
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_nobody_is_told_that_everything_is_saved_when_it_is_not(monkeypatch, capsys):
+    def lost():
+        raise errors.WriteError("the folder was removed")
+
+    ended = []
+    monkeypatch.setattr(errors, "leave", ended.append)
+    for check, code, line in (
+        (lambda: None, INTERRUPTED, "stopped: SIGTERM; everything is saved: the same command continues"),
+        (lost, errors.UNWRITTEN, "error: the folder was removed"),
+    ):
+        asked = interrupts.Interrupts()
+        asked.check_saved, asked.received = check, "SIGTERM"
+        with asked.nothing_to_lose():
+            pass
+        assert ended.pop() == code
+        assert capsys.readouterr().err == f"{line}\n"
 
 
 @pytest.mark.slow
