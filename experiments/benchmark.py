@@ -15,11 +15,11 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches, errors
+from experiments import caches, errors, platforms
 from experiments import flags as command_flags
 from experiments.benchmarking import report as benchmark_report
 from experiments.benchmarking import scaling
-from experiments.benchmarking.benchmark import CONFIG, SHOWN, measure, plan, read_sizes
+from experiments.benchmarking.benchmark import CONFIG, SHOWN, measure, planned_sizes, read_sizes
 
 if __name__ == "__main__":
     RUN = command_flags.define_config()
@@ -29,22 +29,24 @@ if __name__ == "__main__":
         axis: flags.DEFINE_list(f"{axis}_sizes", list(map(str, values)), f"sizes of --scaling={axis}")
         for axis, values in scaling.SIZES.items()
     }
-    DISPATCHES = flags.DEFINE_integer("dispatches", 100, "dispatches of the training loop, at most", lower_bound=3)
-    REPEATS = flags.DEFINE_integer("repeats", 5, "measurements of each time", lower_bound=1)
+    DISPATCHES = flags.DEFINE_integer("dispatches", 100, "dispatches of the training loop, at most")
+    REPEATS = flags.DEFINE_integer("repeats", 5, "measurements of each time")
     JSON = flags.DEFINE_bool("json", False, "print one JSON object in place of the tables")
     OUT = flags.DEFINE_string("out", None, "folder for benchmark.json, benchmark.md and the pictures")
 
     def main() -> None:
         """Runs the command."""
+        platforms.check()
         config = command_flags.frozen(RUN.value)
-        plan(config, NAMES.value)  # a fault leaves no folder behind
+        sizes = read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()})
+        planned_sizes(config, NAMES.value, sizes)  # a fault leaves no folder behind
         folder = OUT.value and Path(OUT.value)
         if folder:
             caches.check_writable(folder, name="--out")
         results = measure(
             config,
             NAMES.value,
-            sizes=read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()}),
+            sizes=sizes,
             dispatches=DISPATCHES.value,
             repeats=REPEATS.value,
         )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 
+from experiments import errors
 from experiments.errors import UsageError
 
 
@@ -26,6 +27,7 @@ def check_writable(folder: Path, *, name: str) -> None:
     # Of this process alone: others may check the same folder at the same moment.
     probe = folder / f".writable-{os.getpid()}"
     try:
+        errors.MADE.extend(path for path in (folder, *folder.parents) if not path.exists())
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_text("")
         probe.unlink()

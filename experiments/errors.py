@@ -1,17 +1,23 @@
 """How commands end: one clear line (what was received, what was expected, what to do) and an exit code."""
 
 from collections.abc import Callable, Iterable, Sequence
+import contextlib
 import difflib
 import logging as python_logging
 import os
+from pathlib import Path
 import sys
 from typing import NoReturn
 
 from absl import app, logging
 import jax
 
+from experiments import terminal
+
 # Exit codes. 75 and 76 ask a scheduler to start the same command again.
-BAD_INPUT, DIVERGED, INTERRUPTED, HOST_LOST = 2, 3, 75, 76
+BAD_INPUT, DIVERGED, NOT_TRAINED, INTERRUPTED, HOST_LOST = 2, 3, 5, 75, 76
+MADE: list[Path] = []  # folders that this command has made; a refusal leaves none of them that is empty
+LONGEST_LINE = 4000  # characters of a message, which may repeat a value of any length
 
 
 class CommandError(Exception):
@@ -35,6 +41,12 @@ class DivergedError(CommandError):
     code = DIVERGED
 
 
+class NotTrainedError(CommandError):
+    """A training came to its last step and learned nothing, because every step was left out."""
+
+    code = NOT_TRAINED
+
+
 class InterruptedRun(CommandError):  # noqa: N818 (nothing went wrong)
     """A signal ended the training after the state was saved."""
 
@@ -47,7 +59,7 @@ class HostLostError(CommandError):
     code = HOST_LOST
 
 
-KINDS = {kind.code: kind for kind in (UsageError, DivergedError, InterruptedRun, HostLostError)}
+KINDS = {kind.code: kind for kind in (UsageError, DivergedError, NotTrainedError, InterruptedRun, HostLostError)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -66,21 +78,33 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"{suggestion}Known: {', '.join(known)}"
 
 
-def printable(text: str) -> str:
-    """Text from files and paths as a terminal may see it: what cannot be printed, such as an escape, is spelled out.
+def choose(option: str, given: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The names that an option lists, each once; "all" stands for every one and is named alone.
 
     Args:
-      text: any text; a line break is no printable character.
+      option: its name, without the dashes.
+      given: the names received.
+      known: the names that exist.
 
     Returns:
-      such as "a\\x1b[31m".
+      the names.
+
+    Raises:
+      UsageError: on no name, an unknown one, a name twice, or "all" beside others.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for letter in text
-    )
+    known, listed = list(known), f"--{option}={','.join(given)}"
+    if not given or given == [""]:
+        raise UsageError(f"{listed}; expected at least one, or all: {', '.join(known)}")
+    if "all" in given:
+        if len(given) > 1:
+            raise UsageError(f"{listed}: all takes every one; name it alone")
+        return known
+    for name in given:
+        if name not in known:
+            raise UsageError(f"unknown --{option}={name!r}; {nearest(name, [*known, 'all'])}")
+    if len(set(given)) < len(given):
+        raise UsageError(f"{listed}; expected each named once")
+    return list(given)
 
 
 def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Sequence[str]]) -> None:
@@ -106,9 +130,15 @@ def run(main: Callable[[], None], *, flags_parser: Callable[[Sequence[str]], Seq
             main()
         except CommandError as error:
             fail(error)
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+                reason = str(error).partition("\n")[0]
+                fail(UsageError(f"there is not enough memory ({reason}); take fewer examples or a smaller network"))
+            raise
         except KeyboardInterrupt:
             fail(InterruptedRun("SIGINT; what is finished is kept: the same command continues"))
 
+    terminal.prepare()
     _quieten_orbax()
     app.run(guarded_main, flags_parser=guarded_parser)
 
@@ -130,7 +160,17 @@ def _quieten_orbax() -> None:
 def say(error: CommandError) -> None:
     """Prints an error as one line."""
     kind = "stopped" if isinstance(error, InterruptedRun) else "error"
-    print(f"{kind}: " + printable(" ".join(str(error).split())), file=sys.stderr, flush=True)
+    line = terminal.printable(" ".join(str(error).split()))
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+    print(f"{kind}: {line}", file=sys.stderr, flush=True)
+
+
+def remove_made() -> None:
+    """Removes the folders that this command has made and left empty."""
+    while MADE:
+        with contextlib.suppress(OSError):  # not empty, or gone already
+            MADE.pop(0).rmdir()
 
 
 def leave(code: int) -> NoReturn:
@@ -141,8 +181,9 @@ def leave(code: int) -> NoReturn:
 
 
 def fail(error: CommandError) -> NoReturn:
-    """Prints an error as one line and ends the command with its exit code."""
+    """Prints an error as one line, removes empty folders that the command has made, and ends it with the exit code."""
     say(error)
+    remove_made()
     # An orderly exit would wait for the other processes of a run, which may be lost or busy.
     if jax.distributed.is_initialized() and not isinstance(error, InterruptedRun):
         leave(error.code)

@@ -6,22 +6,27 @@ import sys
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import caches, errors, settings
+from experiments import caches, errors, platforms, settings
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.settings import old_names
 
 
-def run(main: Callable[[], None], *, required: Sequence[str] = (), keep_compiled: bool = True) -> None:
+def run(
+    main: Callable[[], None], *, required: Sequence[str] = (), keep_compiled: bool = True, starts_jax: bool = True
+) -> None:
     """Runs a command: reads its flags, keeps compiled programs on disk, and turns a fault into one clear line.
 
     Args:
       main: the command, after its flags are parsed.
       required: flags that must be given.
       keep_compiled: whether a second start is to compile nothing.
+      starts_jax: whether jax looks for its devices before ``main``, which otherwise does so.
     """
 
     def command() -> None:
+        if starts_jax:
+            platforms.check()
         if keep_compiled:
             caches.keep_compiled()
         main()
@@ -81,8 +86,17 @@ def _value_of(argv: Sequence[str], name: str) -> tuple[int, str] | None:
 
 def _locate_config(argv: list[str]) -> list[str]:
     """Finds the configuration file and checks the names of overrides, for which absl has no clear message."""
+    if len([word for word in argv if word.lstrip("-").partition("=")[0] == "config" and word.startswith("-")]) > 1:
+        raise UsageError(
+            "--config is given twice; name one configuration, and change its fields by --config.FIELD=VALUE"
+        )
     found = _value_of(argv, "config")
     if found is None:
+        if "config" in flags.FLAGS and any(argument.lstrip("-").startswith("config.") for argument in argv):
+            raise UsageError(
+                "--config is missing, whose fields the options --config.FIELD=VALUE change; add --config=FILE.py, such "
+                f"as --config={config_files.example_path()}"
+            )
         return argv
     position, path = found
     config = config_files.load(path)

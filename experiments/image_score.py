@@ -14,6 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments import limits
 from experiments.datasets.ranges import RANGES
 from experiments.images.file import WRITTEN, score_file
 from experiments.reporting.findings import written
@@ -27,13 +28,14 @@ if __name__ == "__main__":
     RESIZE = flags.DEFINE_string("resize", Protocol().resize, "how images reach the size of Inception")
     SPLIT = flags.DEFINE_string("split", Protocol().reference, "split of a data set to compare with: test or train")
     ROUNDING = flags.DEFINE_bool("rounding", Protocol().rounding, "clip and round to 8 bits first")
-    SEED = flags.DEFINE_integer("seed", Protocol().seed, "seed of random choices within metrics", 0)
+    SEED = flags.DEFINE_integer("seed", Protocol().seed, "seed of random choices within metrics")
     RANGE = flags.DEFINE_string("range", "-1..1", f"of images of floats: {', '.join(RANGES)}")
 
     def main() -> None:
         """Runs the command."""
         for flag, known in ((RANGE, RANGES), (SPLIT, ("test", "train")), (RESIZE, RESIZES)):
             command_flags.check_known(flag, known)
+        limits.check_seed("seed", SEED.value)
         protocol = Protocol(
             reference=SPLIT.value,
             rounding=ROUNDING.value,

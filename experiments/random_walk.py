@@ -10,20 +10,21 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import caches
+from experiments import caches, limits
 from experiments import flags as command_flags
 from experiments.errors import UsageError
 from experiments.uses.random_walk import compare
 
 if __name__ == "__main__":
     OUT = flags.DEFINE_string("out", None, "picture to write, .png")
-    UPDATES = flags.DEFINE_integer("updates", 1500, "updates of each network", lower_bound=1)
+    UPDATES = flags.DEFINE_integer("updates", 1500, "updates of each network")
 
     def main() -> None:
         """Runs the command."""
         out = Path(OUT.value)
         if out.suffix != ".png":
             raise UsageError(f"--out={out}; expected a file that ends in .png")
+        limits.check_count("updates", UPDATES.value, most=limits.AT_ONCE)
         caches.check_writable(out.absolute().parent, name="--out")
         print(compare(out, updates=UPDATES.value))
 

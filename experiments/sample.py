@@ -23,7 +23,7 @@ if __name__ == "__main__":
     NUM_STEPS = flags.DEFINE_integer("num_steps", 1, "number of steps")
     GRID = flags.DEFINE_string("grid", "uniform", "uniform or karras")
     TIMES = flags.DEFINE_list("times", [], "times from 0 to 1, such as 0,0.4,1, in place of --num_steps and --grid")
-    SAMPLES = flags.DEFINE_integer("samples", 10_000, "number of samples", lower_bound=1)
+    SAMPLES = flags.DEFINE_integer("samples", 10_000, "number of samples")
     SEED = flags.DEFINE_integer("seed", 0, "seed of the noise")
     LABEL = flags.DEFINE_integer("label", -1, "class of the samples; by default all classes in turn")
     GUIDANCE = flags.DEFINE_float("guidance", 1.0, "scale of guidance, of a network that was trained for it")

@@ -12,8 +12,6 @@ from pathlib import Path
 from absl import flags
 
 from experiments import flags as command_flags
-from experiments.reporting import findings
-from experiments.training import runs
 from experiments.uses import rewards
 from experiments.uses.steering.methods import METHODS
 from experiments.uses.steering.setting import Options
@@ -45,8 +43,6 @@ if __name__ == "__main__":
             SEED.value,
         )
         methods, workdir = chosen(METHOD.value), Path(WORKDIR.value)
-        runs.read_config(workdir)  # before a folder is made for results
-        out = findings.folder(workdir, OUT.value)
         command = (
             f"python -m experiments.steer --workdir={workdir} --reward={REWARD.value} --method={METHOD.value} "
             f"--map={MAP.value}"
@@ -54,7 +50,7 @@ if __name__ == "__main__":
         print(
             steer(
                 workdir,
-                out,
+                OUT.value,
                 reward_name=REWARD.value,
                 methods=methods,
                 map_name=MAP.value,

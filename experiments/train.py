@@ -12,10 +12,13 @@ from pathlib import Path
 from absl import flags
 
 from experiments import flags as command_flags
+from experiments import platforms
 from experiments.errors import InterruptedRun, UsageError
 from experiments.evaluation.monitor import evaluate_on_the_way
 from experiments.training import dry_run, hosts
 from experiments.training.loop import train
+
+LONGEST_TIMEOUT = 7 * 24 * 3600  # a week
 
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()
@@ -30,11 +33,14 @@ if __name__ == "__main__":
     DETECT = flags.DEFINE_bool(
         "detect_hosts", False, "find all three in the environment of SLURM, Open MPI or a TPU pod"
     )
-    TIMEOUT = flags.DEFINE_integer("host_timeout", 60, "seconds without a heartbeat after which a process is lost", 1)
+    TIMEOUT = flags.DEFINE_integer(
+        "host_timeout", 60, "seconds without a heartbeat after which a process is lost", 1, LONGEST_TIMEOUT
+    )
 
     def main() -> None:
         """Runs the command."""
         hosts.connect(COORDINATOR.value, PROCESSES.value, PROCESS_ID.value, detect=DETECT.value, timeout=TIMEOUT.value)
+        platforms.check()
         config = command_flags.frozen(CONFIG.value)
         if DRY_RUN.value:
             print(dry_run.describe(config, Path(WORKDIR.value) if WORKDIR.value else None))
@@ -49,8 +55,9 @@ if __name__ == "__main__":
             hosts.finish()
             raise
         if hosts.is_first() and not QUIET.value:
-            print(f"trained {config.training.steps} steps, {timing.steps:.1f} s in steps; next:")
+            left_out = f", {timing.skipped} of them left out" if timing.skipped else ""
+            print(f"trained {config.training.steps} steps{left_out}, {timing.steps:.1f} s in steps; next:")
             print(f"  python -m experiments.evaluate --workdir={workdir}")
         hosts.finish()
 
-    command_flags.run(main, required=("config",))
+    command_flags.run(main, required=("config",), starts_jax=False)

@@ -11,6 +11,7 @@ from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
 
 REDUCTIONS = ("per_term", "per_example")
+FINEST = 10_000  # the largest denominator of a share
 
 
 def check_shares(terms: Sequence[Term]) -> None:
@@ -50,7 +51,10 @@ def counts(terms: Sequence[Term], batch_size: int, *, devices: int = 1) -> tuple
     if batch_size < 1 or devices < 1:
         raise ValueError(f"batch of {batch_size} on {devices} devices; expected positive numbers")
     # Shares are decimal fractions written by people: 0.1 means one tenth, not its nearest double.
-    shares = [Fraction(term.share).limit_denominator(10_000) for term in terms]
+    shares = [Fraction(term.share).limit_denominator(FINEST) for term in terms]
+    if 0 in shares:
+        listed = ", ".join(f"{term.name} {term.share:g}" for term in terms)
+        raise ValueError(f"shares of the batch are {listed}; expected at least 1/{FINEST} each, or a term less")
     per_device = [share * batch_size / devices for share in shares]
     groups = [count / term.group for count, term in zip(per_device, terms, strict=True)]
     if any(count.denominator != 1 for count in groups):

@@ -9,6 +9,7 @@ python -m taxonomy cite lsd lmd
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+import io
 import os
 import sys
 from typing import NoReturn
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             text = table(style=given.format, family=given.family, sort=given.sort)
     except ValueError as error:
         parser.error(str(error))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # names of authors have letters that some terminals lack
     try:
         print(text, flush=True)
     except BrokenPipeError:

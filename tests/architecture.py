@@ -18,17 +18,32 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Files beside the rooms: the ground of all of them, what commands share, and the commands.
-BESIDE = {"__init__": "ground", "errors": "ground", "caches": "ground", "flags": "flags"} | dict.fromkeys(
-    (
-        *("train", "evaluate", "compare", "compare_samplers", "sample", "steer", "finetune", "invert", "likelihood"),
-        *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark"),
-    ),
-    "commands",
+GROUND = ("__init__", "errors", "caches", "terminal", "limits", "platforms")
+BESIDE = (
+    dict.fromkeys(GROUND, "ground")
+    | {"flags": "flags"}
+    | dict.fromkeys(
+        (
+            *(
+                "train",
+                "evaluate",
+                "compare",
+                "compare_samplers",
+                "sample",
+                "steer",
+                "finetune",
+                "invert",
+                "likelihood",
+            ),
+            *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark"),
+        ),
+        "commands",
+    )
 )
 SOURCES = ("taxonomy", "objectives", "models", "experiments", "tests")
 LONGEST_FILE, LONGEST_COMMAND = 350, 120
 # Tests of no single room.
-ACROSS_ROOMS = {"bad_input", "stored", "test_commands", "test_errors", "test_stored_runs"}
+ACROSS_ROOMS = {"bad_input", "stored", "test_commands", "test_errors", "test_stored_runs", "test_trust", "test_fuzz"}
 
 
 def modules(root):

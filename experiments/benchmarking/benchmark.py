@@ -9,9 +9,8 @@ from typing import Any
 
 import jax
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
-from experiments import settings
+from experiments import errors, limits, settings, terminal
 from experiments.benchmarking import scaling
 from experiments.benchmarking.timing import Loop, Timed, compiled, fastest, in_loop
 from experiments.errors import UsageError
@@ -40,14 +39,13 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
     Raises:
       UsageError: on an unknown objective, none, or one without the teacher that it needs.
     """
-    if not objectives:
-        raise UsageError(f"--objectives is empty; name at least one, such as {','.join(SHOWN[:3])}, or all")
     if config.objective.characterization:
         raise UsageError(
             f"--config.objective.characterization={config.objective.characterization} with benchmark, which takes "
             "methods by name; drop it"
         )
-    if list(objectives) == ["all"]:
+    everything, objectives = list(objectives) == ["all"], errors.choose("objectives", objectives, OBJECTIVES)
+    if everything:
         objectives = [name for name, method in OBJECTIVES.items() if config.teacher or not method().needs_teacher]
     planned = {}
     for name in dict.fromkeys((BASE, *objectives)):
@@ -57,6 +55,24 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
         checks.check(run, devices=jax.local_device_count())
         planned[name] = run
     return planned
+
+
+def planned_sizes(
+    config: ConfigDict, objectives: Sequence[str], sizes: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, ConfigDict], str, dict[str, dict[int, scaling.Point]]]:
+    """(configurations, the objective whose sizes are varied, places of its curves); UsageError before anything is made.
+
+    Args:
+      config: the common configuration.
+      objectives: names of objectives, see ``plan``.
+      sizes: what to vary, see ``scaling.points``.
+
+    Returns:
+      see above.
+    """
+    planned = plan(config, objectives)
+    varied = next((name for name in planned if name != BASE), BASE)
+    return planned, varied, scaling.points(planned[varied], sizes)
 
 
 def measure(
@@ -84,14 +100,13 @@ def measure(
     Raises:
       UsageError: on bad input, before anything is measured.
     """
-    planned = plan(config, objectives)
-    varied = next((name for name in planned if name != BASE), BASE)
-    places = scaling.points(planned[varied], sizes)
+    limits.check_count("dispatches", dispatches, least=3, most=limits.REPEATS)
+    limits.check_count("repeats", repeats, most=limits.REPEATS)
+    planned, varied, places = planned_sizes(config, objectives, sizes)
     peak, devices = machine.Peak(sides=sides), jax.local_device_count()
 
-    programs = {
-        name: compiled(run, devices=devices, rate=peak.of(devices)) for name, run in tqdm(planned.items(), "compile")
-    }
+    shown = terminal.bar(planned.items(), desc="compile")
+    programs = {name: compiled(run, devices=devices, rate=peak.of(devices)) for name, run in shown}
     timed = fastest(programs, repeats=repeats, peak=peak)
     loops = {name: in_loop(run, dispatches=dispatches, step=timed[name].seconds) for name, run in planned.items()}
     short = overhead(planned[BASE], dispatches=dispatches, repeats=repeats, peak=peak)

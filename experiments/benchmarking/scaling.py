@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
+from experiments import terminal
 from experiments.benchmarking.timing import Program, Timed, compiled, fastest
 from experiments.errors import UsageError, nearest
 from experiments.reporting.machine import Peak
@@ -84,7 +84,7 @@ def curves(
     """
     wanted = list(dict.fromkeys(point for axis in places.values() for point in axis.values()))
     programs = {here(config): middle}
-    for point in tqdm(wanted, "compile", disable=not wanted):
+    for point in terminal.bar(wanted, desc="compile", disable=not wanted):
         if point not in programs:
             programs[point] = compiled(_at(config, point), devices=point.devices, rate=peak.of(point.devices))
     return fastest({point: programs[point] for point in wanted}, repeats=repeats, peak=peak if wanted else None)

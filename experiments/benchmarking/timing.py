@@ -10,9 +10,8 @@ from typing import NamedTuple, TypeVar
 
 import jax
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
-from experiments import datasets, settings
+from experiments import datasets, settings, terminal
 from experiments.benchmarking.flops import matmul_flops
 from experiments.errors import DivergedError
 from experiments.reporting.machine import Peak
@@ -148,7 +147,7 @@ def fastest(
         program.run()
         best[key] = timed(program, 1)
         calls[key] = math.ceil(seconds / (best[key] * program.steps))
-    for _ in tqdm(range(repeats), "measure", unit="round", disable=not programs):
+    for _ in terminal.bar(range(repeats), desc="measure", unit="round", disable=not programs):
         if peak:
             peak.measure()
         for key, program in programs.items():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 from ml_collections import ConfigDict
 
-from experiments import errors, settings
+from experiments import errors, limits, settings
 from experiments.errors import UsageError
 from experiments.training import checks
 from objectives.build import OBJECTIVES
@@ -50,16 +50,16 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
     """
     if budget not in BUDGETS:
         raise UsageError(f"--budget={budget}; {errors.nearest(budget, BUDGETS)}")
-    for name, values in (("objectives", objectives), ("seeds", seeds)):
-        if not values or len(set(values)) != len(values):
-            raise UsageError(f"--{name}={','.join(map(str, values))}; expected at least one, each named once")
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise UsageError(f"--seeds={','.join(map(str, seeds))}; expected at least one, each named once")
+    for seed in seeds:
+        limits.check_seed("seeds", seed)
     if config.objective.characterization:
         raise UsageError(
             f"--config.objective.characterization={config.objective.characterization} with compare, which takes "
             "methods by name; train the combination with experiments.train and score it with experiments.evaluate"
         )
-    if list(objectives) == ["all"]:
-        objectives = list(OBJECTIVES)
+    objectives = errors.choose("objectives", objectives, OBJECTIVES)
     configs = []
     for objective in objectives:
         for seed in seeds:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 import math
 from pathlib import Path
-import sys
 import time
 from typing import NamedTuple
 
@@ -17,13 +16,14 @@ from experiments.comparison.budgets import plan
 from experiments.comparison.report import Row
 from experiments.comparison.verdict import VELOCITY, verdict
 from experiments.datasets import told
-from experiments.errors import DivergedError, UsageError
+from experiments.errors import DivergedError, NotTrainedError, UsageError
 from experiments.evaluation.evaluate import evaluate, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
-from experiments.evaluation.scoring import metrics_of
+from experiments.evaluation.scoring import compared_with, metrics_of
+from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.metrics.metric import Metric, applying
-from experiments.reporting import map_plots, plots, tables, teaser
+from experiments.reporting import findings, map_plots, plots, tables, teaser
 from experiments.sampling import conditioning
 from experiments.settings import protocol
 from experiments.training import logs, runs
@@ -63,6 +63,10 @@ def compare(
     # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
         dataset, _ = runs.load_parts(run)
+    # What only the evaluation after the training would refuse.
+    for run in configs:
+        conditioning.check_scale(run, run.evaluation.guidance, sampler=settings.objective_of(run).sampler)
+    image_scores.check(dataset, protocol.of(config))
     runs.check_writable(workdir)
     if said := told.line(dataset):
         print(said)
@@ -75,9 +79,9 @@ def compare(
                 run, folder, label=f"{run.objective.name}, seed {run.seed}", evaluate=evaluate_on_the_way
             ).steps
             scored = evaluate(folder)
-        except DivergedError as error:
+        except (DivergedError, NotTrainedError) as error:
             # A divergence is a result; the other objectives are still worth comparing.
-            print(f"{run.objective.name}, seed {run.seed}, diverged: {error}", file=sys.stderr)
+            findings.warn(f"{run.objective.name}, seed {run.seed}, diverged: {error}")
             seconds, scored = math.nan, _diverged(run)
         rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
         # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
@@ -90,7 +94,16 @@ def compare(
     tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
 
     metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
-    text = report.markdown(config, configs, scored, perfect, metrics, budget=budget, seconds=time.time() - start)
+    text = report.markdown(
+        config,
+        configs,
+        scored,
+        perfect,
+        metrics,
+        budget=budget,
+        compared=compared_with(dataset, protocol.of(config)),
+        seconds=time.time() - start,
+    )
     (workdir / "comparison.md").write_text(text)
     latex = [
         tables.latex(*report.by_steps(scored, perfect, metric), caption=f"{config.dataset}: {metric.title}")
@@ -142,17 +155,17 @@ def _plot(
     folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
     files = {name: folder / "samples.npz" for name, folder in folders.items()}
     pictures = {name: dict(np.load(path)) for name, path in files.items() if path.exists()}
-    plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
+    if pictures:
+        plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
     maps = {name: folder / "map.npz" for name, folder in folders.items()}
     map_plots.plot(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)
     by_steps = {
-        name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in pictures
+        name: {n: report.mean_over_seeds(scored, name, n, main_metric.name)[0] for n in steps} for name in folders
     }
     plots.curves(
         workdir / "curves.png",
-        # A run that diverges at once leaves no record.
-        {name: records for name, folder in folders.items() if (records := logs.read(folder))},
+        {name: logs.read(folder) for name, folder in folders.items()},
         by_steps,
         metric=main_metric.title,
         floor=perfect[main_metric.name],

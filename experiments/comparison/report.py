@@ -56,7 +56,9 @@ def _best(cells: dict[str, tuple[float | None, float | None]], metric: Metric) -
 
 def _column(cells: dict[str, tuple[float | None, float | None]], metric: Metric) -> dict[str, str]:
     best = _best(cells, metric)
-    return {o: f"**{tables.number(*cell)}**" if o == best else tables.number(*cell) for o, cell in cells.items()}
+    # Of a run that diverged all numbers are NaN, and no other number is.
+    shown = {o: tables.number(*cell, nan=tables.DIVERGED) for o, cell in cells.items()}
+    return {o: f"**{text}**" if o == best else text for o, text in shown.items()}
 
 
 def by_steps(rows: Sequence[Row], perfect: Row, metric: Metric) -> tuple[list[str], list[list[str]]]:
@@ -88,6 +90,7 @@ def markdown(
     metrics: Sequence[Metric],
     *,
     budget: str,
+    compared: str,
     seconds: float,
 ) -> str:
     """The whole text of ``comparison.md``.
@@ -99,6 +102,7 @@ def markdown(
       perfect: the row of perfect samples.
       metrics: what is tabulated, the main one first.
       budget: "evaluations" or "steps".
+      compared: how many examples samples are compared with, a sentence or "".
       seconds: time of the command.
 
     Returns:
@@ -109,7 +113,8 @@ def markdown(
         reading = f"{metric.better} is better" if metric.better else metric.reading
         parts.append(f"## {metric.title} ({reading})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
-    parts += [_budgets(configs, rows), protocol.text(protocol.of(config)), _machine(seconds)]
+    stated = " ".join(filter(None, (protocol.text(protocol.of(config)), compared)))
+    parts += [_budgets(configs, rows), stated, _machine(seconds)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -144,7 +149,7 @@ def _budgets(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> str:
                 f"{objective.cost:g}",
                 run.training.steps,
                 f"{row['evaluations']:.3g}",
-                "diverged" if math.isnan(row["train_seconds"]) else f"{row['train_seconds']:.0f}",
+                tables.DIVERGED if math.isnan(row["train_seconds"]) else f"{row['train_seconds']:.0f}",
             ]
         )
     header = ["objective", "terms (share of the batch)", "options changed", "sampler", "cost", "steps"]

@@ -47,7 +47,10 @@ def plot(path: Path, by_dataset: dict[str, list[dict[str, object]]]) -> None:
     styles = {MAP: "-", VELOCITY: "--", EXACT: ":"}
     for axis, (name, rows) in zip(axes[0], by_dataset.items(), strict=True):
         for k, title in enumerate(dict.fromkeys(row["line"] for row in rows[:-1])):
-            own = sorted((row["evaluations"], row["kl"]) for row in rows if row["line"] == title)
+            # Samples that were not finite have no number of evaluations.
+            own = sorted((row["evaluations"], row["kl"]) for row in rows if row["line"] == title and row["evaluations"])
+            if not own:
+                continue
             style = styles[title.partition(":")[0]]
             axis.plot(*zip(*own, strict=True), style, marker="o", ms=3.5, lw=1.4, color=f"C{k % 10}", label=title)
         axis.axhline(rows[-1]["kl"], color="black", lw=1, label=rows[-1]["line"])

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import jax
 from ml_collections import ConfigDict
 import numpy as np
-from tqdm import tqdm
 
-from experiments import caches, datasets, settings
+from experiments import caches, datasets, settings, terminal
 from experiments.comparison import sampler_report
 from experiments.comparison.budgets import steps_within
 from experiments.comparison.sampler_report import EXACT, MAP, POWERS, VELOCITY
@@ -121,7 +120,7 @@ def measure(config: ConfigDict, models: Mapping[str, Sampled], lines: Sequence[L
     dataset, protocol = datasets.load(config.dataset), protocols.of(config)
     true = scoring.true_samples(dataset, protocol.samples, protocol.seed)
     rows = []
-    for line in tqdm(lines, f"{config.dataset}: sample", unit="line"):
+    for line in terminal.bar(lines, desc=f"{config.dataset}: sample", unit="line"):
         for options in line.options:
             draw = models[line.model](sampler=line.sampler, options=options)
             for steps in line.steps:
@@ -159,7 +158,7 @@ def _short_score(draw: Generator, dataset: Dataset, grid: jax.Array) -> float:
         samples, _ = draw(grid, SEARCH_SAMPLES, jax.random.key(0))
     except DivergedError:
         return math.inf
-    return scoring.first_metric(samples, dataset)
+    return scoring.first_metric(samples, dataset)[1]
 
 
 def _scored(
@@ -192,6 +191,11 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
       UsageError: on bad input.
     """
     began = time.perf_counter()
+    names = [config.dataset for config in configs]
+    if not names or len(set(names)) < len(names):
+        raise UsageError(
+            f"--configs for data sets {', '.join(names) or 'none'}; expected at least one, each named once"
+        )
     for config in configs:
         checks.check(config, devices=jax.local_device_count())
         if isinstance(datasets.load(config.dataset).truth, Images):

@@ -7,6 +7,7 @@ from pathlib import Path
 from experiments.comparison import report
 from experiments.comparison.report import Row
 from experiments.metrics.metric import Metric
+from experiments.reporting import tables
 
 VELOCITY = "flow_matching"  # what every flow map is compared with
 Cell = tuple[float | None, float | None]  # mean over seeds and its standard error
@@ -106,8 +107,7 @@ def _doubt(first: Cell, second: Cell) -> str:
 
 
 def _number(cell: Cell) -> str:
-    mean, error = cell
-    return f"{mean:.3g}" if error is None else f"{mean:.3g} ± {error:.1g}"
+    return tables.number(*cell, digits=3)
 
 
 def _in(steps: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.examples import Examples
-from experiments.errors import printable
+from experiments.terminal import printable
 
 SHOWN = 400  # letters of each part of the line; the record has all
 

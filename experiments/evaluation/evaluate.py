@@ -106,7 +106,7 @@ def _text(run: Trained, rows: Sequence[dict[str, object]]) -> str:
         "\n\n".join(
             [
                 f"{run.name} on {run.config.dataset}, seed {run.config.seed}, {run.step} steps.",
-                protocols.text(protocol),
+                " ".join(filter(None, (protocols.text(protocol), scoring.compared_with(run.dataset, protocol)))),
                 tables.markdown(["N", *(metric.title for metric in shown)], body),
                 "Of the map itself, mean squares unless a distance:",
                 tables.markdown(["", "value"], [row for row in of_map if row[1] != tables.ABSENT]),

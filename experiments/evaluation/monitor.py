@@ -31,7 +31,7 @@ KEPT_SAMPLES = 8_000
 def records(workdir: Path, *, until: int) -> list[dict[str, float]]:
     """The scores of evaluations during training up to a step, one dictionary each."""
     path = workdir / EVALUATIONS
-    return [line for line in logs.read_lines(path) if line["step"] <= until] if path.exists() else []
+    return [line for line in logs.read_lines(path) if line["step"] <= until]
 
 
 def score_of(record: Mapping[str, float]) -> float:
@@ -74,7 +74,8 @@ def evaluate_on_the_way(
         except DivergedError:
             record[f"{metric}/{steps}"] = math.inf
             continue
-        record[f"{metric}/{steps}"] = scoring.first_metric(samples, dataset, protocol)
+        metric, value = scoring.first_metric(samples, dataset, protocol)
+        record[f"{metric}/{steps}"] = value
         kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
     if kept:
         (workdir / "figures").mkdir(exist_ok=True)

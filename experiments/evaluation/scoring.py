@@ -8,7 +8,7 @@ import numpy as np
 from experiments import datasets
 from experiments.datasets.dataset import Dataset, Images
 from experiments.images import scores as image_scores
-from experiments.images.examples import other
+from experiments.images.examples import other, split
 from experiments.metrics import maps, reference
 from experiments.metrics.map_table import MAP_METRICS, TrainedMap
 from experiments.metrics.metric import Metric, compute_all
@@ -49,12 +49,21 @@ def score(
     return compute_all(PLANAR_METRICS, PlanarSamples(samples, dataset, protocol, true))
 
 
-def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> float:
-    """The first metric of the data set's table alone, which is quick: aligned KL, or the Fréchet distance."""
+def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> tuple[str, float]:
+    """(name, value) of the first metric of a data set's table, which is quick: aligned KL, or the Fréchet distance."""
     protocol = protocol or Protocol()
     if isinstance(dataset.truth, Images):
         return image_scores.main_metric(samples, dataset, protocol)
-    return PLANAR_METRICS[0].compute(PlanarSamples(samples, dataset, protocol))
+    first = PLANAR_METRICS[0]
+    return first.name, first.compute(PlanarSamples(samples, dataset, protocol))
+
+
+def compared_with(dataset: Dataset, protocol: Protocol) -> str:
+    """How many examples samples are compared with, as a sentence of a report; "" where the law itself is known."""
+    if not isinstance(dataset.truth, Images):
+        return ""
+    count = len(split(dataset.truth, protocol.reference)[0])
+    return f"Compared with {count:,} {'training' if protocol.reference == 'train' else 'held-out'} examples."
 
 
 def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from experiments.datasets import arrays, ranges, told
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.examples import conversion
 from experiments.datasets.files import SUFFIXES
-from experiments.errors import UsageError, printable
+from experiments.errors import UsageError
 from experiments.images import scores as image_scores
 from experiments.images.examples import other, split
 from experiments.images.table import IMAGE_METRICS
@@ -23,6 +23,7 @@ from experiments.metrics.metric import applying
 from experiments.reporting import machine, tables
 from experiments.settings import protocol as protocols
 from experiments.settings.protocol import Protocol
+from experiments.terminal import printable
 
 BEYOND = 0.5  # how far, in units of the range, generated numbers may leave it before the range counts as wrong
 LABELS = ("y", "labels")  # names of classes, in data and in what experiments.sample writes
@@ -256,7 +257,8 @@ def markdown(
         )
     notes = "".join(f"{line}.\n\n" for line in said if line)
     return (
-        f"{tables.markdown(header, body)}\n\n{notes}{protocols.line(stated(protocol, dataset))}\n\n"
+        f"{tables.markdown(header, body)}\n\n{notes}{protocols.line(stated(protocol, dataset))} "
+        f"Compared with {len(split(dataset.truth, protocol.reference)[0]):,} images.\n\n"
         f"Command: python -m experiments.image_score {' '.join(sys.argv[1:])}\n\n"
         f"{seconds:.0f} s on {here['devices']} x {here['device_kind']}, {here['cpus']} CPU cores.\n"
     )

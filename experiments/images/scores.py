@@ -70,9 +70,16 @@ def score(
     return compute_all(IMAGE_METRICS, Compared(samples, dataset, protocol, labels))
 
 
-def main_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol) -> float:
-    """The first of ``metrics_of`` alone, which is quick."""
-    return metrics_of(dataset)[0].compute(Compared(samples, dataset, protocol))
+def main_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol) -> tuple[str, float]:
+    """(name, value) of the first of ``metrics_of`` alone, which is quick; of MMD where too few examples have none."""
+    main = metrics_of(dataset)[0]
+    fallback = next(metric for metric in IMAGE_METRICS if metric.name == "mmd2")
+    compared = Compared(samples, dataset, protocol)
+    for metric in (main, fallback):
+        value = compute_all([metric], compared)[metric.name]
+        if value is not None:
+            return metric.name, value
+    return main.name, math.inf
 
 
 def floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:

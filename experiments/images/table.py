@@ -39,7 +39,7 @@ class Features:
     @functools.cached_property
     def precision_recall(self) -> tuple[float | None, float | None]:
         """Of at most ``QUADRATIC`` of each; (None, None) of too few."""
-        if min(len(self.samples), len(self.real)) <= image_metrics.NEIGHBOURS:
+        if min(len(self.samples), len(self.real)) < image_metrics.FEWEST_COVERED:
             return None, None
         return image_metrics.precision_recall(self.samples[:QUADRATIC], self.real[:QUADRATIC])
 
@@ -111,7 +111,7 @@ def _frechet(compared: Compared) -> float | None:
     return metrics.frechet(compared.x, compared.real) if compared.small else None
 
 
-def _mmd2(compared: Compared) -> float:
+def _mmd2(compared: Compared) -> float | None:
     pairs = QUADRATIC if compared.small else compared.protocol.pairs
     return metrics.mmd(compared.x[:pairs], compared.real[:pairs])
 
@@ -130,7 +130,10 @@ def _classifier(compared: Compared) -> float | None:
 def _feature_frechet(features: Features | None) -> float | None:
     if features is None:
         return None
-    return metrics.frechet_of_moments(*metrics.moments(features.samples), features.mean, features.covariance)
+    samples = features.samples
+    if not metrics.enough(len(samples), len(features.real), dim=samples.shape[1]):
+        return None
+    return metrics.frechet_of_moments(*metrics.moments(samples), features.mean, features.covariance)
 
 
 def _feature_kid(features: Features | None, protocol: Protocol) -> float | None:

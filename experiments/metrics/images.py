@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 NEIGHBOURS = 3  # as in the paper on precision and recall
+FEWEST_COVERED = 50  # points of a set whose coverage by neighbourhoods is a share and not 0 or 1
+FEWEST_COMPARED = 10  # points of a subset in KID, and of a set whose distances have a median
 BLOCK = 2**25  # numbers in a block of distances
 
 
@@ -22,7 +24,7 @@ def rounded(images: np.ndarray) -> np.ndarray:
     return as_uint8(images).astype(np.float32) / np.float32(127.5) - 1
 
 
-def kid(x: np.ndarray, y: np.ndarray, *, subset: int, subsets: int, seed: int) -> float:
+def kid(x: np.ndarray, y: np.ndarray, *, subset: int, subsets: int, seed: int) -> float | None:
     """Kernel distance: the mean over random subsets of the unbiased ``MMD^2`` with ``k(a, b) = (a . b / dim + 1)^3``.
 
     Args:
@@ -33,12 +35,15 @@ def kid(x: np.ndarray, y: np.ndarray, *, subset: int, subsets: int, seed: int) -
       seed: seed of the subsets.
 
     Returns:
-      estimate of MMD^2; around zero, of either sign, for equal distributions.
+      estimate of MMD^2; around zero, of either sign, for equal distributions. None if subsets have fewer than
+      ``FEWEST_COMPARED`` points.
 
     Reference: Binkowski, Sutherland, Arbel, Gretton, "Demystifying MMD GANs", arXiv 1801.01401, Sec. 4.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     size, rng = min(subset, len(x), len(y)), np.random.default_rng(seed)
+    if size < FEWEST_COMPARED:
+        return None
     estimates = []
     for _ in range(subsets):
         a, b = (points[rng.choice(len(points), size, replace=False)] for points in (x, y))
@@ -137,7 +142,10 @@ def memorization(x: np.ndarray, held_out: np.ndarray, train: np.ndarray) -> floa
 
     Returns:
       about 1 for samples as far from the training set as fresh ones, 0 for copies; below 1 also for samples that are
-      only smoother than real images. None if most held-out images are copies themselves.
+      only smoother than real images. None if most held-out images are copies themselves, or of fewer than
+      ``FEWEST_COMPARED`` images of any kind.
     """
+    if min(len(x), len(held_out), len(train)) < FEWEST_COMPARED:
+        return None
     usual = np.median(nearest_distance(held_out, train))
     return float(np.median(nearest_distance(x, train)) / usual) if usual > 0 else None

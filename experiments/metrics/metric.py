@@ -1,6 +1,7 @@
 """What a metric is: one entry of a table with its column, its title, its better side and its function."""
 
 from collections.abc import Callable, Mapping, Sequence
+import math
 from typing import Any, Literal, NamedTuple
 
 
@@ -31,9 +32,10 @@ def compute_all(metrics: Sequence[Metric], context: object) -> dict[str, float |
       context: what its functions take.
 
     Returns:
-      values by name; None where a metric does not apply.
+      values by name; None where a metric does not apply or its sample says nothing. NaN is left to runs that diverged.
     """
-    return {metric.name: metric.compute(context) for metric in metrics}
+    values = {metric.name: metric.compute(context) for metric in metrics}
+    return {name: None if value is None or math.isnan(value) else value for name, value in values.items()}
 
 
 def applying(metrics: Sequence[Metric], rows: Sequence[Mapping[str, object]]) -> tuple[Metric, ...]:

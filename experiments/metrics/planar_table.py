@@ -36,12 +36,12 @@ def _sliced_w2(planar: PlanarSamples) -> float:
     return metrics.sliced_wasserstein(planar.samples, planar.true, projections=protocol.projections, seed=protocol.seed)
 
 
-def _mmd2(planar: PlanarSamples) -> float:
+def _mmd2(planar: PlanarSamples) -> float | None:
     pairs = planar.protocol.pairs
     return metrics.mmd(planar.samples[:pairs], planar.true[:pairs])
 
 
-def _classifier(planar: PlanarSamples) -> float:
+def _classifier(planar: PlanarSamples) -> float | None:
     return metrics.classifier_accuracy(planar.samples, planar.true, seed=planar.protocol.seed)
 
 

@@ -14,9 +14,8 @@ import zipfile
 import jax
 from ml_collections import ConfigDict
 import numpy as np
-from tqdm import tqdm
 
-from experiments import caches, settings
+from experiments import caches, settings, terminal
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import protocol
@@ -90,7 +89,7 @@ def _in_chunks(solve: Callable[..., np.ndarray], s: np.ndarray, t: np.ndarray, x
     order = np.argsort(t - s, kind="stable")
     padded = np.concatenate([order, np.repeat(order[-1:], -len(order) % CHUNK)])
     solved = np.empty_like(x)
-    for chunk in tqdm(padded.reshape(-1, CHUNK), desc=label, unit_scale=CHUNK, unit="triple", mininterval=5):
+    for chunk in terminal.bar(padded.reshape(-1, CHUNK), desc=label, unit_scale=CHUNK, unit="triple", mininterval=5):
         solved[chunk] = solve(s[chunk], t[chunk], x[chunk])
     return solved
 

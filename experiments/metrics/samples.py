@@ -18,6 +18,8 @@ ALIGNED_BINS = 48  # a multiple of 4: bins line up with the squares of the check
 PAPER_BINS = 50
 MARGIN_BINS = 6  # the grid of the transport distance reaches 1/8 of the box beyond it on every side
 SINKHORN_ITERATIONS = 10_000
+FEWEST_TO_FIT = 40  # of a classifier: its trees have leaves of 20 examples, and with fewer they never split
+FEWEST_PER_DIMENSION = 0.25  # points for a covariance: with fewer, the distance of two is that of their sample sizes
 EMPTY_MASS = 1e-9  # keeps the logarithms of empty bins finite
 
 
@@ -106,7 +108,7 @@ def sliced_wasserstein(x: np.ndarray, y: np.ndarray, *, projections: int, seed: 
     return float(np.sqrt(np.mean(squares)))
 
 
-def frechet(x: np.ndarray, y: np.ndarray) -> float:
+def frechet(x: np.ndarray, y: np.ndarray) -> float | None:
     """``|m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x^{1/2} C_y C_x^{1/2})^{1/2})``: distance of the fitted Gaussians.
 
     Args:
@@ -114,12 +116,18 @@ def frechet(x: np.ndarray, y: np.ndarray) -> float:
       y: [m, dim].
 
     Returns:
-      squared distance; zero for equal means and covariances.
+      squared distance; zero for equal means and covariances. None for far fewer points than dimensions, where it mostly
+      measures their number: compare distances of equal numbers of points alone.
 
     Reference: Dowson, Landau, "The Fréchet distance between multivariate normal distributions", 1982; of features of
       the Inception network it is FID (Heusel et al., arXiv 1706.08500).
     """
-    return frechet_of_moments(*moments(x), *moments(y))
+    return frechet_of_moments(*moments(x), *moments(y)) if enough(len(x), len(y), dim=x.shape[1]) else None
+
+
+def enough(*counts: int, dim: int) -> bool:
+    """Whether sets of so many points are large enough for a covariance in so many dimensions."""
+    return min(counts) >= max(2, FEWEST_PER_DIMENSION * dim)
 
 
 def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +144,7 @@ def frechet_of_moments(mean_x: np.ndarray, cov_x: np.ndarray, mean_y: np.ndarray
     return float(np.sum((mean_x - mean_y) ** 2) + np.trace(cov_x) + np.trace(cov_y) - 2 * cross)
 
 
-def mmd(x: np.ndarray, y: np.ndarray) -> float:
+def mmd(x: np.ndarray, y: np.ndarray) -> float | None:
     """Unbiased squared maximum mean discrepancy with a Gaussian kernel as wide as the median distance within y.
 
     Args:
@@ -144,15 +152,20 @@ def mmd(x: np.ndarray, y: np.ndarray) -> float:
       y: [m, dim]; the reference.
 
     Returns:
-      estimate of MMD^2; around zero, of either sign, for equal distributions.
+      estimate of MMD^2; around zero, of either sign, for equal distributions. None for fewer than two points of either,
+      or if most points of y are the same, which leaves the kernel no width.
 
     Reference: Gretton, Borgwardt, Rasch, Schölkopf, Smola, "A kernel two-sample test", JMLR 2012, Lemma 6.
     """
+    if min(len(x), len(y)) < 2:
+        return None
     # Around the mean of y, which keeps the digits that differences of squares need.
     centre = y.mean(axis=0, dtype=np.float64)
     x, y = x.astype(np.float64) - centre, y.astype(np.float64) - centre
     within_y = _squares(y, y)
     width = np.median(np.sqrt(within_y[np.triu_indices(len(y), 1)]))
+    if width == 0:
+        return None
 
     def mean(squares: np.ndarray) -> float:
         return np.exp(-squares / (2 * width**2)).sum() / len(squares)
@@ -239,7 +252,7 @@ def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) 
     return None if np.isnan(square) else float(np.sqrt(np.maximum(square, 0)))
 
 
-def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
+def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float | None:
     """How often a classifier separates samples from true ones, on the half of both that it was not trained on.
 
     Args:
@@ -248,7 +261,8 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
       seed: seed of the split and of the classifier.
 
     Returns:
-      accuracy: about 0.5 for equal distributions, 1 if no example is mistaken.
+      accuracy: about 0.5 for equal distributions, 1 if no example is mistaken. None for fewer than ``FEWEST_TO_FIT``
+      examples of either kind, with which no classifier tells any two distributions apart.
 
     Raises:
       ValueError: if x and y differ in number.
@@ -258,6 +272,8 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float:
     """
     if len(x) != len(y):
         raise ValueError(f"{len(x)} samples and {len(y)} true ones; expected as many of both")
+    if len(x) < FEWEST_TO_FIT:
+        return None
     points = np.concatenate([x, y])
     labels = np.arange(len(points)) < len(x)
     order = np.random.default_rng(seed).permutation(len(points))

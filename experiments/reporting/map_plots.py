@@ -51,7 +51,7 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
       cells: {name: [k, k] means by (s, t), NaN where there is none}.
     """
     values = np.concatenate([means[np.isfinite(means) & (means > 0)] for means in cells.values()])
-    norm = LogNorm(values.min(), values.max())
+    norm = LogNorm(values.min(), values.max()) if values.size else None
     figure, panels = _panels(len(cells), 2.5)
     for axis, (name, means) in zip(panels, cells.items(), strict=True):
         picture = axis.imshow(means.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")

@@ -159,28 +159,30 @@ def curves(
     by_steps: Mapping[str, Mapping[int, float]],
     *,
     metric: str,
-    floor: float,
+    floor: float | None,
     floor_name: str,
 ) -> None:
     """Residuals during training, and the main metric against the number of steps.
 
     Args:
       path: the png file.
-      training: {objective: records of training.jsonl}.
-      by_steps: {objective: {number of steps: metric}}.
+      training: {objective: records of training.jsonl}; none of a run that diverged at once, or whose log is gone.
+      by_steps: {objective: {number of steps: metric}}; None or NaN where there is no number.
       metric: title of the metric.
-      floor: the metric of the reference.
+      floor: the metric of the reference, if it has one.
       floor_name: what the reference is.
     """
     figure, (diagonal, rule, quality) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
-    colors = {name: f"C{i}" for i, name in enumerate(training)}
+    colors = {name: f"C{i}" for i, name in enumerate(dict.fromkeys((*training, *by_steps)))}
     for name, records in training.items():
+        if not records:
+            continue
         step = [record["step"] for record in records]
         for field in (field for field in records[0] if field.startswith("raw/")):
             axis = diagonal if field == "raw/diagonal" else rule
             # The first records are far above the rest and would hide it.
             late = len(records) // 20
-            values = _smooth([record[field] for record in records])
+            values = _smooth([record.get(field, math.nan) for record in records])
             axis.plot(step[late:], values[late:], color=colors[name], label=name, lw=1.3)
     for axis, title in (
         (diagonal, "diagonal: $|v_{t,t}(I_t) - \\dot I_t|^2$"),
@@ -194,15 +196,18 @@ def curves(
             axis.legend(fontsize=9)
     rule.set_yscale("log")
     for name, values in by_steps.items():
-        quality.plot(list(values), list(values.values()), "o-", color=colors[name], label=name)
-    if floor > 0:
+        numbers = np.array(list(values.values()), np.float64)
+        if np.isfinite(numbers).any():
+            quality.plot(list(values), numbers, "o-", color=colors[name], label=name)
+    if floor is not None and floor > 0:
         quality.axhline(floor, color="black", ls="--", lw=1, label=floor_name)
         quality.set_yscale("log")
     quality.set_xscale("log", base=2)
     quality.set_title(metric, fontsize=11)
     quality.set_xlabel("sampling steps N")
     quality.grid(alpha=0.3, which="both")
-    quality.legend(fontsize=9)
+    if quality.lines:
+        quality.legend(fontsize=9)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -20,24 +20,28 @@ def write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
         writer.writerows(rows)
 
 
-ABSENT = "-"
+ABSENT, DIVERGED = "-", "diverged"
 
 
-def number(value: float | None, error: float | None = None) -> str:
+def number(value: float | None, error: float | None = None, *, digits: int = 4, nan: str = ABSENT) -> str:
     """A number for a table, with its standard error if there is one; a dash where there is no number to give.
 
     Args:
-      value: the number, NaN for a run that diverged, or None.
+      value: the number, NaN, or None.
       error: its standard error, or None.
+      digits: significant digits of the number.
+      nan: what stands for NaN: ``DIVERGED`` in the row of a run that did.
 
     Returns:
-      text with four significant digits, the error with one.
+      text; the error has one digit.
     """
     if value is None:
         return ABSENT
     if math.isnan(value):
-        return "diverged"
-    return f"{value:.4g}" if error is None else f"{value:.4g} ± {error:.1g}"
+        return nan
+    if error is None or not math.isfinite(error):
+        return f"{value:.{digits}g}"
+    return f"{value:.{digits}g} ± {error:.1g}"
 
 
 def markdown(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:

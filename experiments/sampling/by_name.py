@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 
+from experiments import limits
 from experiments.errors import UsageError, nearest
 from models import diffusion_samplers, grids, samplers
 from taxonomy.flow_map import AverageVelocity, Velocity
@@ -22,6 +23,14 @@ class Options(NamedTuple):
     repeats: int = 1
 
 
+RANGES = {
+    "gamma": (0.0, 1.0),
+    "noise": (0.0, 1e3),
+    "eta": (0.0, 1.0),
+    "tolerance": (1e-6, 1.0),  # what single precision can tell
+    "back_to": (0.0, 1.0),
+    "repeats": (1, limits.REPEATS),
+}
 HELP = {
     "gamma": "of gamma: share of the noise that is drawn anew, in [0, 1]",
     "noise": "of euler_maruyama: strength of the noise, 0 for none",
@@ -125,6 +134,26 @@ def get(name: str) -> Sampler:
     return SAMPLERS[name]
 
 
+def check_options(name: str, given: Mapping[str, float]) -> None:
+    """Checks the options of a sampler.
+
+    Args:
+      name: of the sampler.
+      given: {option: value}.
+
+    Raises:
+      UsageError: on an option that the sampler does not read, or a value out of its range.
+    """
+    chosen = get(name)
+    for option, value in given.items():
+        if option not in chosen.options:
+            known = f"its options are {', '.join(chosen.options)}" if chosen.options else "it has none"
+            raise UsageError(f"--{option} with --sampler={name}, which does not read it; {known}")
+        least, most = RANGES[option]
+        check = limits.check_count if isinstance(least, int) else limits.check_number
+        check(option, value, least=least, most=most)
+
+
 def grid_of(name: str, steps: int, times: list[str], *, path: Interpolant = LINEAR) -> jax.Array:
     """The grid of times that ``--grid``, ``--num_steps`` and ``--times`` name.
 
@@ -142,8 +171,7 @@ def grid_of(name: str, steps: int, times: list[str], *, path: Interpolant = LINE
     """
     if name not in grids.GRIDS:
         raise UsageError(f"unknown --grid={name}; {nearest(name, grids.GRIDS)}")
-    if steps < 1:
-        raise UsageError(f"--num_steps={steps}; expected at least 1")
+    limits.check_count("num_steps", steps, most=limits.REPEATS)
     if not times:
         return grids.karras(steps, path=path) if name == "karras" else grids.uniform(steps)
     try:

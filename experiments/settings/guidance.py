@@ -1,6 +1,7 @@
 """The ``guidance`` part of a configuration: in the targets of an objective, or of the teacher that it distils."""
 
 from collections.abc import Callable
+import math
 
 import jax
 from ml_collections import ConfigDict
@@ -84,7 +85,7 @@ def check(config: ConfigDict) -> None:
             f"--config.training.label_dropout=0 with --config.guidance.scheme={how.scheme}, which needs the velocity "
             "without a label; expected a share of examples such as 0.1"
         )
-    if not how.scale > 0 or (how.scale_is_input and not how.scale > 1):
+    if not 0 < how.scale < math.inf or (how.scale_is_input and not how.scale > 1):
         expected = (
             "a number above 1, the largest that is drawn" if how.scale_is_input else "a positive number, 1 for none"
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ml_collections import ConfigDict
 
+from experiments import limits
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
 from objectives.build import OBJECTIVES, default_options
@@ -13,6 +14,11 @@ from taxonomy.interpolants import INTERPOLANTS, Interpolant
 
 # A combination of one's own replaces the method if its characterization is named.
 NO_COMBINATION = default_options(combination) | {"characterization": "", "velocity": ""}
+
+# Whole numbers among options count levels of time, whose distances single precision still tells apart, but for: powers
+# of two, steps that are compiled one by one, and examples.
+LEVELS = 1_000_000
+LARGEST = {"levels": 16, "stages": 16, "teacher_steps": 1_000, "group": 10_000, "pool": 10_000}
 
 
 def objective_of(config: ConfigDict) -> Objective:
@@ -35,6 +41,8 @@ def _unguided(config: ConfigDict) -> Objective:
     if name not in OBJECTIVES:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     choices = {choice: config.objective[choice] for choice in NO_COMBINATION}
+    for choice, value in choices.items():
+        _check_number(f"config.objective.{choice}", value, largest=LEVELS)
     if choices["characterization"]:
         return _combined(choices)
     for choice, value in NO_COMBINATION.items():
@@ -48,10 +56,18 @@ def _unguided(config: ConfigDict) -> Objective:
     for option in options:
         if option not in known:
             raise UsageError(f"objective {name} has no option {option!r}; {nearest(option, known)}")
+        _check_number(f"config.objective.options.{option}", options[option], largest=LARGEST.get(option, LEVELS))
     try:
         return OBJECTIVES[name](**options)
     except (TypeError, ValueError) as error:
         raise UsageError(f"objective {name}: {error}") from error
+
+
+def _check_number(option: str, value: object, *, largest: int) -> None:
+    if isinstance(value, float):
+        limits.check_number(option, value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > largest:
+        raise UsageError(f"--{option}={value}; expected a whole number up to {largest:,}")
 
 
 def part(name: str, options: Mapping[str, object]) -> ConfigDict:

@@ -32,6 +32,8 @@ LATER_OPTIONS = {
     "facm": {"times": "uniform"},
     "ucgm": {"times": "uniform"},
 }
+# Method -> options that it had until then and has no more: TCM's first half has the schedule of ECT.
+GONE_OPTIONS = {"tcm": ("first", "last")}
 
 OVERRIDES = ("objective_overrides.", "option_changes.")
 
@@ -61,9 +63,10 @@ def completed(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
       options: as saved, with today's names; none in a file that leaves all to the defaults.
 
     Returns:
-      the options, with the values until then of those that came later.
+      the options, with the values until then of those that came later, and without those that are gone.
     """
-    return LATER_OPTIONS.get(name, {}) | dict(options) if options else {}
+    kept = {option: value for option, value in options.items() if option not in GONE_OPTIONS.get(name, ())}
+    return LATER_OPTIONS.get(name, {}) | kept if kept else {}
 
 
 def translated(value: Any, name: str = "") -> Any:

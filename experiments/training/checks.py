@@ -1,10 +1,10 @@
 """One check of the whole configuration before data are loaded, code is compiled or anything is written."""
 
-import math
+from collections.abc import Mapping, Sequence
 
 from ml_collections import ConfigDict
 
-from experiments import settings
+from experiments import limits, settings
 from experiments.errors import UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.settings import guidance, networks
@@ -12,17 +12,33 @@ from experiments.settings.protocol import RESIZES
 from experiments.training.devices import MAPPINGS
 from experiments.training.nonfinite import POLICIES
 from experiments.training.optimizers import optimizer
-from objectives.mixture import counts
+from objectives.mixture import counts as counts_of
 
-POSITIVE_TRAINING = (
-    *("steps", "batch_size", "steps_per_dispatch", "learning_rate", "grad_clip_norm", "checkpoint_every"),
-    *("keep_checkpoints", "grad_accumulation"),
-)
-SEEDS = 2**32  # what keys, numpy and grain all take
-NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
+# Field: (the smallest number that makes sense, the largest).
+COUNTS = {
+    "training.steps": (1, limits.UPDATES),
+    "training.batch_size": (1, limits.EXAMPLES),
+    "training.steps_per_dispatch": (1, limits.AT_ONCE),
+    "training.checkpoint_every": (1, limits.UPDATES),
+    "training.keep_checkpoints": (1, limits.UPDATES),
+    "training.grad_accumulation": (1, limits.EXAMPLES),
+    "training.evaluate_every": (0, limits.UPDATES),
+    "training.max_skipped": (0, limits.UPDATES),
+    "training.decay_after": (0, limits.UPDATES),
+}
+COUNTS_OF_EVALUATION = {
+    "evaluation.samples": (2, limits.EXAMPLES),
+    "evaluation.projections": (1, limits.REPEATS),
+    "evaluation.pairs": (2, limits.PAIRS),
+    "evaluation.points": (1, limits.AT_ONCE),
+    "evaluation.triples": (1, limits.AT_ONCE),
+    "evaluation.kid_subset": (2, limits.PAIRS),
+    "evaluation.kid_subsets": (1, limits.REPEATS),
+}
 CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.device_mapping": MAPPINGS}
 CHOICES_OF_EVALUATION = {"reference": ("test", "train"), "resize": RESIZES}
-POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance", "kid_subsets", "guidance")
+POSITIVE = ("training.learning_rate",)
+POSITIVE_OF_EVALUATION = ("evaluation.entropy", "evaluation.guidance")
 
 
 def check(config: ConfigDict, *, devices: int) -> None:
@@ -39,16 +55,14 @@ def check(config: ConfigDict, *, devices: int) -> None:
     objective = settings.objective_of(config)
     settings.interpolant_of(config)
     training = config.training
-    if not 0 <= config.seed < SEEDS:
-        raise UsageError(f"--config.seed={config.seed}; expected a whole number from 0 to {SEEDS - 1}")
+    limits.check_seed("config.seed", config.seed)
     networks.check(config.network)
     guidance.check(config)
-    _positive(config, *(f"training.{name}" for name in POSITIVE_TRAINING))
-    check_evaluation(config)
     values = settings.fields(config)
-    for name in (f"training.{name}" for name in NOT_NEGATIVE_TRAINING):
-        if values[name] < 0:
-            raise UsageError(f"--config.{name}={values[name]}; expected 0 (none) or a positive number")
+    _check_numbers(values, counts=COUNTS, positive=POSITIVE)
+    if not training.grad_clip_norm > 0:  # infinity clips nothing
+        raise UsageError(f"--config.training.grad_clip_norm={training.grad_clip_norm}; expected a positive number")
+    check_evaluation(config)
     for name, known in CHOICES.items():
         if values[name] not in known:
             raise UsageError(f"unknown --config.{name}={values[name]!r}; {nearest(values[name], known)}")
@@ -60,8 +74,6 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "or 0 for the raw weights"
         )
     optimizer(training)
-    if not math.isfinite(training.learning_rate):
-        raise UsageError(f"--config.training.learning_rate={training.learning_rate}; expected a number such as 0.001")
     if not 0 < training.beta2 < 1:
         raise UsageError(f"--config.training.beta2={training.beta2}; expected a decay between 0 and 1, such as 0.999")
     if not 0 <= training.label_dropout < 1:
@@ -79,7 +91,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
             "--config.training.data=device"
         )
     try:
-        counts(objective.terms, training.batch_size, devices=devices * training.grad_accumulation)
+        counts_of(objective.terms, training.batch_size, devices=devices * training.grad_accumulation)
     except ValueError as error:
         parts = (
             f" x {training.grad_accumulation} parts (--config.training.grad_accumulation)"
@@ -94,24 +106,26 @@ def check(config: ConfigDict, *, devices: int) -> None:
 def check_evaluation(config: ConfigDict) -> None:
     """Checks the protocol of evaluation; UsageError on the first fault."""
     config_files.check_types(config, source="configuration")
-    if not 0 <= config.evaluation.seed < SEEDS:
-        raise UsageError(f"--config.evaluation.seed={config.evaluation.seed}; expected 0 to {SEEDS - 1}")
-    _positive(config, *(f"evaluation.{name}" for name in POSITIVE_EVALUATION))
+    limits.check_seed("config.evaluation.seed", config.evaluation.seed)
+    _check_numbers(settings.fields(config), counts=COUNTS_OF_EVALUATION, positive=POSITIVE_OF_EVALUATION)
+    limits.check_positive("config.evaluation.tolerance", config.evaluation.tolerance)
+    least, most = limits.TOLERANCES
+    limits.check_number("config.evaluation.tolerance", config.evaluation.tolerance, least=least, most=most)
     for name, known in CHOICES_OF_EVALUATION.items():
         found = config.evaluation[name]
         if found not in known:
             raise UsageError(f"unknown --config.evaluation.{name}={found!r}; {nearest(found, known)}")
-    for name in ("samples", "pairs", "kid_subset"):
-        if config.evaluation[name] < 2:
-            raise UsageError(f"--config.evaluation.{name}={config.evaluation[name]}; expected at least 2")
-    if len(config.evaluation.steps) == 0 or any(n < 1 for n in config.evaluation.steps):
+    if len(config.evaluation.steps) == 0 or any(not 1 <= n <= limits.REPEATS for n in config.evaluation.steps):
         raise UsageError(
-            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2)"
+            f"--config.evaluation.steps={config.evaluation.steps}; expected numbers of steps, such as (1, 2), each at "
+            f"most {limits.REPEATS:,}"
         )
 
 
-def _positive(config: ConfigDict, *names: str) -> None:
-    values = settings.fields(config)
-    for name in names:
-        if not values[name] > 0:
-            raise UsageError(f"--config.{name}={values[name]}; expected a positive number")
+def _check_numbers(
+    values: Mapping[str, object], *, counts: Mapping[str, tuple[int, int]], positive: Sequence[str]
+) -> None:
+    for name, (least, most) in counts.items():
+        limits.check_count(f"config.{name}", values[name], least=least, most=most)
+    for name in positive:
+        limits.check_positive(f"config.{name}", values[name])

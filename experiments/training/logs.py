@@ -21,12 +21,14 @@ class TrainingLog:
         """
         self._path = workdir / "training.jsonl"
         self.seconds = 0.0  # spent in steps before resume_at
+        self.first_loss: float | None = None  # of the first record of the run
         if self._path.exists():
             kept = [line for line in read(workdir) if line["step"] <= resume_at]
             partial = self._path.with_suffix(".jsonl.tmp")
             partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
             partial.replace(self._path)
             self.seconds = kept[-1]["seconds"] if kept else 0.0
+            self.first_loss = kept[0].get("loss") if kept else None
         self._file = self._path.open("a")
         self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_at + 1, flush_secs=30)
 
@@ -37,6 +39,7 @@ class TrainingLog:
           step: number of updates made.
           metrics: numbers by name.
         """
+        self.first_loss = metrics.get("loss") if self.first_loss is None else self.first_loss
         self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         self._file.flush()
         self.write_events(step, metrics)
@@ -70,12 +73,12 @@ def read_lines(path: Path) -> list[dict[str, float]]:
       path: of a file with one JSON object a line.
 
     Returns:
-      one dictionary per line; a last line that a killed run left unfinished is dropped.
+      one dictionary per line, none if there is no file; a last line that a killed run left unfinished is dropped.
 
     Raises:
       UsageError: if another line is damaged.
     """
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     if lines and not lines[-1].endswith("\n"):
         lines.pop()
     found = []

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 import contextlib
 from pathlib import Path
-import sys
 import time
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from ml_collections import ConfigDict
 import numpy as np
 from tqdm import tqdm
 
-from experiments import settings
+from experiments import settings, terminal
 from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError
@@ -21,7 +20,7 @@ from experiments.training import checks, dispatch, hosts, interrupts, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
-from experiments.training.nonfinite import check_finite, means
+from experiments.training.nonfinite import check_finite, check_learned, means
 from experiments.training.state import State, initial_state
 from models.flow_map_model import FlowMapModel, count_parameters
 from objectives.mixture import counts
@@ -37,10 +36,12 @@ class Timing(NamedTuple):
     Attributes:
       steps: seconds in dispatches, over all calls for a run; left out are the first of each length, which compile.
       host: seconds between the dispatches of this call, without the wait for the end of the last save.
+      skipped: steps that were left out, over all calls for a run.
     """
 
     steps: float
     host: float
+    skipped: int = 0
 
 
 class Run(NamedTuple):
@@ -85,6 +86,7 @@ def train(
     Raises:
       UsageError: on bad input.
       DivergedError: when the loss or its gradient stops being finite; the last good checkpoint is kept.
+      NotTrainedError: when every step was left out.
       InterruptedRun: after a SIGTERM or SIGINT, when the state is saved.
       HostLostError: when another process is lost.
     """
@@ -155,7 +157,7 @@ def _loop(run: Run, state: State) -> Timing:
     step, chunk = int(mapping.on_host(state.step)), training.steps_per_dispatch
     next_save = (step // training.checkpoint_every + 1) * training.checkpoint_every
     take_steps, warm, seconds, added = run.compiled(chunk), False, run.log.seconds if run.log else 0.0, 0.0
-    saved = step
+    saved, last = step, None
     # An interrupted run may have stopped between a checkpoint and its evaluation.
     _evaluate(run, state, step)
     while step < training.steps:
@@ -174,6 +176,7 @@ def _loop(run: Run, state: State) -> Timing:
         step += chunk
         check_finite(report, before=step - chunk, training=training, kept=saved if saved else None)
         numbers = means(report)
+        last = numbers["loss"]
         if run.log:
             run.log.write(step, {**numbers, "seconds": seconds})
         run.bar.set_postfix_str(_summary(numbers), refresh=False)
@@ -190,7 +193,9 @@ def _loop(run: Run, state: State) -> Timing:
         added += time.perf_counter() - done
     if run.checkpoints:
         run.checkpoints.wait()
-    return Timing(seconds, added)
+    skipped = int(mapping.on_host(state.skipped))
+    check_learned(skipped, training=training, first=run.log.first_loss if run.log else None, last=last)
+    return Timing(seconds, added, skipped)
 
 
 def _save(run: Run, state: State, step: int, *, wait: bool) -> int:
@@ -233,14 +238,14 @@ def _examples(data: Iterator[tuple[host.Examples, ...]], steps: int) -> tuple[ho
 
 def _progress(total: int, done: int, label: str, *, quiet: bool) -> tqdm:
     # Refresh a terminal often, and write a line into a log file now and then.
-    interval = 0.5 if sys.stderr.isatty() else 30.0
-    return tqdm(
+    interval = 0.5 if terminal.is_watched() else 30.0
+    return terminal.bar(
         total=total,
         initial=done,
         desc=label,
         unit="step",
         mininterval=interval,
-        dynamic_ncols=sys.stderr.isatty(),
+        dynamic_ncols=terminal.is_watched(),
         disable=quiet or not hosts.is_first(),
     )
 

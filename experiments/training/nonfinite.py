@@ -3,10 +3,12 @@
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments.errors import DivergedError
+from experiments.errors import DivergedError, NotTrainedError
+from experiments.reporting import findings
 from experiments.training.state import Report
 
 POLICIES = ("stop", "skip")
+FAR_ABOVE = 100.0  # times the first loss: none of the methods' own schedules of weights raises it so far
 
 
 def means(report: Report) -> dict[str, float]:
@@ -60,6 +62,34 @@ def check_finite(report: Report, *, before: int, training: ConfigDict, kept: int
         "--config.training.grad_clip_norm, or leave such steps out with --config.training.nonfinite=skip, and train in "
         "another --workdir"
     )
+
+
+def check_learned(skipped: int, *, training: ConfigDict, first: float | None, last: float | None) -> None:
+    """Says at the end of a training what speaks against it: steps left out, or a loss far above that of its beginning.
+
+    Args:
+      skipped: steps that were left out.
+      training: the ``training`` part of a configuration.
+      first: loss of the first record; None on processes that keep no log.
+      last: mean loss of the last dispatch; None if this call took no step.
+
+    Raises:
+      NotTrainedError: if every step was left out.
+    """
+    remedy = "lower --config.training.learning_rate or --config.training.grad_clip_norm and train in another --workdir"
+    if skipped >= training.steps:
+        raise NotTrainedError(
+            f"all {training.steps} steps were left out, because their loss or gradient was not finite: the weights are "
+            f"those of the beginning; {remedy}"
+        )
+    if first is None:
+        return
+    if skipped:
+        findings.warn(f"{skipped} of {training.steps} steps were left out: their loss or gradient was not finite")
+    if last is not None and last > FAR_ABOVE * abs(first):
+        findings.warn(
+            f"the last loss, {last:.3g}, is far above the first, {first:.3g}: the network grew worse; {remedy}"
+        )
 
 
 def describe(report: Report, at: int) -> str:

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from experiments import limits
 from experiments.training.optimizers import optimizer
-from models.flow_map_model import FlowMapModel, Params, initialize
+from models.flow_map_model import FlowMapModel, Params, count_parameters, initialize
 from objectives.objective import Objective
 
 Examples = tuple[jax.Array, jax.Array | None]
@@ -82,8 +83,15 @@ def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective,
 
     Returns:
       the state.
+
+    Raises:
+      UsageError: if it does not fit into the memory of this machine.
     """
-    params = initialize(model, jax.random.fold_in(jax.random.key(config.seed), 0), shape)
+    key = jax.random.fold_in(jax.random.key(config.seed), 0)
+    count = count_parameters(jax.eval_shape(lambda: initialize(model, key, shape)))
+    # Weights, at least one moment of each, and the averages.
+    limits.check_memory(f"--config.network: a training of {count:,} parameters", count * (2 + len(config.training.ema)))
+    params = initialize(model, key, shape)
     return State(
         jnp.zeros((), jnp.int32),
         params,

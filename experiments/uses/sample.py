@@ -1,12 +1,13 @@
 """Samples of a trained run, in a file: numbers as .npz, or a picture next to the target as .png."""
 
 from collections.abc import Mapping, Sequence
+import math
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from experiments import caches
+from experiments import caches, limits
 from experiments.errors import UsageError
 from experiments.reporting import findings, plots
 from experiments.sampling import by_name as sampling
@@ -55,6 +56,9 @@ def sample(
       DivergedError: if samples are not finite.
     """
     options = dict(options or {})
+    limits.check_count("samples", count, most=limits.EXAMPLES)
+    limits.check_seed("seed", seed)
+    limits.check_number("guidance", guidance)
     if out.suffix not in SUFFIXES:
         raise UsageError(f"--out={out}; expected a file that ends in {' or '.join(SUFFIXES)}")
     sampling.grid_of(grid, steps, list(times))
@@ -65,11 +69,8 @@ def sample(
     run.check_scale(guidance)
     times_of = sampling.grid_of(grid, steps, list(times), path=run.interpolant)
     name = sampler or run.objective.sampler
-    chosen = sampling.get(name)
-    for option in options:
-        if option not in chosen.options:
-            known = f"its options are {', '.join(chosen.options)}" if chosen.options else "it has none"
-            raise UsageError(f"--{option} with --sampler={name}, which does not read it; {known}")
+    sampling.check_options(name, options)
+    limits.check_memory(f"--samples={count} of shape {run.dataset.shape}", count * math.prod(run.dataset.shape))
     if warning := sampling.warning(
         name,
         times_of,

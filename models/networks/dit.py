@@ -17,7 +17,18 @@ import numpy as np
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
 from models.networks.embeddings import Features
-from models.networks.kind import DTYPES, Divisor, Fields, Kind, Option, not_negative, positive, precision, share
+from models.networks.kind import (
+    DEEPEST,
+    DTYPES,
+    Divisor,
+    Fields,
+    Kind,
+    Option,
+    not_negative,
+    positive,
+    precision,
+    share,
+)
 from models.networks.mlp import LogVariance
 from taxonomy.shapes import PerExample, Points
 
@@ -278,12 +289,12 @@ KIND = Kind(
         "dtype": precision(),
         "remat": Option(False),
         "width": positive(256),
-        "depth": positive(5),
+        "depth": positive(5, most=DEEPEST),
         "dropout": share(0.0),
         "heads": positive(4),
         "patch": positive(2),
         "time_embedding": Option("both", choices=TIMES),
-        "target_only_blocks": not_negative(0),
+        "target_only_blocks": not_negative(0, most=DEEPEST),
         "time_tokens": not_negative(0),
     },
     describe=_described,

@@ -4,19 +4,22 @@ from collections.abc import Callable
 
 import jax
 
-from models.networks.kind import Divisor, Fields, Option, positive, precision, share
+from models.networks.kind import DEEPEST, Divisor, Fields, Option, positive, precision, share
 
 # (h, level, block) -> h: one block of a level.
 Level = Callable[[jax.Array, int, int], jax.Array]
 
+LEVELS, MULTIPLIER = 16, 64  # the most resolutions, and the largest factor of the channels
 OPTIONS = {
     "dtype": precision(),
     "remat": Option(False),
     "channels": positive(32),
     "multipliers": Option(
-        (1, 2), in_range=lambda value: len(value) > 0 and min(value) >= 1, expected="numbers such as (1, 2)"
+        (1, 2),
+        in_range=lambda value: 0 < len(value) <= LEVELS and min(value) >= 1 and max(value) <= MULTIPLIER,
+        expected=f"up to {LEVELS} numbers from 1 to {MULTIPLIER}, such as (1, 2)",
     ),
-    "blocks": positive(2),
+    "blocks": positive(2, most=DEEPEST),
     "attention": Option((4,)),
     "dropout": share(0.0),
 }

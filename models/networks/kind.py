@@ -7,6 +7,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 Fields = Mapping[str, Any]  # fields of a network by name, those of other kinds among them
+# The most features of a layer, and the most layers, that make sense: every layer is compiled by itself.
+WIDEST, DEEPEST = 65_536, 1_000
 # What hidden layers compute in; parameters, times, points and the output keep the type that they have.
 DTYPES: dict[str, jnp.dtype | None] = {"float32": None, "bfloat16": jnp.dtype(jnp.bfloat16)}
 
@@ -27,14 +29,32 @@ class Option(NamedTuple):
     expected: str = ""
 
 
-def positive(default: int) -> Option:
-    """A count that is at least 1."""
-    return Option(default, in_range=lambda value: value >= 1, expected="a positive number")
+def positive(default: int, *, most: int = WIDEST) -> Option:
+    """A count that is at least 1.
+
+    Args:
+      default: its value where nobody names it.
+      most: the largest.
+
+    Returns:
+      the option.
+    """
+    return Option(default, in_range=lambda value: 1 <= value <= most, expected=f"a positive number, at most {most:,}")
 
 
-def not_negative(default: int) -> Option:
-    """A count, 0 for none."""
-    return Option(default, in_range=lambda value: value >= 0, expected="0 (none) or a positive number")
+def not_negative(default: int, *, most: int = WIDEST) -> Option:
+    """A count, 0 for none.
+
+    Args:
+      default: its value where nobody names it.
+      most: the largest.
+
+    Returns:
+      the option.
+    """
+    return Option(
+        default, in_range=lambda value: 0 <= value <= most, expected=f"0 (none) or a positive number, at most {most:,}"
+    )
 
 
 def share(default: float) -> Option:

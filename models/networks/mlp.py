@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from models import conditions
 from models.conditions import NOTHING, Condition
 from models.networks.embeddings import fourier_features
-from models.networks.kind import DTYPES, Fields, Kind, Option, not_negative, positive, precision
+from models.networks.kind import DEEPEST, DTYPES, Fields, Kind, Option, not_negative, positive, precision
 from taxonomy.shapes import PerExample, Points
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
@@ -111,7 +111,7 @@ KIND = Kind(
         "dtype": precision(),
         "remat": Option(False),
         "width": positive(256),
-        "depth": positive(5),
+        "depth": positive(5, most=DEEPEST),
         "activation": Option("gelu", choices=ACTIVATIONS),
         "point_features": not_negative(0),
         "point_base": Option(1.0),

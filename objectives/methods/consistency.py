@@ -159,7 +159,8 @@ def tcm(
         in_second = curricula.stage_of(progress, stages=2) > 0
 
         def drawn(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-            return jnp.where(in_second, later(key, shape), first(key, shape))
+            key_first, key_later = jax.random.split(key)
+            return jnp.where(in_second, later(key_later, shape), first(key_first, shape))
 
         stage = curricula.stage_of(jnp.minimum(2 * progress, 1), stages=stages)
         return noise_levels.shrinking_neighbours(drawn, stage=stage, ratio=ratio, shortest=0.001)

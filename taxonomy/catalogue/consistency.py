@@ -15,7 +15,7 @@ METHODS = (
         paper="song2023consistency",
         code="openai/consistency_models_cifar10",
         headline="CIFAR-10, 1 step, FID 3.55",
-        formula="|X_{s,1}(I_s) - sg[X'_{u,1}(x_u)]|^2, x_u one second-order step of the teacher from I_s",
+        formula="|X_{s,1}(I_s) - sg[X_{u,1}(x_u)]|^2, x_u one second-order step of the teacher from I_s",
         translation=NOISE_LEVEL,
         note="Neighbours on a trajectory of the teacher must be sent to the same data.",
         differs="The midpoint method instead of Heun's; no perceptual distance; not started from the teacher.",
@@ -62,7 +62,7 @@ METHODS = (
         stop_gradient="all of the target",
         engine="finite step",
         times="log-normal noise level, the step halved by stages, t = 1",
-        weight="inverse step in the noise level; pseudo-Huber distance",
+        weight="inverse step in the noise level; distance, not its square",
         paper="geng2024consistency",
         code="locuslab/ect",
         headline="CIFAR-10, 1 step, FID 3.60",
@@ -79,16 +79,17 @@ METHODS = (
         velocity="sample",
         stop_gradient="all of the target",
         engine="finite step",
-        times="log-normal noise level on a grid that doubles, t = 1; in the second half s < c or s = c",
-        weight="inverse step in the noise level; pseudo-Huber distance",
+        times="log-normal noise level, the step halved by stages, t = 1; in the second half log-Student levels, s < c "
+        "or s = c",
+        weight="inverse step in the noise level, a tenth at s = c; distance, not its square",
         paper="lee2024truncated",
         code="NVlabs/TCM",
         headline="CIFAR-10, 1 step, FID 2.46 (unverified)",
-        formula="|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 for s < c, Y in place of X for u >= c\n"
-        "|X_{c,1}(I_c) - Y_{c,1}(I_c)|^2, Y the student when the second half began",
+        formula="|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 for s < c, Y in place of X for u > c\n"
+        "|X_{c,1}(I_c) - Y_{u,1}(I_u)|^2, Y the student when the second half began",
         translation=NOISE_LEVEL,
         note="The second half spends the network on high noise; its end at the threshold c is tied to the first half, "
-        "which is iCT.",
-        differs="Both stages are halves of one run; the threshold and the share of the boundary term are ours.",
+        "which is ECT.",
+        differs="Both stages are halves of one run; from scratch instead of from a diffusion model; no dropout.",
     ),
 )

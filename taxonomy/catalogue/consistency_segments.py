@@ -36,12 +36,12 @@ METHODS = (
         paper="wang2024phased",
         code="G-U-N/Phased-Consistency-Model",
         headline=NO_HEADLINE,
-        formula="|X_{s,e}(I_s) - sg[X'_{u,e}(x_u)]|^2, e the end of the phase of s, x_u one midpoint step of the "
+        formula="|X_{s,e}(I_s) - sg[X_{u,e}(x_u)]|^2, e the end of the phase of s, x_u one midpoint step of the "
         "teacher from I_s",
         translation=SIGNAL_AND_NOISE,
         note="Each phase has a consistency model of its own, so that several steps need no new noise.",
-        differs="No guidance, no adversarial term, a second-order step of the teacher; all weights are trained, from "
-        "scratch.",
+        differs="No guidance, no adversarial term, a second-order step of the teacher; the distance of an example "
+        "instead of one for each coordinate; all weights are trained, from scratch.",
     ),
     Method(
         name="multistep_cm",
@@ -75,6 +75,7 @@ METHODS = (
         formula="|X_{s,e}(I_s) - sg[X_{u,e}(I_u)]|^2 + c |v_{s,e}(I_s) - sg[v_{u,e}(I_u)]|^2, e the end of the segment",
         translation=OURS,
         note="Neighbours must agree on the end and on the velocity; the second is a prior for straight paths.",
-        differs="Current weights as the target, an average as an option; the loss is divided by the step.",
+        differs="Current weights as the target, an average as an option; the loss is divided by the step. The "
+        "published configurations name a boundary that their class does not read; there is none here.",
     ),
 )

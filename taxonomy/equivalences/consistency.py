@@ -52,14 +52,15 @@ EQUIVALENCES: tuple[Equivalence, ...] = (
         "ect",
         "ict",
         "equal",
-        "On the same times it is one loss, with its weight and metric; they differ in how the step shrinks.",
+        "On the same times it is one loss, with one weight; they differ in the scale of the metric and in how the step "
+        "shrinks.",
         FROM_DATA,
     ),
     Equivalence(
         "tcm",
-        "ict",
+        "ect",
         "special case",
-        "In the first half of training, before a stage is frozen, both terms are iCT.",
+        "In the first half of training, before a stage is frozen, both terms are ECT.",
         FROM_DATA,
     ),
     Equivalence(

@@ -88,7 +88,7 @@ def test_a_broken_configuration_file_is_named(tmp_path):
 
 
 BAD_FIELDS = {
-    "training.steps": (0, "training.steps=0; expected a positive"),
+    "training.steps": (0, "training.steps=0; expected a whole number from 1"),
     "training.learning_rate": (-1.0, "training.learning_rate=-1.0; expected a positive"),
     "training.batch_size": (1001, "a batch of 1001 on 4 .* expected a multiple of 16: use 1008"),
     "training.ema": ((1.5,), "expected decays between 0 and 1"),
@@ -99,7 +99,7 @@ BAD_FIELDS = {
     "network.time_features": (-1, "expected 0"),
     "evaluation.ema": (0.5, "is not trained; expected one of"),
     "evaluation.steps": ((), "expected numbers of steps"),
-    "evaluation.triples": (0, "evaluation.triples=0; expected a positive"),
+    "evaluation.triples": (0, "evaluation.triples=0; expected a whole number from 1"),
     "evaluation.tolerance": (-1e-8, "evaluation.tolerance=-1e-08; expected a positive"),
     "interpolant": ("liner", "unknown interpolant 'liner'; did you mean 'linear'"),
     "dataset": ("spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
@@ -200,7 +200,7 @@ def test_measured_distance_of_one_step_stands_beside_its_bounds_only_if_one_step
 def test_compare_refuses_before_it_trains(tmp_path):
     cases = [
         (["lsd", "lmd"], [0], "steps", "objective lmd distils a teacher and none is given"),
-        (["lsd", "eds"], [0], "steps", "unknown objective 'eds'; did you mean 'esd'"),
+        (["lsd", "eds"], [0], "steps", "unknown --objectives='eds'; did you mean 'esd'"),
         (["lsd", "lsd"], [0], "steps", "each named once"),
         (["lsd"], [], "steps", "--seeds=; expected at least one"),
         (["lsd"], [0], "time", "--budget=time"),

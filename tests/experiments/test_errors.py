@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 
 from experiments import datasets, errors
-from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, UsageError
+from experiments.errors import CommandError, DivergedError, HostLostError, InterruptedRun, NotTrainedError, UsageError
 from experiments.settings import files as config_files
 from experiments.training import hosts, runs
 from tests.experiments.small_runs import small
 
-CODES = {UsageError: 2, DivergedError: 3, InterruptedRun: 75, HostLostError: 76}
-
-
-def test_what_comes_from_files_is_printable():
-    assert errors.printable("Fréchet 数 a/b") == "Fréchet 数 a/b"
-    assert errors.printable("a\x1b[31m\n\u202e\udcff") == r"a\x1b[31m\n\u202e\udcff"
+CODES = {UsageError: 2, DivergedError: 3, NotTrainedError: 5, InterruptedRun: 75, HostLostError: 76}
 
 
 @pytest.mark.parametrize("kind", CODES)

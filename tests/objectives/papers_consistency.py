@@ -43,7 +43,7 @@ def ct(w, e):
 def cd(w, e):
     x = noisy(e, e.s)
     near = teacher_step(x, level(e.s), level(e.u))
-    return square(consistency_function(w.live, x, level(e.s)) - consistency_function(w.other, near, level(e.u)))
+    return square(consistency_function(w.live, x, level(e.s)) - consistency_function(w.held, near, level(e.u)))
 
 
 def pseudo_huber(squared, c):
@@ -51,32 +51,35 @@ def pseudo_huber(squared, c):
 
 
 def improved(w, e, *, scale, target=consistency_function):
-    # d(f(x_n+1, sigma_n+1), sg[f(x_n, sigma_n)]) / (sigma_n+1 - sigma_n), d = sqrt(|.|^2 + c^2) - c.
+    # d(f(x_n+1, sigma_n+1), sg[f(x_n, sigma_n)]) / (sigma_n+1 - sigma_n), d = sqrt(|.|^2 + c^2) - c. The papers' data,
+    # of a standard deviation of 0.5, are half of those here; a distance over a level has no unit, its square over c and
+    # the level has that of the data: twice the number.
     far, near = level(e.s), level(e.u)
     distance = square(consistency_function(w.live, noisy(e, e.s), far) - target(w.held, noisy(e, e.u), near))
-    return pseudo_huber(distance, scale) / (far - near)[:, 0]
+    return 2 * pseudo_huber(distance / 4, scale) / (far / 2 - near / 2)[:, 0]
 
 
 def ict(w, e):
-    return improved(w, e, scale=0.03)
+    # c = 0.00054 sqrt(D), D = 2; a factor of sqrt(D) belongs to all examples.
+    return 2**0.5 * improved(w, e, scale=0.00054 * 2**0.5)
 
 
 def ect(w, e):
-    return improved(w, e, scale=0.001)
+    return improved(w, e, scale=1e-8)
 
 
 def tcm(w, e):
-    # Below the threshold, sigma = 1, the first stage's model makes the target.
+    # Below the threshold, sigma = 1 where the data have 0.5, the first stage's model makes the target.
     def truncated(params, x, sigma):
         current, frozen = (consistency_function(weights, x, sigma) for weights in (params, w.other))
-        return jnp.where(sigma >= 1, current, frozen)
+        return jnp.where(sigma >= 2, current, frozen)
 
-    return improved(w, e, scale=0.03, target=truncated)
+    return improved(w, e, scale=1e-8, target=truncated)
 
 
 def tcm_boundary(w, e):
-    x, sigma = noisy(e, e.s), level(e.s)
-    return pseudo_huber(square(consistency_function(w.live, x, sigma) - consistency_function(w.other, x, sigma)), 0.03)
+    # At the threshold: the student there against the first stage's model at the next level, times 0.1.
+    return 0.1 * tcm(w, e)
 
 
 def continuous(w, e, slope):
@@ -102,7 +105,8 @@ def cd_continuous(w, e):
 
 
 def simplified(w, e, velocity):
-    # exp(w) / (D tan(tau)) |F - sg[F] - g / (|g| + 0.1)|^2 - w, w the log-precision of a mean over D = 2 coordinates.
+    # exp(w) / (D sigma_data tan(tau)) |F - sg[F] - g / (|g| + 0.1)|^2 - w, D = 2, for data with sigma_data = 0.5: g has
+    # their unit there and is half of that here.
     tau = jnp.arctan((1 - e.s) / e.s)
     cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
     x = cos * e.data + sin * e.noise
@@ -113,10 +117,11 @@ def simplified(w, e, velocity):
     dx = velocity(x, cos, sin)
     dF = derivative(lambda x, tau: F(w.held, x, tau), (x, dx), (tau, one(tau)))
     g = -(cos**2) * (F(w.held, x, tau) - dx) - cos * sin * (x + dF)
+    g = g / 2
     g = g / (column(square(g) ** 0.5) + 0.1)
-    log_precision = jnp.log(2.0) - log_variance(e.s, e.t)
-    loss = square(F(w.live, x, tau) - F(w.held, x, tau) - g) / jnp.tan(tau)
-    return jnp.exp(log_precision) / 2 * loss - log_precision + jnp.log(2.0)
+    log_precision = -log_variance(e.s, e.t)
+    loss = square(F(w.live, x, tau) - F(w.held, x, tau) - g) / (0.5 * jnp.tan(tau))
+    return jnp.exp(log_precision) / 2 * loss - log_precision
 
 
 def sct(w, e):
@@ -154,11 +159,11 @@ def multistep_cm(w, e):
 
 
 def phased_cm(w, e):
-    # The neighbour is one step of the teacher away, and averaged weights make the target.
+    # The neighbour is one step of the teacher away; c is compared with a root mean square over D = 2 coordinates.
     x, (alpha, _), (alpha_near, _) = noisy(e, e.s), signal_and_noise(e.s), signal_and_noise(e.u)
     near = alpha_near * teacher_step(x, level(e.s), level(e.u))
-    distance = square(ddim_to_end(w.live, alpha * x, e.s, e.t) - ddim_to_end(w.other, near, e.u, e.t))
-    return pseudo_huber(distance, 0.03) / (e.u - e.s)
+    distance = square(ddim_to_end(w.live, alpha * x, e.s, e.t) - ddim_to_end(w.held, near, e.u, e.t))
+    return 2 * pseudo_huber(distance / 2, 0.001) / (e.u - e.s)
 
 
 TO_DATA = {"u": (0.3, 0.55, 0.4, 1.0, 0.6), "t": 1.0}  # one neighbour is the data itself
@@ -168,7 +173,7 @@ CASES = {
     "ict": Case("ict", ict, times=TO_DATA),
     "ect": Case("ect", ect, times=TO_DATA),
     "tcm": Case("tcm", tcm, term="consistency", times=TO_DATA),
-    "tcm, boundary": Case("tcm", tcm_boundary, term="boundary", times={"s": 0.5, "u": 0.5, "t": 1.0}),
+    "tcm, boundary": Case("tcm", tcm_boundary, term="boundary", times={"s": 1 / 3, "u": 0.4, "t": 1.0}),
     "ct_continuous": Case("ct_continuous", ct_continuous, times={"t": 1.0}, product=True),
     "cd_continuous": Case("cd_continuous", cd_continuous, times={"t": 1.0}, product=True),
     "sct": Case("sct", sct, times={"t": 1.0}),

@@ -281,7 +281,7 @@ def counted(calls, v):
         ("scd", 1, 0, 1),
         ("sct", 1, 0, 0),
         ("tcm", 2, 4, 0),
-        ("ctm", 2, 3, 5),
+        ("ctm", 3, 2, 5),
         ("phased_cm", 1, 1, 2),
         ("multistep_cm", 1, 1, 0),
         ("consistency_fm", 1, 1, 0),

@@ -17,7 +17,8 @@ def draw(law):
 
 
 def sigma(t):
-    return (1 - t) / t
+    """The published level of a time, whose data have a standard deviation of 0.5."""
+    return 0.5 * (1 - t) / t
 
 
 def grid(steps):
@@ -29,7 +30,7 @@ def grid(steps):
 
 def places(t, levels):
     """Which level each time is at; fails if it is at none."""
-    times = 1 / (1 + levels)
+    times = 1 / (1 + levels / 0.5)
     k = np.argmin(np.abs(t[:, None] - times[None]), axis=1)
     np.testing.assert_allclose(t, times[k], rtol=1e-5)
     return k
@@ -74,27 +75,26 @@ def test_log_normal_neighbours_have_the_probabilities_of_the_paper():
     assert stats.chisquare(counts).pvalue < 1e-10
 
 
-def test_smallest_level_is_respected():
-    # Pairs start at or above it: of the grid of 20, only the levels not below 1 or the one around 1.
-    steps, smallest = 20, 1.0
-    s, _, _ = draw(noise_levels.log_normal_neighbours(steps=steps, smallest=smallest))
-    levels, k = grid(steps), places(s, grid(steps))
-    allowed = np.flatnonzero(levels >= smallest)
-    assert set(k) <= set(allowed)
-    assert k.max() == allowed.max()
-    # Given that it is above, nothing else changes.
-    values = stats.norm.cdf((np.log(np.append(levels[allowed], smallest)) + 1.1) / 2)
-    probabilities = (values[:-1] - values[1:]) / (values[0] - values[-1])
-    likely = probabilities * N > 5
-    counts = np.bincount(k, minlength=len(allowed))
-    expected, observed = probabilities[likely] * N, counts[likely]
-    assert abs(observed.sum() - expected.sum()) < 30
-    assert stats.chisquare(observed, expected * observed.sum() / expected.sum()).pvalue > 1e-3
+def test_levels_have_the_unit_of_data_with_a_spread_of_one_half():
+    found = noise_levels.time_of(jnp.array([80.0, 1.0, 0.5, 0.002, 0.0]))
+    np.testing.assert_allclose(found, [1 / 161, 1 / 3, 1 / 2, 0.5 / 0.502, 1], rtol=1e-6)
+
+
+def test_eighteen_levels_are_those_of_the_papers_grid():
+    # N levels are N - 1 steps; the last level, 0.002, is the data here.
+    levels = (80 ** (1 / 7) + np.arange(18) / 17 * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7
+    s, u, _ = draw(noise_levels.uniform_neighbours(steps=17))
+    np.testing.assert_allclose(np.unique(s), np.sort(0.5 / (0.5 + levels[:-1])), rtol=1e-5)
+    np.testing.assert_allclose(np.unique(u), np.append(np.sort(0.5 / (0.5 + levels[1:-1])), 1), rtol=1e-5)
+
+
+WHOLE = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=False)
+TRUNCATED = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=True)
 
 
 @pytest.mark.parametrize("stage", [0, 1, 6])
 def test_shrinking_neighbours(stage):
-    s, u, t = draw(noise_levels.shrinking_neighbours(stage=stage))
+    s, u, t = draw(noise_levels.shrinking_neighbours(TRUNCATED, stage=stage))
     np.testing.assert_array_equal(t, 1)
     level = sigma(s)
     # The map of the paper, r / t = 1 - q^-(stage + 1) (1 + 8 sigmoid(-t)), clamped at zero.
@@ -104,21 +104,47 @@ def test_shrinking_neighbours(stage):
     # At the first stages low levels are mapped to the data, at the last ones none.
     assert (kept == 0).any() == (stage < 2)
     assert np.all(u >= s)
-    assert is_truncated_log_normal(level, -1.1, 2.0)
 
 
-def is_truncated_log_normal(level, mean, std):
-    low, high = ((np.log(end) - mean) / std for end in (0.002, 80))
-    return stats.kstest((np.log(level) - mean) / std, stats.truncnorm(low, high).cdf).pvalue > 1e-3
+def test_steps_stop_shrinking_at_the_shortest():
+    key = jax.random.key(KEY)
+    at = {k: noise_levels.shrinking_neighbours(TRUNCATED, stage=k, shortest=0.001)(key, (500,)) for k in (8, 9, 20)}
+    free = noise_levels.shrinking_neighbours(TRUNCATED, stage=8)(key, (500,))
+    np.testing.assert_array_equal(at[8].u, free.u)
+    np.testing.assert_array_equal(at[9].u, at[20].u)
+    level = sigma(np.asarray(at[9].s, float))
+    step = 0.001 * (1 + 8 * expit(-level))
+    np.testing.assert_allclose(sigma(np.asarray(at[9].u, float)) / level, 1 - step, rtol=1e-3)
+
+
+def test_ect_draws_the_whole_log_normal_and_tcm_the_truncated_one():
+    whole, truncated = (np.asarray(draw(jax.random.key(KEY), (N,)), float) for draw in (WHOLE, TRUNCATED))
+    assert stats.kstest(np.log(whole), stats.norm(-1.1, 2.0).cdf).pvalue > 1e-3
+    # 0.5 % of the levels lie below 0.002, and 0.3 % above 80.
+    assert whole.min() < 0.002
+    assert whole.max() > 80
+    low, high = ((np.log(end) + 1.1) / 2 for end in (0.002, 80))
+    assert stats.kstest((np.log(truncated) + 1.1) / 2, stats.truncnorm(low, high).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("smallest", "std", "freedom"), [(1.0, 0.2, 0.01), (1.0, 0.2, 3.0), (0.5, 0.7, 1.0)])
+def test_student_levels_are_those_of_scipy(smallest, std, freedom):
+    levels = noise_levels.student_levels(smallest=smallest, std=std, freedom=freedom)
+    found = np.log(np.asarray(levels(jax.random.key(KEY), (N,)), float))
+    law = stats.t(freedom, scale=std)
+    low, high = law.cdf([np.log(smallest), np.log(80)])
+    assert stats.kstest(found, lambda x: (law.cdf(x) - low) / (high - low)).pvalue > 1e-3
+    assert found.min() >= np.log(smallest) - 1e-6
+    assert found.max() <= np.log(80) + 1e-6
 
 
 def test_steps_shrink_by_the_ratio():
     key = jax.random.key(KEY)
-    first, second = (noise_levels.shrinking_neighbours(stage=k, ratio=3.0)(key, (500,)) for k in (4, 5))
+    first, second = (noise_levels.shrinking_neighbours(TRUNCATED, stage=k, ratio=3.0)(key, (500,)) for k in (4, 5))
     np.testing.assert_array_equal(first.s, second.s)
     steps = [(sigma(np.asarray(p.s, float)) - sigma(np.asarray(p.u, float))) for p in (first, second)]
     np.testing.assert_allclose(steps[0] / steps[1], 3, rtol=0.05)
-    plain = noise_levels.shrinking_neighbours(stage=1, boost=0.0)(key, (500,))
+    plain = noise_levels.shrinking_neighbours(TRUNCATED, stage=1, boost=0.0)(key, (500,))
     np.testing.assert_allclose(sigma(np.asarray(plain.u, float)) / sigma(np.asarray(plain.s, float)), 0.75, rtol=1e-2)
 
 
@@ -134,8 +160,7 @@ def test_log_normal():
     [
         (lambda x: noise_levels.uniform_neighbours(steps=x), 40.0),
         (lambda x: noise_levels.log_normal_neighbours(steps=x), 40.0),
-        (lambda x: noise_levels.log_normal_neighbours(steps=40, smallest=x), 0.7),
-        (lambda x: noise_levels.shrinking_neighbours(stage=x), 3.0),
+        (lambda x: noise_levels.shrinking_neighbours(WHOLE, stage=x), 3.0),
     ],
 )
 def test_arguments_may_be_traced(make, value):
@@ -150,8 +175,14 @@ def test_arguments_may_be_traced(make, value):
     [
         (lambda: noise_levels.uniform_neighbours(steps=0), "steps = 0; expected at least 1 step of noise"),
         (lambda: noise_levels.log_normal_neighbours(steps=0.5), "steps = 0.5; expected at least 1 step of noise"),
-        (lambda: noise_levels.shrinking_neighbours(stage=0, ratio=1.0), "ratio = 1.0; expected a number above 1"),
-        (lambda: noise_levels.shrinking_neighbours(stage=0, ratio=float("nan")), "ratio = nan; expected a number"),
+        (
+            lambda: noise_levels.shrinking_neighbours(WHOLE, stage=0, ratio=1.0),
+            "ratio = 1.0; expected a number",
+        ),
+        (
+            lambda: noise_levels.shrinking_neighbours(WHOLE, stage=0, ratio=float("nan")),
+            "ratio = nan; expected a number",
+        ),
     ],
 )
 def test_bad_arguments_are_named(make, message):

@@ -99,7 +99,7 @@ def test_the_table_groups_every_method_by_family(printed):
     lsd = next(line for line in lines if line.startswith("lsd "))
     assert lsd.split() == ["lsd", "Lagrangian", "own", "velocity", "jvp", "current", "10", "2025", "2505.18825"]
     cd = next(line for line in lines if line.startswith("cd "))
-    assert cd.split() == ["cd", "Eulerian", "teacher", "target", "finite", "EMA*", "6", "2023", "2303.01469"]
+    assert cd.split() == ["cd", "Eulerian", "teacher", "target", "finite", "current*", "6", "2023", "2303.01469"]
 
 
 def test_columns_start_where_their_titles_do(printed):

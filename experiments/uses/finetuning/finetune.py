@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import settings
-from experiments.errors import DivergedError, UsageError, nearest
+from experiments import limits, settings
+from experiments.errors import UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
 from experiments.settings import networks
@@ -104,15 +104,13 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
 def _check(plan: Plan, method: str, weight: float) -> None:
     if method not in METHODS:
         raise UsageError(f"unknown --method={method!r}; {nearest(method, METHODS)}")
-    for name in ("steps", "batch_size", "ode_steps"):
-        if getattr(plan, name) < 1:
-            raise UsageError(f"--{name}={getattr(plan, name)}; expected at least 1")
+    for name, most in (("steps", limits.UPDATES), ("batch_size", limits.AT_ONCE), ("ode_steps", limits.REPEATS)):
+        limits.check_count(name, getattr(plan, name), most=most)
     for name in ("penalty", "map_penalty", "tangent_penalty"):
-        if not 0 <= getattr(plan, name) < np.inf:
-            raise UsageError(f"--{name}={getattr(plan, name)}; expected a number that is not negative")
+        limits.check_number(name, getattr(plan, name), least=0)
     for name, value in (("learning_rate", plan.learning_rate), ("weight", weight)):
-        if not 0 < value < np.inf:
-            raise UsageError(f"--{name}={value}; expected a positive number")
+        limits.check_positive(name, value)
+    limits.check_seed("seed", plan.seed)
 
 
 def finetune(
@@ -161,21 +159,15 @@ def finetune(
     for name in METHODS[method]:
         if (folder / name / "config.json").exists() or (folder / "config.json").exists():
             raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")
-    fresh = not folder.exists()
-    findings.folder(folder, out)
     dataset.check_sample()
+    findings.folder(folder, out)
     task = Task(run, workdir, lambda x: weight * plain(x), reward, digit)
     judge = Judge(task)
     tuned: dict[str, Tuned] = {}
-    try:
-        for name in METHODS[method]:
-            tuned[name] = finetuning.tune(
-                run.model, run.params, task.reward, dataset, run.interpolant, plan._replace(method=name)
-            )
-    except DivergedError:
-        if fresh:
-            folder.rmdir()
-        raise
+    for name in METHODS[method]:
+        tuned[name] = finetuning.tune(
+            run.model, run.params, task.reward, dataset, run.interpolant, plan._replace(method=name)
+        )
     rows, pictures = [], {}
     for name, result in tuned.items():
         own = plan._replace(method=name)

@@ -103,7 +103,7 @@ class Judge:
 
 def reached(tuned: Tuned, before: float, best: float | None) -> float | None:
     """Millions of evaluations until the batches have had the stated share of the rise; None if never, or unknown."""
-    if best is None or not best > before:
+    if best is None or not best > before or len(tuned.curve) < 3:  # records that are smoothed
         return None
     smooth = np.convolve(tuned.curve[:, 1], np.ones(3) / 3, mode="same")[1:-1]
     high = np.flatnonzero(smooth >= before + REACHED * (best - before))

@@ -26,9 +26,10 @@ def draw(
       v: average velocity.
       data: [n, ...]; held-out data.
       latents: [n, ...]; their X_{1,0}.
-      pairs: number of interpolations.
+      pairs: number of interpolations, at most half as many as there are data.
       shares: points of each.
     """
+    pairs = min(pairs, len(data) // 2)
     between = {
         kind: np.asarray(
             jax.jit(lambda a, b, kind=kind: two_directions.interpolate(v, a, b, jnp.linspace(0, 1, shares), path=kind))(

@@ -9,6 +9,7 @@ import time
 import jax
 import numpy as np
 
+from experiments import limits
 from experiments.datasets.dataset import Planar
 from experiments.errors import UsageError
 from experiments.reporting import findings
@@ -51,9 +52,9 @@ def measure(
         finite.
     """
     begun = time.perf_counter()
-    for name, value in (("points", points), ("ode_steps", ode_steps), ("probes", probes)):
-        if value < 1:
-            raise UsageError(f"--{name}={value}; expected at least 1")
+    limits.check_count("points", points, most=limits.AT_ONCE)
+    limits.check_count("ode_steps", ode_steps, most=limits.REPEATS)
+    limits.check_count("probes", probes, most=limits.REPEATS)
     run = runs.load_trained(workdir)
     dataset = run.dataset
     if not isinstance(dataset.truth, Planar):

@@ -1,10 +1,9 @@
 """The setting of ``experiments.steer``: its options, checked, and the trained or the exact map that it steers."""
 
+import math
 from typing import NamedTuple
 
-import numpy as np
-
-from experiments import errors
+from experiments import errors, limits
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
@@ -37,12 +36,13 @@ def check(options: Options, dataset: Dataset, map_name: str) -> None:
         ("candidates", options.candidates),
         ("exact_steps", options.exact_steps),
     ):
-        if value < 1:
-            raise UsageError(f"--{name}={value}; expected at least 1")
-    if options.samples < 2:
-        raise UsageError(f"--samples={options.samples}; expected at least 2: points are weighted against each other")
-    if not 0 <= options.noise < np.inf:
-        raise UsageError(f"--noise={options.noise}; expected a finite number that is not negative, such as 0.7")
+        limits.check_count(name, value, most=limits.REPEATS)
+    # Points are weighted against each other: one alone has no weight.
+    limits.check_count("samples", options.samples, least=2, most=limits.AT_ONCE)
+    together = options.samples * options.candidates * math.prod(dataset.shape)
+    limits.check_memory(f"--samples={options.samples} with --candidates={options.candidates}", together)
+    limits.check_number("noise", options.noise, least=0)
+    limits.check_seed("seed", options.seed)
     if map_name not in MAPS:
         raise UsageError(f"unknown --map={map_name!r}; {errors.nearest(map_name, MAPS)}")
     if map_name != "learned" and dataset.exact_flow is None:

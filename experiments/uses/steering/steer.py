@@ -44,23 +44,26 @@ def chosen(method: str) -> list[str]:
       names of ``METHODS``.
 
     Raises:
-      UsageError: on an unknown name; the nearest is suggested.
+      UsageError: on an unknown name, or one that is named twice.
     """
-    names = list(METHODS) if method == "all" else method.split(",")
-    for name in names:
-        if name not in METHODS:
-            raise UsageError(f"unknown --method={name!r}; {errors.nearest(name, [*METHODS, 'all'])}")
-    return names
+    return errors.choose("method", method.split(","), METHODS)
 
 
 def steer(
-    workdir: Path, out: Path, *, reward_name: str, methods: list[str], map_name: str, options: Options, command: str
+    workdir: Path,
+    folder: str | None,
+    *,
+    reward_name: str,
+    methods: list[str],
+    map_name: str,
+    options: Options,
+    command: str,
 ) -> str:
     """Steers by the chosen methods and writes the results.
 
     Args:
       workdir: the run's folder.
-      out: folder of the results.
+      folder: of the results, by default that of the run.
       reward_name: see ``rewards.load``.
       methods: names of ``METHODS``.
       map_name: a name of ``MAPS``.
@@ -79,6 +82,7 @@ def steer(
     dataset, protocol = run.dataset, run.protocol
     check(options, dataset, map_name)
     rewards.check(reward, dataset, name=reward_name)
+    out = findings.folder(workdir, folder)
     planar = isinstance(dataset.truth, Planar)
     digit = digit if dataset.name == "digits" else None
     truth = steering_truth.tilted(dataset.truth, reward) if planar else None

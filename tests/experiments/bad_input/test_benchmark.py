@@ -7,8 +7,8 @@ from tests.experiments.bad_input.cases import BENCHMARK, Case, a_file
 CASES = {
     name: Case(BENCHMARK, arguments, text)
     for name, (arguments, text) in {
-        "no objectives": ("--objectives=", "--objectives is empty; name at least one, such as flow_matching,lsd,esd"),
-        "an unknown objective": ("--objectives=lds", "unknown objective 'lds'; did you mean 'lsd'"),
+        "no objectives": ("--objectives=", "--objectives=; expected at least one, or all: flow_matching"),
+        "an unknown objective": ("--objectives=lds", "unknown --objectives='lds'; did you mean 'lsd'"),
         "an objective without its teacher": ("--objectives=lmd", "objective lmd distils a teacher and none is given"),
         "a combination": (
             "--config.objective.characterization=lagrangian",
@@ -19,13 +19,13 @@ CASES = {
         "no sizes": ("--scaling=batch --batch_sizes=", "--batch_sizes=; expected positive whole numbers, such as 256"),
         "a size of zero": ("--scaling=batch --batch_sizes=0", "--batch_sizes=0; expected positive whole numbers"),
         "a size that does not divide": ("--scaling=batch --batch_sizes=63", "expected a multiple of 16: use 64"),
-        "no repeats": ("--repeats=0", "flag --repeats=0: 0 is not a positive integer"),
-        "too few dispatches": ("--dispatches=1", "flag --dispatches=1: 1 is not integer >= 3"),
+        "no repeats": ("--repeats=0", "--repeats=0; expected a whole number from 1 to 10,000"),
+        "too few dispatches": ("--dispatches=1", "--dispatches=1; expected a whole number from 3 to 10,000"),
         "an unknown activation": (
             "--objectives=lsd --config.network.activation=gulu",
             "unknown --config.network.activation='gulu'; did you mean 'gelu'",
         ),
-        "a folder for results, and a fault": ("--out=new --objectives=lds", "unknown objective 'lds'"),
+        "a folder for results, and a fault": ("--out=new --objectives=lds", "unknown --objectives='lds'"),
     }.items()
 } | {
     "a file for results": Case(

@@ -24,13 +24,13 @@ CASES = (
                 "--objectives=lsd --seeds=0,a",
                 "--seeds=0,a; expected whole numbers such as 0,1,2",
             ),
-            "no objectives": ("--objectives=", "--objectives=; expected at least one, each named once"),
+            "no objectives": ("--objectives=", "--objectives=; expected at least one, or all: flow_matching"),
             "an objective twice": (
                 "--objectives=lsd,lsd",
-                "--objectives=lsd,lsd; expected at least one, each named once",
+                "--objectives=lsd,lsd; expected each named once",
             ),
-            "an unknown objective": ("--objectives=lsd,eds", "unknown objective 'eds'; did you mean 'esd'"),
-            "all and one": ("--objectives=all,lsd", "unknown objective 'all'; "),
+            "an unknown objective": ("--objectives=lsd,eds", "unknown --objectives='eds'; did you mean 'esd'"),
+            "all and one": ("--objectives=all,lsd", "--objectives=all,lsd: all takes every one; name it alone"),
             "an unknown budget": ("--objectives=lsd --budget=time", "--budget=time; Known: evaluations, steps"),
             "a combination": (
                 "--objectives=lsd --config.objective.characterization=lagrangian",

@@ -64,7 +64,7 @@ CASES = {
         lambda values: values["objective"]["options"].update(diagonal_share="most"), "objective lsd: "
     ),
     "no samples to score": saved(
-        lambda values: values["evaluation"].update(samples=0), "evaluation.samples=0; expected at least 2"
+        lambda values: values["evaluation"].update(samples=0), "evaluation.samples=0; expected a whole number from 2"
     ),
     "no numbers of steps to score": saved(
         lambda values: values["evaluation"].update(steps=[]), "evaluation.steps=(); expected numbers of steps"

@@ -8,8 +8,10 @@ CORNER = "--workdir=run --reward=near_corner"
 
 
 CASES = {
-    "a negative penalty": Case(FINETUNE, f"{CORNER} --penalty=-1", "not negative"),
-    "no updates": Case(FINETUNE, f"{CORNER} --steps=0", "--steps=0; expected at least 1"),
+    "a negative penalty": Case(
+        FINETUNE, f"{CORNER} --penalty=-1", "--penalty=-1.0; expected a finite number, at least 0"
+    ),
+    "no updates": Case(FINETUNE, f"{CORNER} --steps=0", "--steps=0; expected a whole number from 1"),
     "an unknown way of learning": Case(FINETUNE, f"{CORNER} --method=maps", "did you mean 'map'"),
     "no run to tune": Case(FINETUNE, CORNER.replace("=run", "=new"), "holds no run (no config.json)"),
 }

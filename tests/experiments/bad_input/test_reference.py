@@ -54,7 +54,7 @@ CASES = {
         "evaluation.seed=99999999999999999999",
     ),
     "no triples": Case(
-        REFERENCE, "--config=small.py --config.evaluation.triples=0", "--config.evaluation.triples=0; expected a posit"
+        REFERENCE, "--config=small.py --config.evaluation.triples=0", "--config.evaluation.triples=0; expected a whole"
     ),
     "a folder": Case(REFERENCE, "--config=small.py --workdir=new", "unknown option --workdir; "),
     "data without an exact velocity": Case(

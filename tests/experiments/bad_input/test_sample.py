@@ -15,7 +15,9 @@ CASES = {
     ),
     "no file for samples": Case(SAMPLE, "--workdir=run", "--out is missing; it is required"),
     "a file of an unknown kind": Case(SAMPLE, "--workdir=run --out=x.txt", "--out=x.txt; expected a file that ends in"),
-    "no steps": Case(SAMPLE, "--workdir=run --out=x.npz --num_steps=0", "--num_steps=0; expected at least 1"),
+    "no steps": Case(
+        SAMPLE, "--workdir=run --out=x.npz --num_steps=0", "--num_steps=0; expected a whole number from 1 to 10,000"
+    ),
     "a grid that goes back": Case(
         SAMPLE, "--workdir=run --out=x.npz --times=0,0.6,0.5,1", "--times=0,0.6,0.5,1; expected numbers that increase"
     ),

@@ -59,8 +59,8 @@ CASES = {
     "a reward without a gradient": reward("sharp", "has a gradient that is NaN or infinite on 16 of 16 examples"),
     "a reward of other data": reward("other", "--reward=own_rewards:other fails on data of shape (16, 2)"),
     "an unknown method": Case(STEER, f"{CORNER} --method=tiltin", "unknown --method='tiltin'; did you mean 'tilting'"),
-    "no steps of steering": Case(STEER, f"{CORNER} --num_steps=0", "--num_steps=0; expected at least 1"),
-    "one sample to steer": Case(STEER, f"{CORNER} --samples=1", "--samples=1; expected at least 2"),
+    "no steps of steering": Case(STEER, f"{CORNER} --num_steps=0", "--num_steps=0; expected a whole number from 1"),
+    "one sample to steer": Case(STEER, f"{CORNER} --samples=1", "--samples=1; expected a whole number from 2"),
     "no run to steer": Case(STEER, CORNER.replace("=run", "=new"), "holds no run (no config.json)"),
 }
 

@@ -52,7 +52,9 @@ CASES = {
     "a digit that is no number": training(
         "", "JAX_NUM_PROCESSES='²' in the environment; expected", environment={"JAX_NUM_PROCESSES": "²"}
     ),
-    "no time to wait": training("--host_timeout=0", "flag --host_timeout=0: 0 is not a positive integer"),
+    "no time to wait": training(
+        "--host_timeout=0", "flag --host_timeout=0: 0 is not an integer in the range [1, 604800]"
+    ),
     "no cluster to detect": training(
         "--detect_hosts --host_timeout=1", "the processes did not come together within 1 s"
     ),

@@ -38,7 +38,9 @@ CASES = {
     "a negative bound": option("facm", "clip=-1", "clip = -1.0; expected"),
     "no pool": option("esc", "pool=0", "pool = 0; expected"),
     "a negative warm-up": option("sct", "warm_up=-1", "warm_up = -1.0; expected a number that is not negative"),
-    "a warm-up that is no number": option("ayf_emd", "warm_up=nan", "warm_up = nan; expected a number that is not neg"),
+    "a warm-up that is no number": training(
+        "--config.objective.options.warm_up=nan", "options.warm_up=nan; expected a finite number", row="ayf_emd"
+    ),
     "a negative offset": option("scd", "normalize=-1", "normalize = -1.0; expected a number that is not negative"),
     "a negative curriculum": option(
         "esc", "curriculum=-1", "curriculum = -1.0; expected a number that is not negative"

@@ -6,29 +6,34 @@ from experiments.errors import DIVERGED
 from tests.experiments.bad_input.cases import training
 
 CASES = {
-    "no steps": training("--config.training.steps=0", "--config.training.steps=0; expected a positive number"),
+    "no steps": training(
+        "--config.training.steps=0", "--config.training.steps=0; expected a whole number from 1 to 2,000,000,000"
+    ),
     "a rate that is not a number": training(
         "--config.training.learning_rate=nan", "--config.training.learning_rate=nan; expected a positive number"
     ),
     "no width": training("--config.network.width=0", "--config.network.width=0; expected a positive number"),
     "no checkpoints": training(
-        "--config.training.keep_checkpoints=0", "--config.training.keep_checkpoints=0; expected a positive number"
+        "--config.training.keep_checkpoints=0", "--config.training.keep_checkpoints=0; expected a whole number from 1"
     ),
     "no parts": training(
-        "--config.training.grad_accumulation=0", "--config.training.grad_accumulation=0; expected a positive"
+        "--config.training.grad_accumulation=0", "--config.training.grad_accumulation=0; expected a whole number from 1"
     ),
     "no samples to score": training(
-        "--config.evaluation.samples=0", "--config.evaluation.samples=0; expected at least 2"
+        "--config.evaluation.samples=0", "--config.evaluation.samples=0; expected a whole number from 2"
     ),
     "one sample to score": training(
-        "--config.evaluation.samples=1", "--config.evaluation.samples=1; expected at least"
+        "--config.evaluation.samples=1", "--config.evaluation.samples=1; expected a whole number from 2"
     ),
-    "one pair to score": training("--config.evaluation.pairs=1", "--config.evaluation.pairs=1; expected at least 2"),
+    "one pair to score": training(
+        "--config.evaluation.pairs=1", "--config.evaluation.pairs=1; expected a whole number from 2 to 20,000"
+    ),
     "a negative tolerance": training(
         "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a positive number"
     ),
     "a negative interval": training(
-        "--config.training.evaluate_every=-5", "--config.training.evaluate_every=-5; expected 0 (none) or a positive"
+        "--config.training.evaluate_every=-5",
+        "--config.training.evaluate_every=-5; expected 0 (none), or up to 2,000,000,000",
     ),
     "a negative number of skips": training("--config.training.max_skipped=-1", "max_skipped=-1; expected 0 (none)"),
     "negative features": training("--config.network.time_features=-1", "time_features=-1; expected 0 (none)"),

@@ -6,7 +6,7 @@ from tests.experiments.bad_input.cases import INVERT, LIKELIHOOD, WALK, Case
 
 CASES = {
     "no exact density": Case(LIKELIHOOD, "--workdir=run", "has no exact density"),
-    "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected at least 1"),
+    "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected a whole number from 1"),
     "no run to invert": Case(INVERT, "--workdir=new", "holds no run (no config.json)"),
     "a picture of an unknown kind": Case(WALK, "--out=x.jpg", "--out=x.jpg; expected a file that ends in .png"),
 }

@@ -230,8 +230,8 @@ def test_all_takes_the_rows_that_can_be_run():
 @pytest.mark.parametrize(
     ("objectives", "sizes", "message"),
     [
-        ([], {}, "--objectives is empty; name at least one"),
-        (["lds"], {}, "unknown objective 'lds'; did you mean 'lsd'"),
+        ([], {}, "--objectives=; expected at least one, or all"),
+        (["lds"], {}, "unknown --objectives='lds'; did you mean 'lsd'"),
         (["lmd"], {}, "objective lmd distils a teacher and none is given"),
         (["lsd"], {"bach": [1]}, "unknown --scaling=bach; did you mean 'batch'"),
         (["lsd"], {"batch": []}, "--batch_sizes=; expected positive whole numbers"),

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.errors import DIVERGED, DivergedError
+from experiments.errors import DIVERGED, DivergedError, NotTrainedError
 from experiments.training import devices as mapping
 from experiments.training import draws
 from experiments.training.dispatch import make_dispatch
-from experiments.training.nonfinite import check_finite, means
+from experiments.training.nonfinite import check_finite, check_learned, means
 from experiments.training.state import Report, initial_state
 from objectives.mixture import counts
 from tests.experiments.training.test_step import config_for, parts
@@ -128,3 +128,26 @@ def test_a_gradient_that_breaks_alone_is_named():
     with pytest.raises(DivergedError, match=message):
         check_finite(report, before=0, training=config.training, kept=None)
     assert objective.terms[1].name == "lagrangian"
+
+
+@pytest.mark.parametrize(
+    ("skipped", "first", "last", "told"),
+    [
+        (0, 1.0, 0.5, []),
+        (0, 1.0, 99.0, []),
+        (0, 1.0, 5e19, ["the last loss, 5e+19, is far above the first, 1: the network grew worse; lower"]),
+        (52, 1.0, 0.5, ["52 of 60 steps were left out: their loss or gradient was not finite"]),
+        (52, 1.0, None, ["52 of 60 steps were left out"]),
+        (52, None, 5e19, []),  # on processes that keep no log
+    ],
+)
+def test_the_end_of_a_training_says_what_speaks_against_it(capsys, skipped, first, last, told):
+    check_learned(skipped, training=config_for("lsd", steps=60).training, first=first, last=last)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(told)
+    assert all(line.startswith(f"warning: {text}") for line, text in zip(lines, told))
+
+
+def test_a_run_in_which_every_step_was_left_out_has_not_trained():
+    with pytest.raises(NotTrainedError, match="all 60 steps were left out"):
+        check_learned(60, training=config_for("lsd", steps=60).training, first=None, last=None)

@@ -286,7 +286,7 @@ def test_optimizers_descend(name):
         ({"schedule": "sqrt"}, "schedule=sqrt needs --config.training.decay_after=STEP, at least 1"),
         ({"decay_after": -1}, "--config.training.decay_after=-1; expected 0"),
         ({"learning_rate": 0.0}, "--config.training.learning_rate=0.0; expected a positive number"),
-        ({"learning_rate": float("inf")}, "--config.training.learning_rate=inf; expected a number such as 0.001"),
+        ({"learning_rate": float("inf")}, "--config.training.learning_rate=inf; expected a positive number"),
         ({"beta2": 1.0}, "--config.training.beta2=1.0; expected a decay between 0 and 1"),
         ({"grad_clip_norm": 0.0}, "--config.training.grad_clip_norm=0.0; expected a positive number"),
         ({"grad_clip_norm": float("nan")}, "--config.training.grad_clip_norm=nan; expected a positive number"),

@@ -108,7 +108,7 @@ def test_the_command_on_a_trained_run(both_ways, capsys):
 
 @pytest.mark.parametrize("name", ["points", "ode_steps", "probes"])
 def test_numbers_below_one_are_refused(name, one_way):
-    with pytest.raises(UsageError, match=f"--{name}=0; expected at least 1"):
+    with pytest.raises(UsageError, match=f"--{name}=0; expected a whole number from 1 to "):
         likelihood.measure(one_way, **{name: 0})
 
 

@@ -151,9 +151,9 @@ def test_steering_a_run(run, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 0}, "--num_steps=0; expected at least 1"),
-        ({"substeps": 0}, "--substeps=0; expected at least 1"),
-        ({"samples": 1}, "--samples=1; expected at least 2"),
+        ({"steps": 0}, "--num_steps=0; expected a whole number from 1 to "),
+        ({"substeps": 0}, "--substeps=0; expected a whole number from 1 to "),
+        ({"samples": 1}, "--samples=1; expected a whole number from 2 to "),
         ({"noise": float("nan")}, "--noise=nan; expected a finite number"),
     ],
 )
