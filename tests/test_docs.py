@@ -14,7 +14,7 @@ from experiments.settings import networks
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
 from models.networks import KINDS
-from objectives.build import OBJECTIVES
+from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import check_shares
 from taxonomy import catalogue, exact, facts
 from taxonomy.__main__ import main
@@ -29,7 +29,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 @pytest.fixture(scope="module")
 def example():
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_method.md").read_text(), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = dict(vars(cases))
     for block in blocks:
         exec(block, names)
@@ -69,6 +69,11 @@ def test_the_entry_of_the_worked_example_is_completed_from_its_code(example, mon
     assert (described.velocity, described.stop_gradient, described.engine) in itertools.product(
         VELOCITIES, STOPPED, ENGINES
     )
+
+
+def test_the_worked_example_records_its_options(example):
+    found = {setting.name: setting.here for setting in example["psd_3_settings"]}
+    assert found == default_options(example["psd_3"])
 
 
 def test_the_page_names_places_that_exist():

@@ -1,4 +1,4 @@
-"""Options that a kind of data needs in place of a method's defaults, which are those of its paper."""
+"""Options that a kind of data needs in place of a method's defaults, which are in docs/published.md."""
 
 # In the plane, as docs/settings.md shows with figures: a weight or a robust metric on a residual with noise in it moves
 # the minimizer far from the conditional mean; and times drawn by logits leave out the noise end, from which one jumps.

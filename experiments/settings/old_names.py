@@ -27,6 +27,7 @@ OLD_VALUES = {"reduction": {"paper": "per_term", "code": "per_example"}}
 
 # Method -> {option that it got after version 0.1.0: the value that it had until then}.
 LATER_OPTIONS = {
+    "sdei": {"on_grid": False},
     "tim": {"end_share": 0.0, "times": "triangle", "adaptive_power": 0.0, "gap_power": 0.0, "cosine": 0.0},
     "facm": {"times": "uniform"},
     "ucgm": {"times": "uniform"},

@@ -115,7 +115,8 @@ def _pulled_back_term(
 def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
     """Flow map matching from data alone, in both directions, with the round trip as a second term (arXiv 2406.07507).
 
-    first_gap: length of the longest jump at the start of training; it grows to 1. The authors' code has 0.05.
+    first_gap: length of the longest jump at the start of training; it grows to 1. The public code has 0.05
+    (nmboffi/flow_map_matching_public, py/launchers/learn.py).
     """
     check_share("first_gap", first_gap)
 

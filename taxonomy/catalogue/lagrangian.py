@@ -88,7 +88,7 @@ METHODS = (
         formula="|d_t X_{s,t}(y) - dI_t|^2 at y = X_{t,s}(I_t)\n|X_{s,t}(y) - I_t|^2",
         translation=OURS,
         note="No teacher: the source point is pulled back, so that the velocity is needed at the data point alone.",
-        differs="All lengths of jumps from the start; with first_gap they grow, as in the authors' code.",
+        differs="All lengths of jumps from the start; with first_gap they grow, as an option of the code does.",
     ),
     Method(
         name="lmf",

@@ -29,19 +29,22 @@ VARIANTS = [
     ("esd", {"learned_weight": True}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
+_SUM = "0.01 is added to a sum of squares"
+_NORM = "a tangent is divided by its norm and 0.1"
+_VARIANCE = "a learned variance is that of a sum of squares"
 DEPENDS_ON_DIMENSION = {
-    "mean_flow": "0.01 is added to a sum of squares",
-    "improved_mean_flow": "0.01 is added to a sum of squares",
-    "pixel_mean_flow": "0.01 is added to a sum of squares",
+    "mean_flow": _SUM,
+    "improved_mean_flow": _SUM,
+    "pixel_mean_flow": _SUM,
+    "lmd adaptive_power": _SUM,
     "esc": "0.001 is added to a sum of squares",
+    "ayf_emd": _NORM,
+    "scd": _NORM,
+    "sct": _NORM,
     "imm": "the kernel divides a norm by the number of coordinates",
-    "ayf_emd": "0.1 is added to the norm of the tangent",
-    "sct": "0.1 is added to the norm of the tangent",
-    "scd": "0.1 is added to the norm of the tangent",
-    "lmd": "0.01 is added to a sum of squares",
-    "lsd": "a learned variance of a sum of squares",
-    "psd_u": "a learned variance of a sum of squares",
-    "esd": "a learned variance of a sum of squares",
+    "lsd learned_weight": _VARIANCE,
+    "psd_u learned_weight": _VARIANCE,
+    "esd learned_weight": _VARIANCE,
 }
 
 
@@ -97,11 +100,9 @@ def gradient(name, options, *, scale=1.0, repeats=1):
 
 
 def out_of_proportion(found, expected):
-    """Length of the part of a vector that is not a positive multiple of the other, as a share of it."""
+    """Length of the part of a vector that is not a multiple of the other, as a share of it."""
     assert np.all(np.isfinite(found))
     factor = found @ expected / (expected @ expected)
-    if factor <= 0:
-        return 1.0
     return float(np.linalg.norm(found - factor * expected) / np.linalg.norm(found))
 
 
@@ -126,16 +127,16 @@ IDS = [" ".join((name, *options)) for name, options in VARIANTS]
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
 def test_data_in_another_unit_train_alike(name, options, plain):
     for scale in (3.0, 0.1):
-        assert out_of_proportion(gradient(name, options, scale=scale), plain(name, options)) < 1e-9
+        found = gradient(name, options, scale=scale)
+        assert found @ plain(name, options) > 0
+        assert out_of_proportion(found, plain(name, options)) < 1e-9
 
 
+# 3,072 coordinates are those of CIFAR-10.
+@pytest.mark.parametrize("coordinates", [pytest.param(48, marks=pytest.mark.slow), 3072])
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=IDS)
-def test_the_number_of_coordinates_matters_as_published(name, options, plain):
-    # 3,072 coordinates are those of CIFAR-10.
-    found = [
-        out_of_proportion(gradient(name, options, repeats=count // 2), plain(name, options)) for count in (48, 3072)
-    ]
-    if name in DEPENDS_ON_DIMENSION and (options or name not in {variant for variant, given in VARIANTS if given}):
-        assert max(found) > 1e-4, f"{name} does not depend on it, but: {DEPENDS_ON_DIMENSION[name]}"
-    else:
-        assert max(found) < 1e-9
+def test_the_number_of_coordinates_matters_as_published(name, options, coordinates, plain):
+    found = out_of_proportion(gradient(name, options, repeats=coordinates // 2), plain(name, options))
+    reason = DEPENDS_ON_DIMENSION.get(" ".join((name, *options)))
+    # Constants of 1e-8, as in ECT, are below what trains.
+    assert found > 1e-4 if reason else found < 1e-7, reason

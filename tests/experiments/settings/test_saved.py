@@ -32,7 +32,12 @@ def test_a_saved_run_keeps_the_values_of_options_that_its_method_got_later(tmp_p
     assert [term.times for term in objective_of(config).terms] == [times.diagonal, times.triangle]
 
 
-@pytest.mark.parametrize("name", ["tim", "facm", "ucgm", "mean_flow"])
+def test_a_saved_run_of_sdei_does_not_move_to_the_grid(tmp_path):
+    config = written(tmp_path / "config.json", "sdei", {"longest": 0.5})
+    assert config.objective.options.to_dict() == {"longest": 0.5, "on_grid": False}
+
+
+@pytest.mark.parametrize("name", ["sdei", "tim", "facm", "ucgm", "mean_flow"])
 def test_a_run_of_today_is_read_as_it_was_written(tmp_path, name):
     options = default_options(name)
     assert written(tmp_path / "config.json", name, options).objective.options.to_dict() == options
