@@ -23,6 +23,6 @@ PLANE_CHANGES = {
 }
 
 # Small images within some hundred steps, not the papers' hundreds of thousands. With grad X . w stopped, ESD diverges,
-# as on the checkerboard. CT's average that makes the targets is still one third its first weights after 400 steps of
+# as on the checkerboard. CT's average that makes the targets still holds 27 % of its first weights after 400 steps of
 # the paper's grid, and one jump is grey: a coarser last grid and a faster average.
 IMAGE_CHANGES = {"sdei": _ANYWHERE, "esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
