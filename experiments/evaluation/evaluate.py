@@ -83,7 +83,7 @@ def evaluate(
             "seed": "",
             "trained_steps": "",
             "N": "",
-            **scoring.floor(run.config.dataset, protocol),
+            **scoring.floor(dataset, protocol),
             **nothing,
         }
     )

@@ -4,7 +4,9 @@ In a notebook::
 
     run = load_trained("runs/lsd")  # from experiments.training.runs
     v = run.map()  # v(s, t, x), the average velocity
-    x = run.sample(1000, steps=4)  # [1000, ...]
+    x = run.sample(1000, steps=4)  # [1000, ...], in the data's own units
+
+Maps and velocities are of centred data, see ``Dataset.centred`` and ``Dataset.in_own_units``.
 """
 
 from collections.abc import Sequence
@@ -140,6 +142,7 @@ class Trained:
             options=options,
             shape=self.dataset.shape,
             noise_std=self.dataset.std,
+            finish=self.dataset.in_own_units,
         )
 
     def sample(
@@ -167,7 +170,7 @@ class Trained:
           scale: of guidance.
 
         Returns:
-          [count, ...].
+          [count, ...], in the data's own units.
 
         Raises:
           UsageError: on a class, a scale, a sampler or an option that does not exist for this run.

@@ -17,7 +17,7 @@ from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError
 from experiments.settings import networks
-from experiments.training import checks, dispatch, hosts, interrupts, runs
+from experiments.training import checks, dispatch, hosts, interrupts, records, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
@@ -99,14 +99,14 @@ def train(
         asked = stack.enter_context(interrupts.listen())
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
-            dataset, teacher = runs.load_parts(config)
+            dataset, teacher = runs.load_parts(config, workdir)
             model = networks.build(config, objective, dataset)
             if tell and hosts.is_first() and (said := told.line(dataset)):
                 tell(said)
             state = initial_state(config, model, objective, dataset.shape)
             parameters = count_parameters(state.params)
             hosts.on_first(
-                lambda: runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters),
+                lambda: runs.prepare(workdir, config, dataset, devices=mapping.total(devices), parameters=parameters),
                 name="prepare",
             )
 
@@ -122,6 +122,8 @@ def train(
                 stack.enter_context(contextlib.closing(checkpoints))
             state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
             if hosts.is_first():
+                if int(state.step) < config.training.steps:
+                    records.add_start(workdir, step=int(state.step), devices=mapping.total(devices))
                 log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
             data = None
             if config.training.data == "host":
