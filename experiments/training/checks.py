@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from experiments import settings
 from experiments.errors import UsageError, nearest
+from experiments.metrics.reference import TOLERANCES
 from experiments.settings import files as config_files
 from experiments.settings import guidance, networks
 from experiments.settings.protocol import RESIZES
@@ -22,7 +23,7 @@ SEEDS = 2**32  # what keys, numpy and grain all take
 NOT_NEGATIVE_TRAINING = ("evaluate_every", "max_skipped", "decay_after")
 CHOICES = {"training.nonfinite": POLICIES, "training.data": ("device", "host"), "training.device_mapping": MAPPINGS}
 CHOICES_OF_EVALUATION = {"reference": ("test", "train"), "resize": RESIZES}
-POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "tolerance", "kid_subsets", "guidance")
+POSITIVE_EVALUATION = ("projections", "entropy", "points", "triples", "kid_subsets", "guidance")
 
 
 def check(config: ConfigDict, *, devices: int) -> None:
@@ -101,6 +102,11 @@ def check_evaluation(config: ConfigDict) -> None:
         found = config.evaluation[name]
         if found not in known:
             raise UsageError(f"unknown --config.evaluation.{name}={found!r}; {nearest(found, known)}")
+    low, high = TOLERANCES
+    if not low <= config.evaluation.tolerance <= high:
+        raise UsageError(
+            f"--config.evaluation.tolerance={config.evaluation.tolerance}; expected {low} to {high}, such as 1e-8"
+        )
     for name in ("samples", "pairs", "kid_subset"):
         if config.evaluation[name] < 2:
             raise UsageError(f"--config.evaluation.{name}={config.evaluation[name]}; expected at least 2")
