@@ -1,12 +1,10 @@
 """A trained run as one value: what its configuration names, its weights, its map, and its samples.
 
-In a notebook::
+Maps and velocities are of centred data, see ``Dataset.centred`` and ``Dataset.in_own_units``. In a notebook::
 
     run = load_trained("runs/lsd")  # from experiments.training.runs
     v = run.map()  # v(s, t, x), the average velocity
     x = run.sample(1000, steps=4)  # [1000, ...], in the data's own units
-
-Maps and velocities are of centred data, see ``Dataset.centred`` and ``Dataset.in_own_units``.
 """
 
 from collections.abc import Sequence

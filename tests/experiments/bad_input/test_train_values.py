@@ -25,7 +25,7 @@ CASES = {
     ),
     "one pair to score": training("--config.evaluation.pairs=1", "--config.evaluation.pairs=1; expected at least 2"),
     "a negative tolerance": training(
-        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a positive number"
+        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected 1e-14 to 0.1"
     ),
     "a negative interval": training(
         "--config.training.evaluate_every=-5", "--config.training.evaluate_every=-5; expected 0 (none) or a positive"
