@@ -21,8 +21,9 @@ if __name__ == "__main__":
         config = command_flags.frozen(CONFIG.value)
         checks.check_evaluation(config)
         start = time.perf_counter()
-        reference = load_or_build(config, datasets.load(config.dataset))
-        print(f"{path_of(config)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
+        dataset = datasets.load(config.dataset)
+        reference = load_or_build(config, dataset)
+        print(f"{path_of(config, dataset)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
 
     # Its result is kept instead: a second start solves nothing.
     command_flags.run(main, required=("config",), keep_compiled=False)

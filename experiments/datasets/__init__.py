@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 import functools
 from pathlib import Path
+import re
 from typing import NamedTuple
 
 import jax
@@ -51,12 +52,13 @@ KINDS: dict[str, Kind] = {
 KEPT = 2
 
 
-def load(name: str) -> Dataset:
+def load(name: str, *, centred: bool = True) -> Dataset:
     """Loads a data set by name, or from a file of the user's own, and checks it.
 
     Args:
       name: a key of ``DATASETS``; KIND:WHAT,option=value,... with a key of ``KINDS`` (a path holds no comma); or a path
         that ends in .npy or .npz, perhaps with an option behind it: digits.npz,range=0..1.
+      centred: whether a user's own points are centred; runs of earlier versions trained on them as they are.
 
     Returns:
       the data set; the same object again for a KIND:WHAT that has not changed.
@@ -66,12 +68,45 @@ def load(name: str) -> Dataset:
         ``files.load`` and the modules of ``KINDS``), or data of a wrong shape or with NaN.
     """
     try:
-        return _load(name)
+        return _load(name, centred)
     except OSError as error:  # of a path: not readable, too long
         raise UsageError(f"data set {name[:200]!r} cannot be read ({type(error).__name__}: {error})"[:500]) from error
 
 
-def _load(name: str) -> Dataset:
+def place(name: str) -> Path | None:
+    """The file or folder that a data set's name holds; None if it holds none. UsageError on a wrong option."""
+    kind, _, rest = name.partition(":")
+    if kind in KINDS:
+        path = rest.split(",")[0]
+        of_path = path and KINDS[kind].what == "PATH"
+        return paths.of_user(path, name=f"--config.dataset={kind}:") if of_path else None
+    found = files.address(name)
+    return paths.of_user(str(found.path), name="--config.dataset") if found else None
+
+
+def is_built_in(name: str) -> bool:
+    """Whether a data set comes with the project or its packages, and not from a place that may change."""
+    kind = name.partition(":")[0]
+    return name in DATASETS or (kind in KINDS and KINDS[kind].what not in ("PATH", "NAME"))
+
+
+def absolute(name: str) -> str:
+    """The name of the same data set from any working folder."""
+    found = place(name)
+    if found is None:
+        return name
+    # Of KIND:PATH,option=value,... a comma ends the path; of a file it does not.
+    kind, colon, rest = name.partition(":")
+    if kind not in KINDS:
+        kind, colon, rest = "", "", name
+    path = str(found.absolute())
+    if kind and "," in path:
+        return name
+    options = rest.split(",")[1:] if kind else re.split(r"(?<=\.np[yz]),", rest, maxsplit=1, flags=re.IGNORECASE)[1:]
+    return kind + colon + ",".join([path, *options])
+
+
+def _load(name: str, centred: bool) -> Dataset:
     kind, _, rest = name.partition(":")
     if kind in KINDS:
         typed = rest.split(",")[0]
@@ -79,7 +114,8 @@ def _load(name: str) -> Dataset:
         changed = path.stat().st_mtime_ns if rest and path.exists() else None
         return _of_kind(kind, rest, str(path.absolute()), changed)
     if found := files.address(name):
-        return files.load(paths.of_user(str(found.path), name="--config.dataset"), range=found.range)
+        path = paths.of_user(str(found.path), name="--config.dataset")
+        return files.load(path, range=found.range, centred=centred)
     if name not in DATASETS:
         known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]
         raise UsageError(f"unknown data set {name!r}; {nearest(name, known)}, or a path to a .npy or .npz file")

@@ -64,9 +64,10 @@ class Images(NamedTuple):
 
     @property
     def box(self) -> tuple[float, float]:
-        """(low, high) of all coordinates of a cube around zero that covers the held-out examples."""
-        reach = float(np.abs(self.test).max())
-        return -reach, reach
+        """(low, high) of all coordinates of a cube that covers the held-out examples: around zero, if zero is in it."""
+        low, high = float(self.test.min()), float(self.test.max())
+        reach = max(-low, high)
+        return (-reach, reach) if low < 0 < high else (low, high)
 
 
 class Dataset(NamedTuple):
@@ -88,6 +89,9 @@ class Dataset(NamedTuple):
       labels: [n]; classes of the records, or None.
       told: what a file or folder was understood to mean, in parts that ``told.line`` makes one line of; it is shown at
         the start of a run and recorded with it.
+      source: names what the examples were decoded from, in place of themselves, see ``record.digest``; "" of others.
+      centre: [*shape]; what was subtracted from the data in their own units. ``sample``, ``records``, ``exact_flow``
+        and the maps of a run are in centred units, ``truth`` and samples in the data's own; None for zero.
     """
 
     name: str
@@ -101,6 +105,16 @@ class Dataset(NamedTuple):
     label: Callable[[jax.Array], jax.Array] | None = None
     labels: np.ndarray | None = None
     told: tuple[str, ...] = ()
+    source: str = ""
+    centre: np.ndarray | None = None
+
+    def centred(self, x: np.ndarray) -> np.ndarray:
+        """Points [..., *shape] of the data's own units as those that are trained on."""
+        return x if self.centre is None else x - self.centre
+
+    def in_own_units(self, x: np.ndarray) -> np.ndarray:
+        """Points [..., *shape] that a map has made, in the data's own units."""
+        return x if self.centre is None else x + self.centre
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""

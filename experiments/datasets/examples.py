@@ -158,3 +158,34 @@ def check_numbers(array: np.ndarray, what: str, train: np.ndarray) -> float:
     if not std > SMALLEST_STD * largest:
         raise UsageError(f"{what}: all numbers are {mean:.4g}; expected data that vary: is it the right array?")
     return std
+
+
+def centre_of(array: np.ndarray, what: str, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the spread of every coordinate.
+
+    Args:
+      array: [n, ...]; examples that have been checked.
+      what: what they are called in messages.
+      train: the rows that count.
+
+    Returns:
+      (means, standard deviations), [dim] each, as float64.
+
+    Raises:
+      UsageError: if all examples are the same.
+    """
+    in_train = np.zeros(len(array), bool)
+    in_train[train] = True
+    # About an example: the sum of squares about zero would lose the spread of data far from it.
+    origin = np.asarray(array[train[0]], np.float64).reshape(-1)
+    total, squares = np.zeros_like(origin), np.zeros_like(origin)
+    for start, part in _chunks(array):
+        moved = part[in_train[start : start + len(part)]].astype(np.float64) - origin
+        total += moved.sum(axis=0)
+        squares += (moved**2).sum(axis=0)
+    mean = total / len(train)
+    spread = np.sqrt(np.maximum(squares / len(train) - mean**2, 0))
+    centre = origin + mean
+    if not spread.max() > SMALLEST_STD * np.abs(centre).max():
+        raise UsageError(f"{what}: all examples are the same; expected data that vary: is it the right array?")
+    return centre, spread

@@ -5,7 +5,8 @@ The file holds one array of examples [n, ...]: float16, float32 or float64, take
 against, otherwise a tenth of the examples is. Integers "y" [n], and "test_y", are the classes 0, 1, ... of examples.
 Examples are trained on as vectors; those of shape [height, width] and [height, width, 1 or 3] are pictures. Which
 floats are black and white is said by ``FILE.npz,range=0..1``, ``-1..1`` or ``0..255``; ``range=none`` says that they
-are no pictures. A .npy file is mapped into memory, so that it may be larger than that.
+are no pictures. Floats that are none are points: they are centred for training, and written in their own units. A .npy
+file is mapped into memory, so that it may be larger than that.
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ NAMES = ("test", "y", "test_y")  # arrays that may lie beside the examples
 EXPECTED = f"one array of examples [n, ...] of {', '.join(DTYPES[:-1])} or {DTYPES[-1]}"
 REMEDY = "save it by numpy.save, or numpy.savez(path, x=...)"
 OPTIONS = ("range",)
+UNEQUAL = 100.0  # ratio of the spreads of two coordinates from which on one number does not scale both
 UNLIKE = 3.0  # ratio of the spreads of two splits from which on they are of two ranges
 
 
@@ -59,16 +61,17 @@ def address(name: str) -> Address | None:
                 f"unknown option {part!r} of data set {found[1]}; {nearest(option, OPTIONS)}; as in range=0..1"
             )
         options[option] = value
-    return Address(Path(found[1]).expanduser(), **options)
+    return Address(Path(found[1]), **options)
 
 
-def load(path: Path, *, range: str = "") -> Dataset:
+def load(path: Path, *, range: str = "", centred: bool = True) -> Dataset:
     """Loads a data set from a file, having looked at every number in it.
 
     Args:
       path: a .npy or .npz file.
       range: which floats are black and white, a key of ``ranges.RANGES``, which become -1 and 1; "none" for examples
         that are no pictures; "" if the numbers themselves say it.
+      centred: whether points are centred: floats that are no pictures and of no stated range.
 
     Returns:
       the data set, named like the file; examples are vectors, and ``Images.size`` says which pictures they are. Its
@@ -92,11 +95,12 @@ def load(path: Path, *, range: str = "") -> Dataset:
     train, test = (
         part and ranges.of_examples(part, range, pictures=size is not None, advice=advice) for part in (train, test)
     )
-    found = stored.dataset(path.name, train, test, size=size)
+    points = size is None and train.x.dtype != np.uint8 and range in ("", ranges.NONE)
+    found = stored.dataset(path.name, train, test, size=size, centred=centred and points)
     if test and size:
         _check_alike(found.truth, test.what)
-    kind = "pictures" if size else "examples"
-    return found._replace(told=(told.contents(found, train, test, kind=kind), _meaning(train, found.truth, range)))
+    contents = told.contents(found, train, test, kind="pictures" if size else "examples")
+    return found._replace(told=(contents, _meaning(train, found.truth, range), *_place_and_spread(found)))
 
 
 def _advice(path: Path, stated: str) -> str:
@@ -147,6 +151,22 @@ def _meaning(examples: Examples, truth: Images, stated: str) -> str:
     if max(-low, high) <= 1:
         return f"floats, taken for pictures with black at -1 and white at 1 (range={ranges.NONE} if they are none)"
     return f"floats from {low:.3g} to {high:.3g} as they are, drawn as pictures and scored as numbers"
+
+
+def _place_and_spread(dataset: Dataset) -> tuple[str, ...]:
+    """That examples were centred, and whether their coordinates are of one unit."""
+    if dataset.centre is None:
+        return ()
+    spreads = dataset.truth.train.std(axis=0, dtype=np.float64)
+    low, high = float(spreads.min()), float(spreads.max())
+    said = f"centred for training (means {dataset.centre.min():.3g} to {dataset.centre.max():.3g}), written as they are"
+    if high <= UNEQUAL * low:
+        return (said,)
+    return (
+        said,
+        f"coordinates spread from {low:.3g} to {high:.3g}: one number scales them all, and those of little spread are "
+        "hardly learned; scale each to order one before",
+    )
 
 
 def splits(found: Mapping[str, np.ndarray], what: str) -> tuple[Examples, Examples | None]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+import hashlib
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from experiments.datasets.examples import Examples
 from experiments.errors import UsageError
 
 COMMON = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".gif", ".ppm")  # of ``pictures.ENDINGS``, for messages
+HASHED = 500  # files of which the bytes are in the digest; of more, evenly spaced ones
 # Folders that other programs keep below a folder of pictures; those that begin with a dot are hidden anyway.
 HOUSEKEEPING = ("@eaDir", "__MACOSX", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 
@@ -84,7 +86,21 @@ def images(
         ("sub-folders are no classes (labels=folders would make them so)",) if len(folders) > 1 > len(names) else ()
     )
     said = told.contents(dataset, parts[0], parts[1] if given else None, kind="pictures", names=names)
-    return dataset._replace(told=(said, *told.counted("of them", notes), *told.counted("left out", left), *unused))
+    return dataset._replace(
+        told=(said, *told.counted("of them", notes), *told.counted("left out", left), *unused),
+        source=_source(path, every, (form, names)),
+    )
+
+
+def _source(root: Path, files: Sequence[Path], read_as: object) -> str:
+    """The names and sizes of all files, and the bytes of some, as a digest."""
+    found = hashlib.sha256(repr(read_as).encode())
+    step = max(1, len(files) // HASHED)
+    for number, file in enumerate(files):
+        found.update(repr((file.relative_to(root).as_posix(), file.stat().st_size)).encode())
+        if number % step == 0:
+            found.update(file.read_bytes())
+    return found.hexdigest()
 
 
 def check_bright(dataset: Dataset, what: str) -> None:

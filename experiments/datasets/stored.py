@@ -8,13 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 import functools
 import math
+import os
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images, pick
-from experiments.datasets.examples import Examples, check_classes, check_form, check_numbers, scaled
+from experiments.datasets.examples import Examples, centre_of, check_classes, check_form, check_numbers, scaled
 from experiments.errors import UsageError
 from taxonomy import exact_data
 from taxonomy.exact import ExactFlow
@@ -59,6 +60,7 @@ def dataset(
     size: tuple[int, ...] | None,
     classes: int | None = None,
     exact: bool = True,
+    centred: bool = False,
 ) -> Dataset:
     """Makes a data set, having looked at every number of an array, and at those kept for evaluation of ``Decoded``.
 
@@ -69,10 +71,12 @@ def dataset(
       size: what an example shows, as in ``Images``.
       classes: number of classes; None to count them.
       exact: whether to offer the exact velocity of the training examples, if they are few.
+      centred: whether the mean of the training examples is subtracted, see ``Dataset.centre``; of an array alone.
 
     Returns:
       the data set; examples are vectors. Training examples are in random order. Its standard deviation is that of the
-      training examples; of ``Decoded``, that of those kept for evaluation: 5000, or as many as have 2^26 numbers.
+      training examples, about the mean of each coordinate if they are centred; of ``Decoded``, that of those kept for
+      evaluation: 5000, or as many as have 2^26 numbers.
 
     Raises:
       UsageError: if examples have a wrong type or shape, are too few, not finite, far from order one, or all the same;
@@ -97,6 +101,11 @@ def dataset(
     records = Records(name, x, train_rows)
     kept = min(SCORED, max(2, SCORED_NUMBERS // math.prod(x.shape[1:])))
     train, std = _kept(examples, train_rows, kept, name)
+    centre = None
+    if centred:
+        means, spreads = centre_of(x, what, train_rows)
+        centre, std = means.astype(np.float32), float(np.sqrt(np.mean(spreads**2)))
+        records = Records(name, x, train_rows, centre=centre)
     if test is None and not isinstance(x, Decoded):  # all of it has been checked
         held_out = Records(name, x, test_rows).first(kept)
     else:
@@ -106,13 +115,13 @@ def dataset(
     truth = Images(train, held_out, size, labels[:kept] if count else None, test_labels)
 
     def sample(key: jax.Array) -> jax.Array:
-        return scaled(jnp.asarray(records.stored)[pick(key, len(records))])
+        return _moved(scaled(jnp.asarray(records.stored)[pick(key, len(records))]), centre)
 
     def label(key: jax.Array) -> jax.Array:
         return jnp.asarray(labels)[pick(key, len(records))]
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
-        return exact_data.empirical(interpolant, points=scaled(records.stored), noise_std=std)
+        return exact_data.empirical(interpolant, points=_moved(scaled(records.stored), centre), noise_std=std)
 
     few = exact and math.prod((len(records), *records.shape)) <= EXACT_NUMBERS
     return Dataset(
@@ -126,7 +135,12 @@ def dataset(
         count,
         label if count else None,
         labels,
+        centre=centre,
     )
+
+
+def _moved(x: np.ndarray | jax.Array, centre: np.ndarray | None) -> np.ndarray | jax.Array:
+    return x if centre is None else x - centre
 
 
 def _kept(examples: Examples, rows: np.ndarray, kept: int, name: str) -> tuple[np.ndarray, float]:
@@ -142,19 +156,36 @@ def _kept(examples: Examples, rows: np.ndarray, kept: int, name: str) -> tuple[n
 class Records:
     """Some examples of an array on disk or in memory, as vectors of float32, each read when it is asked for."""
 
-    def __init__(self, name: str, array: np.ndarray, rows: np.ndarray):
-        """Records number 0, 1, ... are the examples ``rows`` of ``array``; ``name`` is for messages."""
-        self._name, self.array, self.rows = name, array, rows
+    def __init__(self, name: str, array: np.ndarray, rows: np.ndarray, *, centre: np.ndarray | None = None):
+        """Records number 0, 1, ... are the examples ``rows`` of ``array`` less ``centre``; ``name`` is for messages."""
+        self._name, self.array, self.rows, self._centre = name, array, rows, centre
         self.shape = (math.prod(array.shape[1:]),)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return scaled(np.asarray(self.array[self.rows[index]]).reshape(-1))
+        self._check_whole()
+        return _moved(scaled(np.asarray(self.array[self.rows[index]]).reshape(-1)), self._centre)
+
+    def _check_whole(self) -> None:
+        """UsageError if a mapped file has become shorter: to read behind its end would kill the process (SIGBUS)."""
+        array = getattr(self.array, "x", self.array)
+        if not isinstance(array, np.memmap):
+            return
+        needed = array.offset + array.nbytes
+        try:
+            found = os.stat(array.filename).st_size
+        except FileNotFoundError:  # what is mapped stays
+            return
+        if found < needed:
+            raise UsageError(
+                f"{array.filename} has {found:,} bytes, and had {needed:,} at the start; expected a file that does not "
+                "change during a run: put it back as it was, and run the same command again"
+            )
 
     def first(self, count: int) -> np.ndarray:
-        """[count, dim]; the first records, fewer if there are not as many."""
+        """[count, dim]; the first examples in the data's own units, fewer if there are not as many."""
         return scaled(np.asarray(self.array[self.rows[:count]]).reshape(-1, *self.shape))
 
     @functools.cached_property

@@ -88,7 +88,7 @@ def _score_and_write(run: Trained, workdir: Path) -> list[dict[str, object]]:
             "seed": "",
             "trained_steps": "",
             "N": "",
-            **scoring.floor(run.config.dataset, protocol),
+            **scoring.floor(dataset, protocol),
             **nothing,
         }
     )

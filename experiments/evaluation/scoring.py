@@ -1,11 +1,9 @@
 """All numbers of one trained map under one protocol: those of its samples, and those of the map itself."""
 
-import functools
-
 import jax
 import numpy as np
 
-from experiments import datasets
+from experiments.datasets import record
 from experiments.datasets.dataset import Dataset, Images
 from experiments.images import scores as image_scores
 from experiments.images.examples import other, split
@@ -73,18 +71,26 @@ def true_samples(dataset: Dataset, count: int, seed: int) -> np.ndarray:
     return np.asarray(dataset.draw(jax.random.fold_in(jax.random.key(seed), 2), count))
 
 
-@functools.lru_cache(maxsize=4)
-def floor(name: str, protocol: Protocol) -> dict[str, float | None]:
+def floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     """The metrics of perfect samples at the same size: nothing can be expected to score better.
 
     Args:
-      name: name of the data set.
+      dataset: the data set.
       protocol: how samples are scored.
 
     Returns:
       {metric name: value}; for images, see ``image_scores.floor``.
     """
-    dataset = datasets.load(name)
+    key = (dataset.name, record.digest(dataset), protocol)
+    if key not in _FLOORS:
+        _FLOORS[key] = _floor(dataset, protocol)
+    return dict(_FLOORS[key])
+
+
+_FLOORS: dict[tuple[str, str, Protocol], dict[str, float | None]] = {}  # the runs of a comparison share one
+
+
+def _floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     if isinstance(dataset.truth, Images):
         return image_scores.floor(dataset, protocol)
     perfect, true = (true_samples(dataset, protocol.samples, seed) for seed in (protocol.seed + 1, protocol.seed))
@@ -124,5 +130,6 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     if exact is not None:
         pictures["cells"] = trained.truth[1]
         if dataset.shape == (2,):
-            pictures |= {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
+            curves = {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
+            pictures |= {name: dataset.in_own_units(points) for name, points in curves.items()}
     return values, pictures

@@ -3,18 +3,19 @@
 Files go to ``$FLOWMAP_CACHE``, by default ``~/.cache/flowmap``; their names carry a hash of everything that made them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+import hashlib
 import itertools
 import json
 from pathlib import Path
 from typing import NamedTuple
-import zipfile
 
 import jax
 from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import caches, files, settings, terminal
+from experiments.datasets import arrays, record
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import protocol
@@ -22,11 +23,12 @@ from taxonomy import exact_map, times
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
 
-FORMAT = 1  # raised whenever the arrays below change their meaning
+FORMAT = 2  # raised whenever the arrays below change their meaning
 CHUNK = 500  # triples per call of the solver, which takes as many steps as the hardest of them
 PATHS, PATH_TIMES = 48, 65
 CHECKED, CHECK_FACTOR = 200, 1e-4  # triples solved again, at a tolerance smaller by this factor
 PROBES = 32
+DIGEST = "sha256"  # of the arrays, in the record of the settings
 
 
 class Reference(NamedTuple):
@@ -61,21 +63,29 @@ class Reference(NamedTuple):
     probe_b: np.ndarray
 
 
-def settings_of(config: ConfigDict) -> dict[str, object]:
-    """Everything in a configuration that a reference set depends on."""
+def settings_of(config: ConfigDict, dataset: Dataset) -> dict[str, object]:
+    """Everything that a reference set depends on: of stored data their content, wherever they lie."""
     names = ("seed", "triples", "tolerance")
     return {
         "format": FORMAT,
-        "dataset": config.dataset,
+        "dataset": record.digest(dataset) or dataset.name,
         "interpolant": config.interpolant,
         **{name: config.evaluation[name] for name in names},
     }
 
 
-def path_of(config: ConfigDict) -> Path:
-    """The file of the reference set that belongs to a configuration."""
-    made_by = settings_of(config)
-    return caches.folder() / f"{Path(config.dataset).name}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
+def path_of(config: ConfigDict, dataset: Dataset) -> Path:
+    """The file of the reference set that belongs to a configuration and its data set."""
+    made_by = settings_of(config, dataset)
+    return caches.folder() / f"{Path(dataset.name).name}-{config.interpolant}-{protocol.fingerprint(made_by)}.npz"
+
+
+def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """The sha256 of some arrays, their names, types and shapes."""
+    found = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        found.update(repr((name, array.dtype.str, array.shape)).encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def _solver(flow: ExactFlow, tolerance: float) -> Callable[..., np.ndarray]:
@@ -178,29 +188,33 @@ def load_or_build(config: ConfigDict, dataset: Dataset) -> Reference:
     Raises:
       UsageError: if the data set has no exact velocity, or the file in the cache is damaged or made by other settings.
     """
-    path, interpolant, options = path_of(config), settings.interpolant_of(config), config.evaluation
+    path, interpolant, options = path_of(config, dataset), settings.interpolant_of(config), config.evaluation
     if path.exists():
         return _read(path, config, dataset)
     caches.check_writable(path.parent, name="FLOWMAP_CACHE")
     reference = build(dataset, interpolant, seed=options.seed, triples=options.triples, tolerance=options.tolerance)
     # Written whole: a file under its final name is complete, whoever else builds the same one.
-    files.write_arrays(path, settings=json.dumps(settings_of(config)), **reference._asdict())
+    made_by = settings_of(config, dataset) | {DIGEST: digest_of(reference._asdict())}
+    files.write_arrays(path, settings=json.dumps(made_by), **reference._asdict())
     return reference
 
 
 def _read(path: Path, config: ConfigDict, dataset: Dataset) -> Reference:
     remedy = f"delete {path} and it is made again"
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            made_by = json.loads(str(arrays["settings"]))
-            reference = Reference(**{name: arrays[name] for name in Reference._fields})
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UsageError(f"the reference set is damaged ({type(error).__name__}: {error}); {remedy}") from error
-    wanted = settings_of(config)
+        found = arrays.read(path, ("settings", *Reference._fields))
+        made_by = json.loads(str(found.pop("settings")))
+        digest = made_by.pop(DIGEST, None)
+    except (arrays.UnreadableError, ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"the reference set is damaged ({error}); {remedy}") from error
+    wanted = settings_of(config, dataset)
     differing = [name for name in sorted(wanted | made_by) if wanted.get(name) != made_by.get(name)]
     if differing:
         shown = "; ".join(f"{name} is {made_by.get(name)} there, {wanted.get(name)} here" for name in differing)
         raise UsageError(f"the reference set was made by other settings ({shown}); {remedy}")
+    if digest != digest_of(found):
+        raise UsageError(f"the reference set is damaged (its arrays are not those that were written); {remedy}")
+    reference = Reference(**found)
     if not all(np.isfinite(array).all() for array in reference):
         raise UsageError(f"the reference set contains NaN or infinity; {remedy}")
     probed = _probe(dataset, settings.interpolant_of(config), reference.probe_t, reference.probe_x)

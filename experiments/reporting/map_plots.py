@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import files
 from experiments.datasets.dataset import Dataset
-from experiments.reporting.plots import draw_target
+from experiments.reporting.plots import draw_target, widened
 
 COLUMNS = 5  # panels per row of a picture
 REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
@@ -76,7 +76,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """
     figure, panels = _panels(len(learned), 3.4)
-    reach = REACH * dataset.truth.box[1]
+    frame = widened(dataset.truth.box, REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)
         axis.plot(exact[..., 0], exact[..., 1], color="black", lw=0.8, alpha=0.6)
@@ -84,7 +84,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
         axis.plot(exact[0, :, 0], exact[0, :, 1], "o", color="tab:blue", ms=2.5)
         axis.plot(exact[-1, :, 0], exact[-1, :, 1], "o", color="black", ms=3.5)
         axis.plot(curves[-1, :, 0], curves[-1, :, 1], "o", color="tab:red", ms=2.5)
-        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+        axis.set(xlim=frame, ylim=frame, xticks=[], yticks=[], aspect="equal")
         axis.set_title(name, fontsize=11)
     panels[0].plot([], [], color="black", lw=0.8, label="exact")
     panels[0].plot([], [], color="tab:red", lw=1.0, label="learned")

@@ -73,8 +73,14 @@ def _cell_size(truth: object, labels: np.ndarray | None) -> tuple[float, float]:
 
 def _draw_points(axis: plt.Axes, points: np.ndarray, truth: Images, **style: object) -> None:
     axis.plot(points[:POINTS, 0], points[:POINTS, 1], ".", markeredgewidth=0, **({"color": "black", "ms": 2} | style))
-    reach = 1.1 * truth.box[1]
-    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    frame = widened(truth.box, 1.1)
+    axis.set(xlim=frame, ylim=frame, aspect="equal")
+
+
+def widened(box: tuple[float, float], factor: float) -> tuple[float, float]:
+    """An interval so many times as wide, about its middle."""
+    middle, reach = (box[0] + box[1]) / 2, factor * (box[1] - box[0]) / 2
+    return middle - reach, middle + reach
 
 
 def draw_target(axis: plt.Axes, dataset: Dataset) -> None:

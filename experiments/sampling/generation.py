@@ -26,6 +26,7 @@ def generator(
     options: Options,
     shape: tuple[int, ...],
     noise_std: float,
+    finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
 ) -> Generator:
     """A function that generates samples; it compiles once for each number of steps and of samples.
 
@@ -36,6 +37,7 @@ def generator(
       options: of the sampler.
       shape: of one sample.
       noise_std: standard deviation of the noise.
+      finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
 
     Returns:
       (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample). Equal keys start
@@ -83,7 +85,7 @@ def generator(
         except ValueError as error:
             raise UsageError(f"sampler {sampler}: {error}") from error
         if np.isfinite(samples).all():
-            return samples, evaluations
+            return finish(samples), evaluations
         for legs in range(1, len(grid)):
             bad = _bad(samples if legs == len(grid) - 1 else in_parts(grid[: legs + 1], count, key, label, noise)[0])
             if bad.any():

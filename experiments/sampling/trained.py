@@ -1,10 +1,10 @@
 """A trained run as one value: what its configuration names, its weights, its map, and its samples.
 
-In a notebook::
+Maps and velocities are of centred data, see ``Dataset.centred`` and ``Dataset.in_own_units``. In a notebook::
 
     run = load_trained("runs/lsd")  # from experiments.training.runs
     v = run.map()  # v(s, t, x), the average velocity
-    x = run.sample(1000, steps=4)  # [1000, ...]
+    x = run.sample(1000, steps=4)  # [1000, ...], in the data's own units
 """
 
 from collections.abc import Sequence
@@ -140,6 +140,7 @@ class Trained:
             options=options,
             shape=self.dataset.shape,
             noise_std=self.dataset.std,
+            finish=self.dataset.in_own_units,
         )
 
     def sample(
@@ -167,7 +168,7 @@ class Trained:
           scale: of guidance.
 
         Returns:
-          [count, ...].
+          [count, ...], in the data's own units.
 
         Raises:
           UsageError: on a class, a scale, a sampler or an option that does not exist for this run.

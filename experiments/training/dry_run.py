@@ -39,7 +39,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     devices = mapping.total(jax.local_device_count())
     checks.check(config, devices=devices)
     objective = settings.objective_of(config)
-    dataset, teacher = runs.load_parts(config)
+    dataset, teacher = runs.load_parts(config, workdir)
     model = networks.build(config, objective, dataset)
     state = jax.eval_shape(lambda: initial_state(config, model, objective, dataset.shape))
     training = config.training

@@ -16,7 +16,7 @@ from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError, WriteError
 from experiments.settings import networks
-from experiments.training import checks, dispatch, hosts, interrupts, runs
+from experiments.training import checks, dispatch, hosts, interrupts, records, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
@@ -102,7 +102,7 @@ def train(
         asked = stack.enter_context(interrupts.listen())
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
-            dataset, teacher = runs.load_parts(config)
+            dataset, teacher = runs.load_parts(config, workdir)
             model = networks.build(config, objective, dataset)
             if tell and hosts.is_first() and (said := told.line(dataset)):
                 tell(said)
@@ -113,7 +113,7 @@ def train(
                 stack.enter_context(locks.alone(workdir, use="train", name="--workdir"))
                 for folder in (workdir, workdir / "figures"):
                     files.remove_unfinished(folder)
-                runs.prepare(workdir, config, devices=mapping.total(devices), parameters=parameters)
+                runs.prepare(workdir, config, dataset, devices=mapping.total(devices), parameters=parameters)
 
             hosts.on_first(prepare, name="prepare")
 
@@ -130,6 +130,8 @@ def train(
                 asked.check_saved = checkpoints.check_place
             state = hosts.from_first(hosts.on_first(lambda: _newest(checkpoints, state), name="restore") or state)
             if hosts.is_first():
+                if int(state.step) < config.training.steps:
+                    records.add_start(workdir, step=int(state.step), devices=mapping.total(devices))
                 log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
             data = None
             if config.training.data == "host":

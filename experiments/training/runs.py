@@ -2,45 +2,27 @@
 
 from collections.abc import Mapping
 import contextlib
-import importlib.metadata
 import json
 import os
 from pathlib import Path
-import platform
 
-import jax
 from ml_collections import ConfigDict
+import numpy as np
 
 from experiments import caches, datasets, files, paths, settings
 from experiments.datasets import host
+from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained, trained
 from experiments.settings import guidance, networks
 from experiments.settings import saved as saved_config
 from experiments.settings.guidance import Teacher
-from experiments.training import checks
+from experiments.training import checks, records
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.state import State, initial_state
 from models.flow_map_model import Params, bind
 from taxonomy.flow_map import diagonal
-
-# What is in a run's folder: 1 until 0.1.0; 2 has checksums and counts skipped steps.
-FORMAT = 2
-PACKAGES = (
-    "jax",
-    "jaxlib",
-    "flax",
-    "optax",
-    "orbax-checkpoint",
-    "ml-collections",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "diffrax",
-    "ott-jax",
-    "grain",
-)
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
@@ -52,17 +34,19 @@ def _normal(config: ConfigDict) -> dict[str, object]:
     return json.loads(json.dumps(own))
 
 
-def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int) -> None:
+def prepare(workdir: Path, config: ConfigDict, dataset: Dataset, *, devices: int, parameters: int) -> None:
     """Creates a run's folder and writes ``config.json`` and ``run.json``, or checks the one that is there.
 
     Args:
       workdir: the run's folder; created if needed.
       config: the configuration with all overrides.
+      dataset: its data set.
       devices: number of devices that train.
       parameters: number of parameters.
 
     Raises:
-      UsageError: if the folder cannot be written or belongs to a run of another configuration; nothing is changed.
+      UsageError: if the folder cannot be written, belongs to a run of another configuration, or to one that was trained
+        on other data or by another teacher; nothing is changed.
     """
     path = workdir / "config.json"
     if os.path.lexists(path):
@@ -74,26 +58,24 @@ def prepare(workdir: Path, config: ConfigDict, *, devices: int, parameters: int)
                 f"--workdir={workdir} holds a run of another configuration ({shown}); "
                 "use another --workdir, or repeat the options of that run"
             )
+        data_record.check(records.read(workdir).get("data"), dataset, where=str(workdir))
+        records.check_teachers(workdir, config)
         check_writable(workdir)
         return
     check_writable(workdir)
     if (workdir / "checkpoints").exists():
         raise UsageError(f"--workdir={workdir} has checkpoints but no config.json; use another --workdir")
     record = {
-        "format": FORMAT,
+        "format": records.FORMAT,
         "objective": settings.label(config),
         "seed": config.seed,
-        "devices": devices,
-        "processes": jax.process_count(),
-        "device_kind": jax.devices()[0].device_kind,
         "effective_batch": config.training.batch_size,
         "parameters": parameters,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        **records.machine(devices),
+        "data": records.of_data(config, dataset),
+        "teachers": records.of_teachers(config),
     }
-    files.write_json(workdir / "run.json", record)
+    records.write(workdir, record)
     # Written last: a folder with a config.json is complete.
     files.write_json(path, config.to_dict())
 
@@ -118,30 +100,16 @@ def read_config(workdir: Path) -> ConfigDict:
     path = workdir / "config.json"
     if not os.path.lexists(path):
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
-    _check_format(workdir / "run.json")
+    records.read(workdir)
     return saved_config.read(path)
 
 
-def _check_format(path: Path) -> None:
-    """Refuses a folder that a later version has written in a way that this one cannot know."""
-    try:
-        found = files.read_json(path).get("format", 1)
-        if type(found) is not int or found < 1:
-            raise ValueError(f"format {found!r}, which is no whole number from 1")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is damaged ({error}); restore it or train again in another folder") from error
-    if found > FORMAT:
-        raise UsageError(
-            f"{path.parent} was written by a later version of the project (format {found}, this one knows {FORMAT}); "
-            "update the project"
-        )
-
-
-def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
+def load_parts(config: ConfigDict, workdir: Path | None = None) -> tuple[Dataset, Teacher | None]:
     """The data set and the teacher of a configuration, checked: a fault shows before anything is written.
 
     Args:
       config: a checked configuration.
+      workdir: the run's folder; a run that was begun there by a version that did not centre data continues so.
 
     Returns:
       (data set, teacher or None).
@@ -149,7 +117,9 @@ def load_parts(config: ConfigDict) -> tuple[Dataset, Teacher | None]:
     Raises:
       UsageError: as they do.
     """
-    dataset = datasets.load(config.dataset)
+    begun = workdir is not None and (workdir / "config.json").exists()
+    centred = not begun or data_record.is_centred(records.read(workdir).get("data"))
+    dataset = datasets.load(config.dataset, centred=centred)
     if config.training.data == "host":
         host.check(dataset)
     else:
@@ -186,6 +156,7 @@ def load_trained(
     ema: float | None = None,
     checkpoint: str = "checkpoints",
     evaluation: Mapping[str, object] | None = None,
+    data: bool = True,
 ) -> Trained:
     """A trained run from its folder.
 
@@ -194,18 +165,20 @@ def load_trained(
       ema: decay of the average to load, 0 for the raw weights; by default the one that evaluation uses.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
       evaluation: fields of the run's protocol that are other ones here.
+      data: whether the data are needed; samples can be drawn where there are none.
 
     Returns:
       the run, with its map and its samples.
 
     Raises:
-      UsageError: if there is no run, no checkpoint, or a checkpoint of another shape.
+      UsageError: if there is no run, no checkpoint, or a checkpoint of another shape; if the data are not there, or not
+        those that it was trained on.
     """
     workdir = paths.of_user(workdir, name="--workdir")
     config = read_config(workdir)
     config.evaluation.update(evaluation or {})
     checks.check(config, devices=1)
-    dataset = datasets.load(config.dataset)
+    dataset = records.load_data(config, workdir, needed=data)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     if not (workdir / checkpoint).exists():
@@ -260,7 +233,7 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
     except UsageError as error:
         raise UsageError(f"--config.{field}={workdir}: {error}") from error
     for name, theirs, own in (
-        ("dataset", found.config.dataset, config.dataset),
+        ("dataset", *_addresses(found, workdir, config)),
         ("interpolant", found.config.interpolant, config.interpolant),
         ("network.conditional", found.config.network.conditional, config.network.conditional),
     ):
@@ -269,5 +242,18 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
                 f"teacher {workdir} was trained with {name} = {theirs}, the student has {own}; "
                 f"expected the same: choose another --config.{field}"
             )
+    if not np.array_equal(*(np.zeros(1) if x.centre is None else x.centre for x in (found.dataset, dataset))):
+        raise UsageError(
+            f"teacher {workdir} was trained by a version that did not centre data, the student is new; expected the "
+            "same: train the teacher again"
+        )
     # A teacher with guidance scales as input is evaluated at scale 1.
     return lambda condition: diagonal(bind(found.model, found.params, condition._replace(scale=None, dropout=None)))
+
+
+def _addresses(teacher: Trained, workdir: Path, config: ConfigDict) -> tuple[str, str]:
+    """The data sets of a teacher and of a student, as places if they are written differently."""
+    if teacher.config.dataset == config.dataset:
+        return config.dataset, config.dataset
+    known = records.read(workdir).get("data")
+    return known["address"] if known else teacher.config.dataset, datasets.absolute(config.dataset)

@@ -121,6 +121,11 @@ def load(name: str) -> Entry:
     return Entry(getattr(module, function))
 
 
+def of_map(reward: Reward, dataset: Dataset) -> Reward:
+    """The reward, which reads the data's own units, of the points that a map works with, which may be centred."""
+    return reward if dataset.centre is None else lambda x: reward(dataset.in_own_units(x))
+
+
 def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
     """Tries a reward on noise and on data.
 
@@ -134,7 +139,8 @@ def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
     """
     key_noise, key_data = jax.random.split(jax.random.key(0))
     noise = dataset.std * jax.random.normal(key_noise, (CHECKED, *dataset.shape))
-    for kind, x in (("data", dataset.draw(key_data, CHECKED)), ("noise", noise)):
+    for kind, centred in (("data", dataset.draw(key_data, CHECKED)), ("noise", noise)):
+        x = dataset.in_own_units(centred)
         try:
             value, back = jax.vjp(reward, x)
         except Exception as error:  # whatever the user's function raises

@@ -64,7 +64,8 @@ def sample(
     sampling.grid_of(grid, steps, list(times))
     if sampler:
         sampling.get(sampler)
-    run = runs.load_trained(workdir, checkpoint=checkpoint)
+    # A picture shows the target beside the samples; numbers need no data.
+    run = runs.load_trained(workdir, checkpoint=checkpoint, data=out.suffix == ".png")
     labels = run.labels(count, label=label)
     run.check_scale(guidance)
     times_of = sampling.grid_of(grid, steps, list(times), path=run.interpolant)

@@ -19,7 +19,7 @@ from experiments.errors import UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
 from experiments.settings import networks
-from experiments.training import runs
+from experiments.training import records, runs
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.state import initial_state
 from experiments.uses import rewards
@@ -80,6 +80,8 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
     """A run folder that other commands load: with fine-tuned velocities, it is one of flow matching."""
     config = ConfigDict(run.config.to_dict())
     config.network.output = config.network.output or run.objective.output
+    if data := records.read(Path(record["workdir"])).get("data"):
+        config.dataset = data["address"]  # wherever the command is run
     if record["method"] == "ode":
         config = settings.with_objective(config, "flow_matching")
     objective = settings.objective_of(config)
@@ -94,7 +96,7 @@ def _save(run: Trained, tuned: Tuned, folder: Path, record: dict[str, object]) -
         stage=tuple(params for _ in example.stage),
     )
     with locks.alone(folder, use="train", name="--out"):
-        runs.prepare(folder, config, devices=1, parameters=count_parameters(params))
+        runs.prepare(folder, config, run.dataset, devices=1, parameters=count_parameters(params))
         files.write_json(folder / "finetune.json", record)
         with contextlib.closing(Checkpoints(folder)) as checkpoints:
             checkpoints.save(run.step, jax.tree.map(np.asarray, state))
@@ -164,9 +166,10 @@ def finetune(
     task = Task(run, workdir, lambda x: weight * plain(x), reward, digit)
     judge = Judge(task)
     tuned: dict[str, Tuned] = {}
+    own_reward = rewards.of_map(task.reward, dataset)
     for name in METHODS[method]:
         tuned[name] = finetuning.tune(
-            run.model, run.params, task.reward, dataset, run.interpolant, plan._replace(method=name)
+            run.model, run.params, own_reward, dataset, run.interpolant, plan._replace(method=name)
         )
     rows, pictures = [], {}
     for name, result in tuned.items():

@@ -82,7 +82,7 @@ def loss_of(
     Args:
       model: the model.
       reference: frozen weights.
-      reward: r.
+      reward: r, of points as the map makes them, see ``rewards.of_map``.
       dataset: for data along the path, at which the other penalties are taken.
       interpolant: the path.
       plan: method, penalties and numbers of updates.
@@ -128,7 +128,7 @@ def tune(
     Args:
       model: the model.
       reference: its weights.
-      reward: r.
+      reward: r, of points as the map makes them, see ``rewards.of_map``.
       dataset: the data set.
       interpolant: the path.
       plan: method, penalties and numbers of updates.

@@ -45,7 +45,7 @@ def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves:
 def _samples(axis: plt.Axes, dataset: Dataset, samples: np.ndarray) -> None:
     truth = dataset.truth
     if not isinstance(truth, Images):
-        box = [(REACH * truth.box[0], REACH * truth.box[1])] * 2
+        box = [plots.widened(truth.box, REACH)] * 2
         counts = np.histogram2d(*samples.T, bins=BINS, range=box)[0]
         top = float(np.quantile(counts[counts > 0], 0.95)) if counts.any() else 1.0
         axis.imshow(counts.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")

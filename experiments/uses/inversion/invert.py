@@ -41,10 +41,10 @@ def held_out(dataset: Dataset, count: int, seed: int) -> np.ndarray:
       seed: of the draws.
 
     Returns:
-      [n, ...].
+      [n, ...]; centred, if the data set is.
     """
     if isinstance(dataset.truth, Images):
-        return np.asarray(dataset.truth.test[:count], np.float32).reshape(-1, *dataset.shape)
+        return dataset.centred(np.asarray(dataset.truth.test[:count], np.float32).reshape(-1, *dataset.shape))
     return np.asarray(dataset.draw(jax.random.fold_in(jax.random.key(seed), 5), count))
 
 
@@ -169,6 +169,7 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     folder = findings.folder(workdir, out)
     v = run.map()
     direction = _direction(run.objective, workdir)
+    # Distances are those of the data's own units; pictures are shown in them.
     data = held_out(dataset, protocol.samples, protocol.seed)
     pairs, backward = None, None
     if dataset.exact_flow is not None:

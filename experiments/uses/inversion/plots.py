@@ -25,7 +25,7 @@ def draw(
       path: the png file.
       dataset: the data set.
       v: average velocity.
-      data: [n, ...]; held-out data.
+      data: [n, ...]; held-out data, centred if the data set is; they are drawn in their own units.
       latents: [n, ...]; their X_{1,0}.
       pairs: number of interpolations, at most half as many as there are data.
       shares: points of each.
@@ -40,6 +40,8 @@ def draw(
         for kind in two_directions.PATHS
     }
     again = np.asarray(jax.jit(lambda x: two_directions.regenerate(v, x))(latents))
+    data, again = dataset.in_own_units(data), dataset.in_own_units(again)
+    between = {kind: dataset.in_own_units(points) for kind, points in between.items()}
     pictured = isinstance(dataset.truth, Images) and dataset.truth.size is not None
     figure = _images(dataset, data, again, between) if pictured else _plane(dataset, data, latents, again, between)
     files.write_figure(path, figure, dpi=110)
@@ -49,7 +51,7 @@ def draw(
 def _plane(dataset: Dataset, data: np.ndarray, latents: np.ndarray, again: np.ndarray, between) -> plt.Figure:
     figure, axes = plt.subplots(1, 4, figsize=(15, 4), layout="constrained")
     few = slice(min(POINTS, len(data)))
-    colour = np.arctan2(data[few, 1], data[few, 0])
+    colour = np.arctan2(*dataset.centred(data[few])[:, 1::-1].T)
     titles = ("data", "latents: one jump back", "regenerated: one jump ahead")
     for axis, title, points in zip(axes, titles, (data, latents, again), strict=False):
         axis.scatter(points[few, 0], points[few, 1], c=colour, cmap="twilight", s=2, linewidths=0)

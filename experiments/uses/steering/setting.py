@@ -7,6 +7,7 @@ from experiments import errors, limits
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
+from experiments.uses import rewards
 from experiments.uses.rewards import Reward
 from experiments.uses.steering import exact_map
 from experiments.uses.steering.methods import Setting
@@ -54,7 +55,7 @@ def setting(run: Trained, reward: Reward, options: Options, *, exact: bool) -> S
 
     Args:
       run: the trained run.
-      reward: r.
+      reward: r, of points in the data's own units.
       options: the numbers of the command line.
       exact: whether to take the exact velocity and its map.
 
@@ -83,7 +84,7 @@ def setting(run: Trained, reward: Reward, options: Options, *, exact: bool) -> S
         interpolant=interpolant,
         std=dataset.std,
         shape=dataset.shape,
-        reward=reward,
+        reward=rewards.of_map(reward, dataset),
         steps=options.steps,
         noise=options.noise,
         substeps=options.substeps,

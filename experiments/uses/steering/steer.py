@@ -105,6 +105,7 @@ def steer(
             start = time.perf_counter()
             x, share = map(np.asarray, compiled(jax.random.key(options.seed)))
             seconds = time.perf_counter() - start
+            x = dataset.in_own_units(x)
             if not np.isfinite(x).all():
                 bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
                 raise UsageError(

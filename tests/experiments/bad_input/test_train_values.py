@@ -29,7 +29,7 @@ CASES = {
         "--config.evaluation.pairs=1", "--config.evaluation.pairs=1; expected a whole number from 2 to 20,000"
     ),
     "a negative tolerance": training(
-        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a positive number"
+        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a"
     ),
     "a negative interval": training(
         "--config.training.evaluate_every=-5",

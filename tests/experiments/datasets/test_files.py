@@ -68,9 +68,9 @@ def test_a_file_is_split_without_overlap_and_without_loss(tmp_path, shape, size)
     assert (len(train), len(test), len(dataset.records)) == (95, 10, 95)
     assert rows(train) | rows(test) == rows(x)
     assert not rows(train) & rows(test)
-    np.testing.assert_array_equal(train, [dataset.records[i] for i in range(95)])
+    np.testing.assert_array_equal(dataset.centred(train), [dataset.records[i] for i in range(95)])
     assert dataset.truth.size == size
-    np.testing.assert_allclose(dataset.std, train.std(), rtol=1e-5)
+    np.testing.assert_allclose(dataset.std, dataset.centred(train).std(), rtol=1e-5)
     again = datasets.load(str(tmp_path / "mine.npy"))
     np.testing.assert_array_equal(again.truth.test, test)
 
@@ -108,7 +108,7 @@ def test_floats_are_taken_as_they_are(tmp_path, dtype):
     x = examples(40, 3).astype(dtype)
     dataset = save(tmp_path / "x.npy", x)
     assert rows(dataset.truth.train) | rows(dataset.truth.test) == rows(x.astype(np.float32))
-    assert rows(drawn(dataset, 500)) == rows(dataset.truth.train)
+    assert rows(drawn(dataset, 500)) == rows(dataset.centred(dataset.truth.train))
     np.testing.assert_allclose(dataset.std, x.std(dtype=np.float64), rtol=0.2)
 
 
@@ -120,7 +120,9 @@ def test_a_file_is_mapped_and_checked_in_parts(tmp_path, monkeypatch):
     assert isinstance(dataset.records.array, np.memmap)
     assert "stored" not in vars(dataset.records)
     assert len(dataset.truth.train) == len(dataset.truth.test) == 50
-    np.testing.assert_allclose(dataset.std, x[dataset.records.rows].std(dtype=np.float64), rtol=1e-6)
+    kept = x[dataset.records.rows].astype(np.float64)
+    np.testing.assert_allclose(dataset.centre, kept.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(dataset.std, np.sqrt(np.mean((kept - kept.mean(axis=0)) ** 2)), rtol=1e-6)
 
 
 def test_an_array_in_the_order_of_fortran_gives_the_same_examples(tmp_path):
@@ -138,15 +140,16 @@ def test_only_data_that_fit_are_held_by_compiled_code(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=message):
         large.check_sample()
     # Evaluation reads what it draws.
-    assert rows(large.draw(jax.random.key(0), 500)) == rows(large.truth.train)
+    assert rows(large.draw(jax.random.key(0), 500)) == rows(large.centred(large.truth.train))
 
 
 def test_the_exact_velocity_of_a_file_is_that_of_few_examples(tmp_path, monkeypatch):
     dataset = save(tmp_path / "x.npy", examples(30, 2))
     b = dataset.exact_path(LINEAR).b
-    t, x = jnp.float32(0.95), jnp.asarray(dataset.truth.train[:1] * 0.95)
+    first = dataset.centred(dataset.truth.train[:1])
+    t, x = jnp.float32(0.95), jnp.asarray(first * 0.95)
     # Close to the data the posterior is the nearest example: b = (y - x) / (1 - t).
-    np.testing.assert_allclose(b(t[None], x), (dataset.truth.train[:1] - x) / (1 - t), rtol=0.2, atol=0.3)
+    np.testing.assert_allclose(b(t[None], x), (first - x) / (1 - t), rtol=0.2, atol=0.3)
     monkeypatch.setattr(stored, "EXACT_NUMBERS", 50)
     assert datasets.load(str(tmp_path / "x.npy")).exact_flow is None
 
@@ -255,8 +258,9 @@ def test_a_run_on_a_file_is_trained_and_scored(tmp_path, monkeypatch, shape):
     found = evaluate(tmp_path / "run", tell=lines.append)
     monkeypatch.setattr(dry_run, "_memory", lambda *parts: "")
     said = f"data x.npy: 1000 examples {shape[0]}, 100 of them held out at random; floats as they are, no pictures"
-    assert lines == [said, said]
-    assert said in dry_run.describe(config, None).splitlines()
+    assert lines[0] == lines[1]
+    assert lines[0].startswith(f"{said}; centred for training (means ")
+    assert lines[0] in dry_run.describe(config, None).splitlines()
     assert found[-1]["frechet"] < 0.1 * found[0]["frechet"]
     assert found[-1]["mmd2"] < 0.1 * found[0]["mmd2"]
     assert found[-1]["classifier"] < 0.7 < found[0]["classifier"]

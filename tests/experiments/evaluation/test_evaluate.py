@@ -82,7 +82,7 @@ def test_a_map_of_both_directions_is_judged_on_the_way_back_too(tmp_path):
 def test_without_an_exact_velocity_the_rest_is_scored(tmp_path, monkeypatch):
     train(small(), tmp_path)
     known = datasets.load
-    monkeypatch.setattr(datasets, "load", lambda name: known(name)._replace(exact_flow=None))
+    monkeypatch.setattr(datasets, "load", lambda name, **options: known(name, **options)._replace(exact_flow=None))
     row = evaluate(tmp_path)[0]
     assert row["map_error"] is row["tangent"] is row["bound_growth"] is None
     assert row["lagrangian"] > 0

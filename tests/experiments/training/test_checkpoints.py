@@ -8,7 +8,7 @@ import pytest
 
 from experiments.errors import UsageError
 from experiments.settings import files as config_files
-from experiments.training import runs
+from experiments.training import records, runs
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.loop import train
 from experiments.training.state import State
@@ -187,7 +187,7 @@ def test_a_state_of_an_older_version_is_read(tmp_path):
 def test_a_folder_of_a_later_version_is_refused(tmp_path):
     train(small(steps=5), tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps(record | {"format": runs.FORMAT + 1}))
+    (tmp_path / "run.json").write_text(json.dumps(record | {"format": records.FORMAT + 1}))
     with pytest.raises(UsageError, match=r"written by a later version .*format 3, this one knows 2\); update"):
         runs.load_trained(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(record))

@@ -170,7 +170,7 @@ def test_names_that_do_not_exist(run, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="unknown --map='exakt'; did you mean 'exact'"):
         steered(run, tmp_path, map_name="exakt")
     known = datasets.load
-    monkeypatch.setattr(datasets, "load", lambda name: known(name)._replace(exact_flow=None))
+    monkeypatch.setattr(datasets, "load", lambda name, **options: known(name, **options)._replace(exact_flow=None))
     with pytest.raises(UsageError, match="eight_gaussians has no exact velocity; take --map=learned"):
         steered(run, tmp_path, map_name="exact")
 
