@@ -157,6 +157,8 @@ WRITER = "experiments/files.py"
 MAY_WRITE = {
     ("experiments/training/logs.py", "open"),  # training.jsonl grows by a line at a time; its reader drops half a line
     ("experiments/datasets/latents.py", "save"),  # into memory
+    ("experiments/datasets/arrays.py", "open"),  # members of an archive, to be read
+    ("experiments/terminal.py", "open"),  # a stream that leads nowhere
 }
 ORBAX = {"checkpoints", "best", "_manager"}  # whose ``save`` is that of orbax
 

@@ -12,7 +12,8 @@ import jax
 import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images
-from experiments.errors import UsageError, printable
+from experiments.errors import UsageError
+from experiments.terminal import printable
 
 # Bytes of stored examples that are all in the digest; of more, those that are kept for evaluation.
 WHOLE_BYTES = 2**26
