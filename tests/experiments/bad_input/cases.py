@@ -43,6 +43,7 @@ class Case(NamedTuple):
       change: is given the folder before.
       code: the exit code.
       environment: variables.
+      file_bytes: size beyond which no file can be written, as on a full disk.
     """
 
     module: str
@@ -51,6 +52,7 @@ class Case(NamedTuple):
     change: Callable[[Path], object] = lambda folder: None
     code: int = BAD_INPUT
     environment: dict[str, str] = {}
+    file_bytes: int | None = None
 
 
 def training(arguments: str, text: str, *, row: str = "lsd", **others: object) -> Case:

@@ -46,7 +46,13 @@ def ends_in_one_line(commands, tmp_path, request) -> Callable[[Case], None]:
             shutil.copytree(request.getfixturevalue("trained"), tmp_path / "run")
         case.change(tmp_path)
         before = listing(tmp_path)
-        ended = commands.run(case.module, *case.arguments.split(), cwd=tmp_path, environment=case.environment)
+        ended = commands.run(
+            case.module,
+            *case.arguments.split(),
+            cwd=tmp_path,
+            environment=case.environment,
+            file_bytes=case.file_bytes,
+        )
         assert ended.code == case.code, ended.stderr[-3000:]
         # What the data were understood to mean may be said before.
         assert not [line for line in ended.stdout.splitlines() if not line.startswith("data ")]
