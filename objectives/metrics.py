@@ -111,7 +111,8 @@ def cauchy_likelihood(loss: Residuals, *, log_variance: Residuals) -> Residuals:
 
     Reference: decoupled MeanFlow, arXiv 2510.24474, and its public code, whose |r|^2 is a mean over coordinates.
     """
-    return jnp.log(jnp.exp(-log_variance) * loss + 0.01) + log_variance
+    # w falls without an end, and exp(-w) would overflow.
+    return jnp.log(loss + 0.01 * jnp.exp(log_variance))
 
 
 def _check_scale(name: str, scale: float) -> None:

@@ -225,7 +225,7 @@ def test_options_that_both_objectives_have_are_kept():
     config.objective.options.diagonal_share = 0.5
     other = settings.with_objective(config, "psd_m")
     assert other.objective.options.diagonal_share == 0.5
-    assert settings.with_objective(config, "cd").objective.options.to_dict() == {"steps": 18, "decay": 0.95}
+    assert settings.with_objective(config, "cd").objective.options.to_dict() == {"steps": 17, "decay": 0.0}
 
 
 def test_a_combination_takes_the_place_of_the_row():

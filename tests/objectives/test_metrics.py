@@ -100,6 +100,11 @@ def test_cauchy_likelihood():
     np.testing.assert_allclose(
         metrics.cauchy_likelihood(jnp.asarray(LOSSES), log_variance=jnp.full(4, -30.0)), np.log(LOSSES), atol=1e-12
     )
+    # In single precision exp(-w) is infinite long before w ends to fall.
+    loss, far = jnp.float32(0.5), jnp.float32(-200.0)
+    of_both = jax.value_and_grad(lambda loss, w: metrics.cauchy_likelihood(loss, log_variance=w), argnums=(0, 1))
+    value, pulls = of_both(loss, far)
+    np.testing.assert_allclose([value, *pulls], [np.log(0.5), 2.0, 0.0], rtol=1e-6)
     assert np.isfinite(metrics.cauchy_likelihood(jnp.zeros(()), log_variance=jnp.zeros(())))
 
 
