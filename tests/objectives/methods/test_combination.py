@@ -54,7 +54,7 @@ PUBLISHED = [
     (("eulerian", "self", "none"), "esd", {"stop_gradient": "none"}),
     (("eulerian", "teacher", "none"), "emd", {}),
     (("eulerian", "sample", "target"), "mean_flow", {}),
-    (("eulerian", "sample", "target", "difference"), "tim", {}),
+    (("eulerian", "sample", "target", "difference"), "tim", {"cosine": 0.0}),
     (("semigroup", "self", "target"), "psd_u", {}),
     (("semigroup", "self", "none"), "psd_u", {"stop_gradient": "none"}),
     (("integral", "self", "target"), "stei", {}),
