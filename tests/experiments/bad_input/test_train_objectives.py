@@ -102,7 +102,7 @@ CASES = {
     ),
     "a teacher of other data": training(
         "--config.teacher=run --config.dataset=spiral",
-        "teacher run was trained with dataset = points.npy, the student has spiral; expected the same: choose another",
+        "points.npy, the student has spiral; expected the same: choose another --config.teacher",
         row="lmd",
     ),
     "a teacher of another path": training(
