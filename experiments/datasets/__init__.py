@@ -81,7 +81,7 @@ def place(name: str) -> Path | None:
         of_path = path and KINDS[kind].what == "PATH"
         return paths.of_user(path, name=f"--config.dataset={kind}:") if of_path else None
     found = files.address(name)
-    return paths.of_user(str(found.path), name="--config.dataset") if found else None
+    return paths.of_user(found.path, name="--config.dataset") if found else None
 
 
 def is_built_in(name: str) -> bool:
@@ -114,7 +114,7 @@ def _load(name: str, centred: bool) -> Dataset:
         changed = path.stat().st_mtime_ns if rest and path.exists() else None
         return _of_kind(kind, rest, str(path.absolute()), changed)
     if found := files.address(name):
-        path = paths.of_user(str(found.path), name="--config.dataset")
+        path = paths.of_user(found.path, name="--config.dataset")
         return files.load(path, range=found.range, centred=centred)
     if name not in DATASETS:
         known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]

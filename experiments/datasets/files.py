@@ -34,7 +34,7 @@ UNLIKE = 3.0  # ratio of the spreads of two splits from which on they are of two
 class Address(NamedTuple):
     """A data set FILE.npz,option=value,... taken apart: the file, and the range that is stated or ""."""
 
-    path: Path
+    path: str
     range: str = ""
 
 
@@ -61,7 +61,7 @@ def address(name: str) -> Address | None:
                 f"unknown option {part!r} of data set {found[1]}; {nearest(option, OPTIONS)}; as in range=0..1"
             )
         options[option] = value
-    return Address(Path(found[1]), **options)
+    return Address(found[1], **options)
 
 
 def load(path: Path, *, range: str = "", centred: bool = True) -> Dataset:
