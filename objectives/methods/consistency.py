@@ -57,6 +57,8 @@ def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
     """
     constant(decay)
     _check_grid(first, last)
+    if first < 2:
+        raise ValueError(f"first = {first} levels of noise; expected at least 2, which are one step")
 
     def steps(progress: Scalar | float) -> Scalar:
         return curricula.growing_grid(progress, first=first, last=last) - 1

@@ -3,8 +3,9 @@
 from taxonomy.catalogue.published.setting import PublishedTimes, Setting, Spread
 
 _PCM = "G-U-N/Phased-Consistency-Model@3230eb7, code/text_to_image_sd15/train_pcm_lora_sd15.sh"
+_SD3 = "G-U-N/Phased-Consistency-Model@0b979fd, code/text_to_image_sd3/train_pcm_lora_sd3.py"
 _CFM = "YangLing0818/consistency_flow_matching@cb257bc, configs/consistencyfm/cifar10_gaussian_ddpmpp.py"
-_CTM = "sony/ctm@b62096c, code/cm/script_util.py"
+_CTM = "sony/ctm@ff12be7, code/cm/script_util.py"
 
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "phased_cm": (
@@ -16,18 +17,21 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         ),
         Setting(
             name="scale",
-            published=None,
-            source="not found",
-            unit="root of the mean of squares, latents of unit spread",
-            here=0.001,
-            reason="The script names a Huber loss, and the file with its default of 0.001 is not stored here.",
+            published=0.001,
+            source=f"{_SD3}: huber_c",
+            unit="each coordinate there, root of the mean of squares here; latents of unit spread",
         ),
         Setting(
             name="decay",
-            published=None,
-            source="not found",
-            here=0.0,
-            reason="The script names no average of the weights.",
+            published=0.0,
+            source=f"{_SD3}: the network that is trained makes the target",
+        ),
+        Setting(
+            name="weight of the time",
+            published="uniform",
+            source=f"{_SD3}: weighting = 1",
+            here="inverse step",
+            reason="The gradient keeps its order at any step with it.",
         ),
         Setting(
             name="distance",
@@ -59,10 +63,8 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting(name="straight", published=1e-5, source=f"{_CFM}: alpha"),
         Setting(
             name="decay",
-            published=None,
-            source="not found",
-            here=0.0,
-            reason="The current weights make the targets where nothing else is said.",
+            published=0.0,
+            source="YangLing0818/consistency_flow_matching@cb257bc, losses.py: the trained network makes the target",
         ),
         Setting(
             name="boundary",
@@ -90,7 +92,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting(
             name="decay",
             published=0.999,
-            source=f"{_CTM}: start_ema, the value before the change of 20 August",
+            source=f"{_CTM}: start_ema",
         ),
         Setting(
             name="reduction",
@@ -100,7 +102,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting(
             name="inner jump of the target",
             published="current weights",
-            source=f"{_CTM}: ctm_target_inner_type = model_sg, the value before the change of 3 July",
+            source=f"{_CTM}: ctm_target_inner_type = model_sg",
         ),
         Setting(
             name="distance",

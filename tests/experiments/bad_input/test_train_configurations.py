@@ -17,7 +17,7 @@ CASES = {
         "--config=experiments/configs/checkrboard.py:lsd --workdir=new",
         "no configuration file 'experiments/configs/checkrboard.py'; did you mean 'experiments/configs/checkerboard.py",
     ),
-    "an empty name": Case(TRAIN, "--config= --workdir=new", "no configuration file ''; Known: experiments/configs/"),
+    "an empty name": Case(TRAIN, "--config= --workdir=new", "no configuration file '.'; Known: experiments/configs/"),
     "a folder": Case(TRAIN, "--config=run --workdir=new", "no configuration file 'run'; Known: experiments/configs/"),
     "no Python": Case(
         TRAIN, "--config=file --workdir=new", "--config=file is not a Python file; expected a path such as", a_file

@@ -99,7 +99,7 @@ def test_memorization_is_one_for_fresh_data_and_zero_for_copies():
 def test_memorization_compares_medians_and_precision_counts_the_boundary():
     train = np.array([[0.0], [100.0], [200.0]])
     samples, held_out = np.array([[1.0], [2.0], [50.0]]), np.array([[104.0], [96.0], [160.0]])
-    assert image_metrics.memorization(samples, held_out, train) == 2 / 4
+    assert image_metrics.memorization(*(np.tile(x, (4, 1)) for x in (samples, held_out, train))) == 2 / 4
     # The nearest neighbours of 0, 2 and 7 are 2, 2 and 5 away: -2 and 12 lie on their circles, 12.5 beyond.
     real = np.array([[0.0], [2.0], [7.0]])
     assert image_metrics.precision_recall(np.array([[-2.0], [12.0], [12.5]]), real, neighbours=1)[0] == 2 / 3
