@@ -65,7 +65,10 @@ def digest(dataset: Dataset) -> str:
 def _training(dataset: Dataset) -> np.ndarray:
     array = getattr(dataset.records, "array", None)
     few = isinstance(array, np.ndarray) and array.dtype.itemsize * array.size <= WHOLE_BYTES
-    return array[dataset.records.rows] if few else dataset.truth.train
+    if not few:
+        return dataset.truth.train
+    dataset.records.check_whole()
+    return array[dataset.records.rows]
 
 
 def of(dataset: Dataset, *, address: str) -> Record | None:

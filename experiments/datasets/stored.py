@@ -165,12 +165,12 @@ class Records:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        self._check_whole()
+        self.check_whole()
         return _moved(scaled(np.asarray(self.array[self.rows[index]]).reshape(-1)), self._centre)
 
-    def _check_whole(self) -> None:
+    def check_whole(self) -> None:
         """UsageError if a mapped file has become shorter: to read behind its end would kill the process (SIGBUS)."""
-        array = getattr(self.array, "x", self.array)
+        array = getattr(self.array, "array", self.array)  # of ``Ranged``
         if not isinstance(array, np.memmap):
             return
         needed = array.offset + array.nbytes
@@ -186,6 +186,7 @@ class Records:
 
     def first(self, count: int) -> np.ndarray:
         """[count, dim]; the first examples in the data's own units, fewer if there are not as many."""
+        self.check_whole()
         return scaled(np.asarray(self.array[self.rows[:count]]).reshape(-1, *self.shape))
 
     @functools.cached_property
@@ -198,4 +199,5 @@ class Records:
                 f"data set {self._name} has {needed / 2**20:,.0f} MB to train on, and compiled code may hold "
                 f"{DEVICE_BYTES / 2**20:,.0f} MB; read them from the file during training: --config.training.data=host"
             )
+        self.check_whole()
         return np.asarray(self.array[self.rows].reshape(-1, *self.shape)).astype(kept)
