@@ -136,7 +136,7 @@ def test_examples_that_are_all_the_same_are_refused(tmp_path):
         put(tmp_path / "x.npz", np.tile(np.array([50, 3], np.float32), (20, 1)))
 
 
-@pytest.mark.parametrize("options", ["", ",range=-1..1"])
+@pytest.mark.parametrize("options", ["", ",scale=coordinates", ",range=-1..1"])
 def test_a_mapped_file_that_shrinks_is_named(tmp_path, options):
     path = tmp_path / "x.npy"
     np.save(path, np.tile(np.tanh(X), (200, 1)))
