@@ -29,12 +29,12 @@ class Kind(NamedTuple):
     Attributes:
       load: (what, options) -> the data set.
       what: what stands behind the colon, for messages; "" for nothing, "PATH" for a file or folder.
-      options: type of each option.
+      options: text -> value, of each option; ValueError for another text.
     """
 
     load: Callable[..., Dataset]
     what: str
-    options: Mapping[str, type]
+    options: Mapping[str, Callable[[str], object]]
 
 
 FORM = {"side": int, "crop": int, "filter": str}
@@ -45,7 +45,7 @@ KINDS: dict[str, Kind] = {
     "huggingface": Kind(
         hub.huggingface, "NAME", {"config": str, "split": str, "test": str, "image": str, "label": str, **FORM}
     ),
-    "latents": Kind(latents.latents, "PATH", {"scale": float}),
+    "latents": Kind(latents.latents, "PATH", {"scale": latents.scale_of}),
     "generated": Kind(generated.generated, "HEIGHTxWIDTHxCHANNELS", {"classes": int, "count": int}),
 }
 # Data sets of this many names are kept: their examples stay in memory.
@@ -57,7 +57,7 @@ def load(name: str, *, centred: bool = True) -> Dataset:
 
     Args:
       name: a key of ``DATASETS``; KIND:WHAT,option=value,... with a key of ``KINDS`` (a path holds no comma); or a path
-        that ends in .npy or .npz, perhaps with an option behind it: digits.npz,range=0..1.
+        that ends in .npy or .npz, perhaps with options behind it: digits.npz,range=0..1.
       centred: whether a user's own points are centred; runs of earlier versions trained on them as they are.
 
     Returns:
@@ -115,7 +115,7 @@ def _load(name: str, centred: bool) -> Dataset:
         return _of_kind(kind, rest, str(path.absolute()), changed)
     if found := files.address(name):
         path = paths.of_user(found.path, name="--config.dataset")
-        return files.load(path, range=found.range, centred=centred)
+        return files.load(path, range=found.range, scale=found.scale, centred=centred)
     if name not in DATASETS:
         known = [*DATASETS, *(f"{kind}:{KINDS[kind].what}".rstrip(":") for kind in KINDS)]
         raise UsageError(f"unknown data set {name!r}; {nearest(name, known)}, or a path to a .npy or .npz file")
@@ -140,7 +140,7 @@ def _of_kind(kind: str, rest: str, path: str, changed: int | None) -> Dataset:
         try:
             options[option] = known[option](value)
         except ValueError as error:
-            expected = {int: "a whole number", float: "a number"}[known[option]]
+            expected = {int: "a whole number", latents.scale_of: "a number, or channels"}[known[option]]
             raise UsageError(f"data set {kind} with {option}={value}; expected {expected}") from error
     if what == "PATH":
         first = [paths.of_user(first[0], name=f"--config.dataset={kind}:")]

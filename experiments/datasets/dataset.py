@@ -70,6 +70,11 @@ class Images(NamedTuple):
         return (-reach, reach) if low < 0 < high else (low, high)
 
 
+def _beside(numbers: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Numbers [*shape] with as many axes as points [..., *shape]: compiled code may refuse to add some."""
+    return numbers.reshape((1,) * (x.ndim - numbers.ndim) + numbers.shape)
+
+
 class Dataset(NamedTuple):
     """A data set.
 
@@ -92,6 +97,8 @@ class Dataset(NamedTuple):
       source: names what the examples were decoded from, in place of themselves, see ``record.digest``; "" of others.
       centre: [*shape]; what was subtracted from the data in their own units. ``sample``, ``records``, ``exact_flow``
         and the maps of a run are in centred units, ``truth`` and samples in the data's own; None for zero.
+      scale: [*shape]; what the centred data were divided by, so that centred units are of spread 1; None for one. Then
+        ``std`` is that of the scaled numbers, ``own_std`` that of the data.
     """
 
     name: str
@@ -107,14 +114,32 @@ class Dataset(NamedTuple):
     told: tuple[str, ...] = ()
     source: str = ""
     centre: np.ndarray | None = None
+    scale: np.ndarray | None = None
 
     def centred(self, x: np.ndarray) -> np.ndarray:
-        """Points [..., *shape] of the data's own units as those that are trained on."""
-        return x if self.centre is None else x - self.centre
+        """Points [..., *shape] of the data's own units as those that are trained on: ``(x - centre) / scale``."""
+        return self.shrunk(x if self.centre is None else x - _beside(self.centre, x))
 
     def in_own_units(self, x: np.ndarray) -> np.ndarray:
-        """Points [..., *shape] that a map has made, in the data's own units."""
-        return x if self.centre is None else x + self.centre
+        """Points [..., *shape] that a map has made, in the data's own units: ``scale x + centre``."""
+        return self.placed(self.stretched(x))
+
+    def stretched(self, x: np.ndarray) -> np.ndarray:
+        """``scale x``: points that a map has made in the data's own units about their mean, or their differences."""
+        return x if self.scale is None else x * _beside(self.scale, x)
+
+    def shrunk(self, x: np.ndarray) -> np.ndarray:
+        """``x / scale``: what ``stretched`` has made, as it was."""
+        return x if self.scale is None else x / _beside(self.scale, x)
+
+    def placed(self, x: np.ndarray) -> np.ndarray:
+        """``x + centre``: what is in the data's own units about their mean."""
+        return x if self.centre is None else x + _beside(self.centre, x)
+
+    @property
+    def own_std(self) -> float:
+        """The standard deviation about the mean of each coordinate, in the data's own units."""
+        return self.std * (1.0 if self.scale is None else float(np.sqrt(np.mean(self.scale.astype(np.float64) ** 2))))
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""

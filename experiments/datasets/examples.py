@@ -12,6 +12,7 @@ from experiments.errors import UsageError
 DTYPES = ("float16", "float32", "float64", "uint8")
 LARGEST = 100.0  # magnitude of numbers that count as of order one
 SMALLEST_STD = 1e-6  # in units of the largest magnitude: below it is rounding
+SCALED = ("coordinates", "channels")  # what may have a scale of its own
 CHUNK = 2**22  # numbers that are checked at once
 LARGEST_EXAMPLE = 2**24  # numbers in one example, such as 2,364 x 2,364 pixels of 3 colours
 
@@ -123,69 +124,123 @@ def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, part.reshape(len(part), -1)
 
 
-def check_numbers(array: np.ndarray, what: str, train: np.ndarray) -> float:
-    """Checks every number of an array; returns the standard deviation of the rows ``train``."""
+class Units(NamedTuple):
+    """What centred data are made of, see ``Dataset``: [dim] each.
+
+    Attributes:
+      centre: the mean of each coordinate.
+      scale: what is divided by, or None.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray | None = None
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """Points [..., dim] as they are trained on, in float64, which keeps their digits."""
+        moved = x.astype(np.float64) - self.centre
+        return moved if self.scale is None else moved / self.scale
+
+
+def check_numbers(array: np.ndarray, what: str, train: np.ndarray, *, units: Units | None = None) -> float:
+    """Checks every number of an array.
+
+    Args:
+      array: [n, ...].
+      what: what it is called in messages.
+      train: the rows that are trained on.
+      units: what centred data are made of; the numbers that are judged are theirs.
+
+    Returns:
+      the standard deviation of the rows ``train``.
+
+    Raises:
+      UsageError: on numbers that are not finite, far from order one, or all the same.
+    """
+    if units and not all(np.isfinite(part).all() for part in units if part is not None):
+        units = None  # of numbers that are refused as they are
     in_train = np.zeros(len(array), bool)
     in_train[train] = True
-    bad, large, largest, parts = [], [], 0.0, []
+    bad, large, largest, farthest, parts = [], 0, 0.0, 0, []
     for start, part in _chunks(array):
         finite = np.isfinite(part).all(axis=1)
         bad.append(start + np.flatnonzero(~finite))
-        magnitudes = np.abs(scaled(part[finite]) if part.dtype == np.uint8 else part[finite]).max(axis=1, initial=0)
-        largest = max(largest, float(magnitudes.max(initial=0)))
-        large.append(start + np.flatnonzero(finite)[magnitudes > LARGEST])
+        judged = units.of(part[finite]) if units else part[finite]
+        magnitudes = np.abs(scaled(judged) if part.dtype == np.uint8 else judged).max(axis=1, initial=0)
+        if magnitudes.max(initial=0) > largest:
+            largest, farthest = float(magnitudes.max()), start + int(np.flatnonzero(finite)[magnitudes.argmax()])
+        large += int(np.sum(magnitudes > LARGEST))
         # No statistics of numbers that are refused below: their squares may overflow.
-        chosen = part[finite & in_train[start : start + len(part)]]
+        chosen = judged[in_train[start : start + len(part)][finite]]
         if chosen.size and largest <= LARGEST:
             chosen = scaled(chosen)
             parts.append((chosen.size, chosen.mean(dtype=np.float64), chosen.var(dtype=np.float64)))
-    bad, large = np.concatenate(bad), np.concatenate(large)
+    bad = np.concatenate(bad)
     if bad.size:
         raise UsageError(
             f"{what}: {bad.size} of {len(array)} examples ({bad.size / len(array):.2%}) contain NaN or infinity, first "
             f"example {bad[0]}; expected finite numbers: clean the data before training"
         )
-    if large.size:
+    if large:
+        limit, remedy = _far(units)
         raise UsageError(
-            f"{what}: {large.size} of {len(array)} examples ({large.size / len(array):.2%}) contain numbers above "
-            f"{LARGEST:g} in magnitude, up to {largest:.4g}, first example {large[0]}; scale the data to order "
-            "one; pictures of 0 .. 255: save uint8, or say range=0..255"
+            f"{what}: {large} of {len(array)} examples ({large / len(array):.2%}) contain numbers {limit}, up to "
+            f"{largest:.4g} in example {farthest}; {remedy}"
         )
     sizes, means, variances = np.array(parts).T
     # The variance of the whole: within the parts, and between their means.
     mean = np.average(means, weights=sizes)
     std = float(np.sqrt(np.average(variances + (means - mean) ** 2, weights=sizes)))
-    if not std > SMALLEST_STD * largest:
+    # Below it, what differs is the rounding of the numbers.
+    rounding = SMALLEST_STD * (largest if units is None else np.abs(units.centre).max())
+    if units and units.scale is not None:
+        rounding = SMALLEST_STD  # of coordinates that are all constant
+    if not std > rounding:
+        if units:
+            raise UsageError(f"{what}: all examples are the same; expected data that vary: is it the right array?")
         raise UsageError(f"{what}: all numbers are {mean:.4g}; expected data that vary: is it the right array?")
     return std
 
 
-def centre_of(array: np.ndarray, what: str, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _far(units: Units | None) -> tuple[str, str]:
+    """Which numbers are far from order one, and what helps."""
+    remedy = "scale the data to order one; pictures of 0 .. 255: save uint8, or say range=0..255"
+    if units is None:
+        return f"above {LARGEST:g} in magnitude", remedy
+    if units.scale is None:
+        return f"more than {LARGEST:g} from the mean", f"say scale=coordinates, or {remedy}"
+    return f"more than {LARGEST:g} standard deviations from the mean", "leave them out, or mend them"
+
+
+def units_of(array: np.ndarray, train: np.ndarray, *, scaled_by: str = "") -> Units:
     """The mean and the spread of every coordinate.
 
     Args:
-      array: [n, ...]; examples that have been checked.
-      what: what they are called in messages.
+      array: [n, ...]; examples, perhaps with numbers that ``check_numbers`` refuses.
       train: the rows that count.
+      scaled_by: a word of ``SCALED``: "coordinates" for a spread of 1 of each number of an example, "channels" of all
+        those with one place in the last axis together, "" to leave spreads as they are.
 
     Returns:
-      (means, standard deviations), [dim] each, as float64.
-
-    Raises:
-      UsageError: if all examples are the same.
+      the units, as float32. The scale of a constant coordinate is so small that what is made of it stays constant.
     """
     in_train = np.zeros(len(array), bool)
     in_train[train] = True
     # About an example: the sum of squares about zero would lose the spread of data far from it.
     origin = np.asarray(array[train[0]], np.float64).reshape(-1)
     total, squares = np.zeros_like(origin), np.zeros_like(origin)
-    for start, part in _chunks(array):
-        moved = part[in_train[start : start + len(part)]].astype(np.float64) - origin
-        total += moved.sum(axis=0)
-        squares += (moved**2).sum(axis=0)
-    mean = total / len(train)
-    spread = np.sqrt(np.maximum(squares / len(train) - mean**2, 0))
-    centre = origin + mean
-    if not spread.max() > SMALLEST_STD * np.abs(centre).max():
-        raise UsageError(f"{what}: all examples are the same; expected data that vary: is it the right array?")
-    return centre, spread
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start, part in _chunks(array):
+            moved = part[in_train[start : start + len(part)]].astype(np.float64) - origin
+            total += moved.sum(axis=0)
+            squares += (moved**2).sum(axis=0)
+        mean = total / len(train)
+        variance = np.maximum(squares / len(train) - mean**2, 0)
+        centre = origin + mean
+        if not scaled_by:
+            return Units(centre.astype(np.float32))
+        if scaled_by == "channels":
+            by_channel = variance.reshape(-1, array.shape[-1])
+            variance = np.broadcast_to(by_channel.mean(axis=0), by_channel.shape).reshape(-1)
+        spread = np.sqrt(variance)
+        scale = np.maximum(spread, SMALLEST_STD * np.maximum(np.abs(centre), spread.max()))
+        return Units(centre.astype(np.float32), np.where(scale > 0, scale, 1).astype(np.float32))

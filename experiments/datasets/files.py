@@ -5,8 +5,9 @@ The file holds one array of examples [n, ...]: float16, float32 or float64, take
 against, otherwise a tenth of the examples is. Integers "y" [n], and "test_y", are the classes 0, 1, ... of examples.
 Examples are trained on as vectors; those of shape [height, width] and [height, width, 1 or 3] are pictures. Which
 floats are black and white is said by ``FILE.npz,range=0..1``, ``-1..1`` or ``0..255``; ``range=none`` says that they
-are no pictures. Floats that are none are points: they are centred for training, and written in their own units. A .npy
-file is mapped into memory, so that it may be larger than that.
+are no pictures. Floats that are none are points: they are centred for training, and written in their own units;
+``FILE.npz,scale=coordinates`` divides each number of an example by its spread, too, and ``scale=channels`` those with
+one place in the last axis by one spread. A .npy file is mapped into memory, so that it may be larger than that.
 """
 
 from collections.abc import Mapping
@@ -19,23 +20,24 @@ import numpy as np
 
 from experiments.datasets import arrays, ranges, stored, told
 from experiments.datasets.dataset import Dataset, Images
-from experiments.datasets.examples import DTYPES, Examples, check_form
+from experiments.datasets.examples import DTYPES, SCALED, Examples, check_form
 from experiments.errors import UsageError, nearest
 
 SUFFIXES = (".npy", ".npz")
 NAMES = ("test", "y", "test_y")  # arrays that may lie beside the examples
 EXPECTED = f"one array of examples [n, ...] of {', '.join(DTYPES[:-1])} or {DTYPES[-1]}"
 REMEDY = "save it by numpy.save, or numpy.savez(path, x=...)"
-OPTIONS = ("range",)
+OPTIONS = ("range", "scale")
 UNEQUAL = 100.0  # ratio of the spreads of two coordinates from which on one number does not scale both
 UNLIKE = 3.0  # ratio of the spreads of two splits from which on they are of two ranges
 
 
 class Address(NamedTuple):
-    """A data set FILE.npz,option=value,... taken apart: the file, and the range that is stated or ""."""
+    """A data set FILE.npz,option=value,... taken apart: the file, and the options of ``load`` that are stated."""
 
     path: str
     range: str = ""
+    scale: str = ""
 
 
 def address(name: str) -> Address | None:
@@ -58,19 +60,21 @@ def address(name: str) -> Address | None:
         option, equals, value = part.partition("=")
         if option not in OPTIONS or not equals:
             raise UsageError(
-                f"unknown option {part!r} of data set {found[1]}; {nearest(option, OPTIONS)}; as in range=0..1"
+                f"unknown option {part!r} of data set {found[1]}; {nearest(option, OPTIONS)}; as in range=0..1, or "
+                "scale=coordinates"
             )
         options[option] = value
     return Address(found[1], **options)
 
 
-def load(path: Path, *, range: str = "", centred: bool = True) -> Dataset:
+def load(path: Path, *, range: str = "", scale: str = "", centred: bool = True) -> Dataset:
     """Loads a data set from a file, having looked at every number in it.
 
     Args:
       path: a .npy or .npz file.
       range: which floats are black and white, a key of ``ranges.RANGES``, which become -1 and 1; "none" for examples
         that are no pictures; "" if the numbers themselves say it.
+      scale: what of points is divided by its spread: "coordinates", "channels", or "" for nothing.
       centred: whether points are centred: floats that are no pictures and of no stated range.
 
     Returns:
@@ -84,6 +88,8 @@ def load(path: Path, *, range: str = "", centred: bool = True) -> Dataset:
         range.
     """
     ranges.check_known(range)
+    if scale and scale not in SCALED:
+        raise UsageError(f"unknown scale={scale} of data set {path}; {nearest(scale, SCALED)}")
     train, test = splits(read(path), str(path))
     size = None if range == ranges.NONE else _size(train)
     if test and (test.x.dtype == np.uint8) != (train.x.dtype == np.uint8):
@@ -96,7 +102,12 @@ def load(path: Path, *, range: str = "", centred: bool = True) -> Dataset:
         part and ranges.of_examples(part, range, pictures=size is not None, advice=advice) for part in (train, test)
     )
     points = size is None and train.x.dtype != np.uint8 and range in ("", ranges.NONE)
-    found = stored.dataset(path.name, train, test, size=size, centred=centred and points)
+    if scale and not points:
+        raise UsageError(
+            f"{path} with scale={scale} holds {'pictures' if size else 'numbers of a range'}, which have one scale; "
+            f"expected points: leave it out, or say range={ranges.NONE} of floats that are no pictures"
+        )
+    found = stored.dataset(path.name, train, test, size=size, centred=centred and points, scaled_by=scale)
     if test and size:
         _check_alike(found.truth, test.what)
     contents = told.contents(found, train, test, kind="pictures" if size else "examples")
@@ -159,13 +170,12 @@ def _place_and_spread(dataset: Dataset) -> tuple[str, ...]:
         return ()
     spreads = dataset.truth.train.std(axis=0, dtype=np.float64)
     low, high = float(spreads.min()), float(spreads.max())
-    said = f"centred for training (means {dataset.centre.min():.3g} to {dataset.centre.max():.3g}), written as they are"
-    if high <= UNEQUAL * low:
-        return (said,)
+    if high <= UNEQUAL * low or dataset.scale is not None:
+        return (told.units(dataset),)
     return (
-        said,
+        told.units(dataset),
         f"coordinates spread from {low:.3g} to {high:.3g}: one number scales them all, and those of little spread are "
-        "hardly learned; scale each to order one before",
+        "hardly learned; scale=coordinates scales each",
     )
 
 

@@ -24,17 +24,24 @@ from experiments.errors import UsageError
 from experiments.files import cannot_write, make_folder, write_array, write_json
 
 SCALE = 0.18215  # of the latents of the autoencoder of Stable Diffusion, to a standard deviation of about 1
+CHANNELS = "channels"
 SHARD = 10_000
 REMEDY = "write it again by experiments.datasets.latents.write"
 
 
-def latents(path: Path, *, scale: float = SCALE) -> Dataset:
-    """Stored arrays [height, width, channels] times ``scale``.
+def scale_of(text: str) -> float | str:
+    """The scale that a text states: "channels", or a number; ValueError otherwise."""
+    return text if text == CHANNELS else float(text)
+
+
+def latents(path: Path, *, scale: float | str = SCALE) -> Dataset:
+    """Stored arrays [height, width, channels] times ``scale``, or with channels of mean 0 and spread 1.
 
     Args:
       path: a .npz file with the array "x" [n, height, width, channels] and perhaps "y" [n], "test" and "test_y", as of
         ``files.load``; or a folder as described above.
-      scale: what numbers are multiplied with.
+      scale: what numbers are multiplied with; "channels" to subtract means, and divide each channel by its spread, for
+        training alone: then what is written is in the units of the file.
 
     Returns:
       the data set, named like the file or folder.
@@ -42,23 +49,25 @@ def latents(path: Path, *, scale: float = SCALE) -> Dataset:
     Raises:
       UsageError: if it is missing or damaged, examples have other than three axes, or as ``stored.dataset``.
     """
-    if not np.isfinite(scale) or scale <= 0:
-        raise UsageError(f"latents with scale={scale}; expected a number above 0")
+    by_channel, factor = scale == CHANNELS, 1.0 if scale == CHANNELS else scale
+    if not np.isfinite(factor) or factor <= 0:
+        raise UsageError(f"latents with scale={scale}; expected a number above 0, or channels")
     if path.is_dir():
-        train = _of_shards(path, "train", scale)
-        test = _of_shards(path, "test", scale) if (path / "test.json").exists() else None
+        train = _of_shards(path, "train", factor)
+        test = _of_shards(path, "test", factor) if (path / "test.json").exists() else None
     else:
         if path.suffix.lower() != ".npz":
             raise UsageError(f"latents:{path}; expected a .npz file or a folder of shards that exists")
         train, test = (
-            part and part._replace(x=_times(part.x, scale)) for part in files.splits(files.read(path), str(path))
+            part and part._replace(x=_times(part.x, factor)) for part in files.splits(files.read(path), str(path))
         )
     size = train.x.shape[1:]
     if len(size) != 3:
         raise UsageError(f"{train.what} has examples of shape {size}; expected [height, width, channels]: reshape them")
-    dataset = stored.dataset(path.name, train, test, size=size, exact=False)
+    dataset = stored.dataset(path.name, train, test, size=size, exact=False, scaled_by=CHANNELS if by_channel else "")
     said = told.contents(dataset, train, test, kind="latents")
-    return dataset._replace(told=(said, f"numbers times {scale:g}"))
+    how = f"numbers times {factor:g}" if dataset.scale is None else told.units(dataset)
+    return dataset._replace(told=(said, how))
 
 
 def write(

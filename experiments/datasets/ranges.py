@@ -37,14 +37,14 @@ class Ranged:
 
     def __init__(self, array: Source, low: float, high: float):
         """``low`` becomes -1, ``high`` 1."""
-        self._array, self._low, self._high = array, low, high
+        self.array, self._low, self._high = array, low, high
         self.shape, self.dtype = array.shape, np.dtype("float32")
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, index: int | slice | np.ndarray) -> np.ndarray:
-        numbers = np.asarray(self._array[index], np.float64)
+        numbers = np.asarray(self.array[index], np.float64)
         return ((2 * numbers - (self._low + self._high)) / (self._high - self._low)).clip(-1, 1).astype(np.float32)
 
 

@@ -29,6 +29,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "mean": (int, float),
     "std": (int, float),
     "centre": (list, type(None)),
+    "scale": (list, type(None)),
     "examples": (int,),
     "held_out": (int,),
     "classes": (int,),
@@ -45,14 +46,14 @@ def digest(dataset: Dataset) -> str:
       dataset: the data set.
 
     Returns:
-      64 hexadecimal digits of the form, the number and the classes of its examples, of the centre, and of the examples
-      themselves: all of them up to 64 MB, else those that are kept for evaluation. What the loader calls the source of
-      its examples takes their place, since pictures are decoded a little differently from machine to machine.
+      64 hexadecimal digits of the form, the number and the classes of its examples, of centre and scale, and of the
+      examples themselves: all of them up to 64 MB, else those that are kept for evaluation. What the loader calls the
+      source of its examples takes their place, since pictures are decoded a little differently from machine to machine.
     """
     if dataset.records is None:
         return ""
     found = hashlib.sha256(repr((dataset.shape, len(dataset.records), dataset.classes)).encode())
-    parts = [dataset.labels, dataset.truth.test_labels, dataset.centre]
+    parts = [dataset.labels, dataset.truth.test_labels, dataset.centre, dataset.scale]
     if dataset.source:
         found.update(dataset.source.encode())
     else:
@@ -65,7 +66,10 @@ def digest(dataset: Dataset) -> str:
 def _training(dataset: Dataset) -> np.ndarray:
     array = getattr(dataset.records, "array", None)
     few = isinstance(array, np.ndarray) and array.dtype.itemsize * array.size <= WHOLE_BYTES
-    return array[dataset.records.rows] if few else dataset.truth.train
+    if not few:
+        return dataset.truth.train
+    dataset.records.check_whole()
+    return array[dataset.records.rows]
 
 
 def of(dataset: Dataset, *, address: str) -> Record | None:
@@ -89,6 +93,7 @@ def of(dataset: Dataset, *, address: str) -> Record | None:
         "mean": float(train.mean()),
         "std": dataset.std,
         "centre": None if dataset.centre is None else dataset.centre.tolist(),
+        "scale": None if dataset.scale is None else dataset.scale.tolist(),
         "examples": len(dataset.records),
         "held_out": len(dataset.truth.test),
         "classes": dataset.classes,
@@ -104,9 +109,10 @@ def check_form(record: object) -> None:
     for name, kinds in KINDS.items():
         if name not in record or not isinstance(record[name], kinds) or isinstance(record[name], bool):
             raise ValueError(f"{name} of its data is {record.get(name)!r}"[:100])
-    lengths = [] if record["centre"] is None else [np.shape(np.asarray(record["centre"], np.float64))]
-    if any(length != tuple(record["shape"]) for length in lengths):
-        raise ValueError("the centre of its data has another shape")
+    for name in ("centre", "scale"):
+        numbers = record[name]
+        if numbers is not None and np.shape(np.asarray(numbers, np.float64)) != tuple(record["shape"]):
+            raise ValueError(f"the {name} of its data has another shape")
 
 
 def is_centred(record: Record | None) -> bool:
@@ -175,4 +181,5 @@ def without_data(record: Record) -> Dataset:
         classes=record["classes"],
         label=sample if record["classes"] else None,
         centre=None if record["centre"] is None else np.asarray(record["centre"], np.float32),
+        scale=None if record["scale"] is None else np.asarray(record["scale"], np.float32),
     )

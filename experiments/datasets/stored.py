@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images, pick
-from experiments.datasets.examples import Examples, centre_of, check_classes, check_form, check_numbers, scaled
+from experiments.datasets.examples import Examples, Units, check_classes, check_form, check_numbers, scaled, units_of
 from experiments.errors import UsageError
 from taxonomy import exact_data
 from taxonomy.exact import ExactFlow
@@ -61,6 +61,7 @@ def dataset(
     classes: int | None = None,
     exact: bool = True,
     centred: bool = False,
+    scaled_by: str = "",
 ) -> Dataset:
     """Makes a data set, having looked at every number of an array, and at those kept for evaluation of ``Decoded``.
 
@@ -71,12 +72,13 @@ def dataset(
       size: what an example shows, as in ``Images``.
       classes: number of classes; None to count them.
       exact: whether to offer the exact velocity of the training examples, if they are few.
-      centred: whether the mean of the training examples is subtracted, see ``Dataset.centre``; of an array alone.
+      centred: whether the mean of the training examples is subtracted, see ``Dataset.centre``; of floats alone.
+      scaled_by: what is divided by its spread besides, see ``examples.units_of``; "" for nothing.
 
     Returns:
       the data set; examples are vectors. Training examples are in random order. Its standard deviation is that of the
-      training examples, about the mean of each coordinate if they are centred; of ``Decoded``, that of those kept for
-      evaluation: 5000, or as many as have 2^26 numbers.
+      training examples, about the mean of each coordinate if they are centred. Mean and deviations of ``Decoded`` are
+      those of the examples kept for evaluation: 5000, or as many as have 2^26 numbers.
 
     Raises:
       UsageError: if examples have a wrong type or shape, are too few, not finite, far from order one, or all the same;
@@ -98,30 +100,29 @@ def dataset(
     of_test = examples if test is None else test
     count = check_classes(examples, None if test is None else test, classes=classes)
 
-    records = Records(name, x, train_rows)
     kept = min(SCORED, max(2, SCORED_NUMBERS // math.prod(x.shape[1:])))
-    train, std = _kept(examples, train_rows, kept, name)
-    centre = None
-    if centred:
-        means, spreads = centre_of(x, what, train_rows)
-        centre, std = means.astype(np.float32), float(np.sqrt(np.mean(spreads**2)))
-        records = Records(name, x, train_rows, centre=centre)
+
+    def of_train(array: np.ndarray, rows: np.ndarray) -> Units | None:
+        return units_of(array, rows, scaled_by=scaled_by) if centred or scaled_by else None
+
+    train, std, units = _kept(examples, train_rows, kept, name, of_train)
+    records = Records(name, x, train_rows, units=units)
     if test is None and not isinstance(x, Decoded):  # all of it has been checked
         held_out = Records(name, x, test_rows).first(kept)
     else:
-        held_out = _kept(of_test, test_rows, kept, name)[0]
+        held_out = _kept(of_test, test_rows, kept, name, lambda array, rows: units)[0]
     labels = np.asarray(y)[train_rows].astype(np.int32) if count else None
     test_labels = np.asarray(of_test.y)[test_rows[:kept]].astype(np.int32) if count else None
     truth = Images(train, held_out, size, labels[:kept] if count else None, test_labels)
 
     def sample(key: jax.Array) -> jax.Array:
-        return _moved(scaled(jnp.asarray(records.stored)[pick(key, len(records))]), centre)
+        return scaled(jnp.asarray(records.stored)[pick(key, len(records))])
 
     def label(key: jax.Array) -> jax.Array:
         return jnp.asarray(labels)[pick(key, len(records))]
 
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
-        return exact_data.empirical(interpolant, points=_moved(scaled(records.stored), centre), noise_std=std)
+        return exact_data.empirical(interpolant, points=scaled(records.stored), noise_std=std)
 
     few = exact and math.prod((len(records), *records.shape)) <= EXACT_NUMBERS
     return Dataset(
@@ -135,42 +136,51 @@ def dataset(
         count,
         label if count else None,
         labels,
-        centre=centre,
+        centre=units and units.centre,
+        scale=units and units.scale,
     )
 
 
-def _moved(x: np.ndarray | jax.Array, centre: np.ndarray | None) -> np.ndarray | jax.Array:
-    return x if centre is None else x - centre
-
-
-def _kept(examples: Examples, rows: np.ndarray, kept: int, name: str) -> tuple[np.ndarray, float]:
-    """The first of some rows, as vectors, and the standard deviation of all that were checked."""
+def _kept(
+    examples: Examples,
+    rows: np.ndarray,
+    kept: int,
+    name: str,
+    units_for: Callable[[np.ndarray, np.ndarray], Units | None],
+) -> tuple[np.ndarray, float, Units | None]:
+    """The first of some rows as vectors, and the standard deviation and the units of all that were checked."""
     records = Records(name, examples.x, rows)
     if isinstance(examples.x, Decoded):
         found = records.first(kept)
-        return found, check_numbers(found, f"{examples.what} (as read, in random order)", np.arange(len(found)))
-    std = check_numbers(examples.x, examples.what, rows)
-    return records.first(kept), std
+        array, numbers = found.reshape(-1, *examples.x.shape[1:]), np.arange(len(found))
+        units = units_for(array, numbers)
+        return found, check_numbers(array, f"{examples.what} (as read, in random order)", numbers, units=units), units
+    units = units_for(examples.x, rows)
+    std = check_numbers(examples.x, examples.what, rows, units=units)
+    return records.first(kept), std, units
 
 
 class Records:
     """Some examples of an array on disk or in memory, as vectors of float32, each read when it is asked for."""
 
-    def __init__(self, name: str, array: np.ndarray, rows: np.ndarray, *, centre: np.ndarray | None = None):
-        """Records number 0, 1, ... are the examples ``rows`` of ``array`` less ``centre``; ``name`` is for messages."""
-        self._name, self.array, self.rows, self._centre = name, array, rows, centre
+    def __init__(self, name: str, array: np.ndarray, rows: np.ndarray, *, units: Units | None = None):
+        """Records number 0, 1, ... are the examples ``rows`` of ``array``, in ``units``; ``name`` is for messages."""
+        self._name, self.array, self.rows, self._units = name, array, rows, units
         self.shape = (math.prod(array.shape[1:]),)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        self._check_whole()
-        return _moved(scaled(np.asarray(self.array[self.rows[index]]).reshape(-1)), self._centre)
+        self.check_whole()
+        return self._in_units(np.asarray(self.array[self.rows[index]]).reshape(-1))
 
-    def _check_whole(self) -> None:
+    def _in_units(self, x: np.ndarray) -> np.ndarray:
+        return scaled(x if self._units is None else self._units.of(x))
+
+    def check_whole(self) -> None:
         """UsageError if a mapped file has become shorter: to read behind its end would kill the process (SIGBUS)."""
-        array = getattr(self.array, "x", self.array)
+        array = getattr(self.array, "array", self.array)  # of ``Ranged``
         if not isinstance(array, np.memmap):
             return
         needed = array.offset + array.nbytes
@@ -186,6 +196,7 @@ class Records:
 
     def first(self, count: int) -> np.ndarray:
         """[count, dim]; the first examples in the data's own units, fewer if there are not as many."""
+        self.check_whole()
         return scaled(np.asarray(self.array[self.rows[:count]]).reshape(-1, *self.shape))
 
     @functools.cached_property
@@ -198,4 +209,6 @@ class Records:
                 f"data set {self._name} has {needed / 2**20:,.0f} MB to train on, and compiled code may hold "
                 f"{DEVICE_BYTES / 2**20:,.0f} MB; read them from the file during training: --config.training.data=host"
             )
-        return np.asarray(self.array[self.rows].reshape(-1, *self.shape)).astype(kept)
+        self.check_whole()
+        found = np.asarray(self.array[self.rows].reshape(-1, *self.shape))
+        return found.astype(kept) if self._units is None else self._in_units(found)

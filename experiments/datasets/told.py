@@ -46,6 +46,16 @@ def counted(what: str, counts: Mapping[str, int]) -> tuple[str, ...]:
     return (f"{what}: {', '.join(each)}",) if each else ()
 
 
+def units(dataset: Dataset) -> str:
+    """That examples were centred, perhaps scaled, and that nobody sees it in what is written."""
+
+    def extent(numbers: np.ndarray) -> str:
+        return f"{numbers.min():.3g} to {numbers.max():.3g}"
+
+    by = "" if dataset.scale is None else f" and divided by their spreads ({extent(dataset.scale)})"
+    return f"centred for training (means {extent(dataset.centre)}){by}, written as they are"
+
+
 def line(dataset: Dataset) -> str:
     """All that is said of a data set in a line that a terminal can show; "" if it has nothing to say."""
     parts = [part if len(part) <= SHOWN else f"{part[:SHOWN]} ..." for part in dataset.told]

@@ -116,13 +116,13 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
         label = maps.labels_of(dataset, seed=protocol.seed, count=protocol.points)
     exact = None
     if dataset.exact_flow is not None and label is None:
-        exact = reference.load_or_build(run.config, dataset)
+        exact = reference.stretched(reference.load_or_build(run.config, dataset), dataset)
     trained = TrainedMap(
-        run.map(label, scale=protocol.guidance),
+        maps.stretched(run.map(label, scale=protocol.guidance), dataset),
         dataset,
         draws,
         exact,
-        None if exact is None else dataset.exact_path(run.interpolant).b,
+        None if exact is None else maps.stretched(dataset.exact_path(run.interpolant).b, dataset),
         backward=run.objective.both_directions,
         conditional=run.conditional,
     )
@@ -131,5 +131,5 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
         pictures["cells"] = trained.truth[1]
         if dataset.shape == (2,):
             curves = {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
-            pictures |= {name: dataset.in_own_units(points) for name, points in curves.items()}
+            pictures |= {name: dataset.placed(points) for name, points in curves.items()}
     return values, pictures

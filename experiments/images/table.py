@@ -119,7 +119,7 @@ def _mmd2(compared: Compared) -> float | None:
 def _entropic_w2(compared: Compared) -> float | None:
     if not compared.small:
         return None
-    epsilon = compared.protocol.entropy * compared.dataset.std**2 * compared.x.shape[1]
+    epsilon = compared.protocol.entropy * compared.dataset.own_std**2 * compared.x.shape[1]
     return metrics.entropic_w2_of_points(*compared.as_many, epsilon=epsilon)
 
 

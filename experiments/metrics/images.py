@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from experiments.metrics.samples import around
+
 NEIGHBOURS = 3  # as in the paper on precision and recall
 FEWEST_COVERED = 50  # points of a set whose coverage by neighbourhoods is a share and not 0 or 1
 FEWEST_COMPARED = 10  # points of a subset in KID, and of a set whose distances have a median
@@ -108,9 +110,7 @@ def precision_recall(x: np.ndarray, real: np.ndarray, *, neighbours: int = NEIGH
     """
     if min(len(x), len(real)) <= neighbours:
         raise ValueError(f"{len(x)} samples and {len(real)} real ones; expected more than {neighbours} of both")
-    # Around the common mean: differences of large squares lose digits.
-    centre = real.mean(axis=0, dtype=np.float64)
-    x, real = x.astype(np.float64) - centre, real.astype(np.float64) - centre
+    x, real = around(real, x.astype(np.float64), real.astype(np.float64))
     return _covered(x, real, _radii(real, neighbours)), _covered(real, x, _radii(x, neighbours))
 
 
@@ -124,7 +124,7 @@ def nearest_distance(x: np.ndarray, train: np.ndarray) -> np.ndarray:
     Returns:
       [n]; exact up to rounding for the neighbour that is found, so that copies have distance 0.
     """
-    x, train = np.asarray(x, np.float32), np.asarray(train, np.float32)
+    x, train = around(train, np.asarray(x, np.float32), np.asarray(train, np.float32))
     distances = np.empty(len(x))
     for rows, squares in _blocks(x, train):
         chosen = train[squares.argmin(axis=1)].astype(np.float64)

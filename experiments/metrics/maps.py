@@ -1,9 +1,11 @@
 """How far a trained map is from the exact one, and which rules it obeys: for any average velocity ``v(s, t, x)``.
 
 Everything is a mean over examples of a squared norm summed over coordinates, unless stated otherwise. Residuals use
-the map's own velocity ``v_{t,t}``; only the tangent condition compares with the exact one.
+the map's own velocity ``v_{t,t}``; only the tangent condition compares with the exact one. Units are the data's own:
+maps of scaled points are ``stretched`` before.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -44,14 +46,15 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
       count: number of examples.
 
     Returns:
-      Draws; x_s ~ I_s and x_tau ~ I_tau share noise and data.
+      Draws; x_s ~ I_s and x_tau ~ I_tau share noise and data. They are in the data's own units about their mean.
     """
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)
     s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
     tau = jax.random.uniform(keys[1], (count,))
     x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
     x_1 = dataset.draw(keys[3], count)
-    return Draws(s, u, t, tau, x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
+    points = (x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
+    return Draws(s, u, t, tau, *map(dataset.stretched, points))
 
 
 def labels_of(dataset: Dataset, *, seed: int, count: int) -> jax.Array:
@@ -90,6 +93,21 @@ def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarr
     mapped = jax.jit(lambda s, t, x: jump(v, s, t, x))(*map(jnp.float32, (s, t, x)))
     _check_finite(np.asarray(mapped), s, t, "the flow map")
     return np.sum((np.asarray(mapped, np.float64) - y).reshape(len(y), -1) ** 2, axis=1)
+
+
+def stretched(v: Callable[..., jax.Array], dataset: Dataset) -> Callable[..., jax.Array]:
+    """A map of scaled points, for points in the data's own units about their mean: ``scale v(s, t, x / scale)``.
+
+    Args:
+      v: average velocity (s, t, x), or velocity (t, x).
+      dataset: whose scale it is.
+
+    Returns:
+      the same without a scale; rules that one of them obeys the other obeys, too.
+    """
+    if dataset.scale is None:
+        return v
+    return lambda *times_and_x: dataset.stretched(v(*times_and_x[:-1], dataset.shrunk(times_and_x[-1])))
 
 
 def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[dict[str, float | None], np.ndarray]:

@@ -223,6 +223,12 @@ def _read(path: Path, config: ConfigDict, dataset: Dataset) -> Reference:
     return reference
 
 
+def stretched(reference: Reference, dataset: Dataset) -> Reference:
+    """Solutions of scaled points in the data's own units about their mean, as ``maps.stretched``; probes stay."""
+    points = {name: dataset.stretched(getattr(reference, name)) for name in ("x_s", "x_t", "x_0", "x_1", "paths")}
+    return reference._replace(**points)
+
+
 def describe(reference: Reference) -> str:
     """The number of solutions and their error, in a line."""
     return (

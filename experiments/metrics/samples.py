@@ -104,8 +104,15 @@ def sliced_wasserstein(x: np.ndarray, y: np.ndarray, *, projections: int, seed: 
         raise ValueError(f"samples have shapes {x.shape} and {y.shape}; expected the same: draw as many of both")
     directions = np.random.default_rng(seed).standard_normal((projections, x.shape[1])).astype(x.dtype)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    x, y = around(y, x, y)
     squares = [np.mean((np.sort(x @ w) - np.sort(y @ w)) ** 2) for w in directions]
     return float(np.sqrt(np.mean(squares)))
+
+
+def around(y: np.ndarray, *sets: np.ndarray) -> list[np.ndarray]:
+    """Sets of points [n, dim] around the mean of y [m, dim]: far from zero, squares lose the digits of differences."""
+    centre = y.mean(axis=0, dtype=np.float64)
+    return [(points - centre).astype(points.dtype) for points in sets]
 
 
 def frechet(x: np.ndarray, y: np.ndarray) -> float | None:
@@ -159,9 +166,7 @@ def mmd(x: np.ndarray, y: np.ndarray) -> float | None:
     """
     if min(len(x), len(y)) < 2:
         return None
-    # Around the mean of y, which keeps the digits that differences of squares need.
-    centre = y.mean(axis=0, dtype=np.float64)
-    x, y = x.astype(np.float64) - centre, y.astype(np.float64) - centre
+    x, y = around(y, x.astype(np.float64), y.astype(np.float64))
     within_y = _squares(y, y)
     width = np.median(np.sqrt(within_y[np.triu_indices(len(y), 1)]))
     if width == 0:
@@ -241,7 +246,7 @@ def entropic_w2_of_points(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> fl
     Returns:
       distance in units of the data; None if Sinkhorn's iterations did not converge.
     """
-    return _root(_divergence_of_points, x, y, epsilon)
+    return _root(_divergence_of_points, *around(y, x, y), epsilon)
 
 
 def _root(divergence: Callable[..., jax.Array], *arguments: np.ndarray | float) -> float | None:

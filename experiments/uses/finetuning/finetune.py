@@ -41,6 +41,14 @@ def _sample(run: Trained, noise: np.ndarray, *, steps: int, method: str) -> np.n
     return generate(grids.uniform(steps), len(noise), jax.random.key(0), noise=jnp.asarray(noise))[0]
 
 
+def _optimum(task: Task, before: np.ndarray, plan: Plan) -> np.ndarray | None:
+    """What the best map makes of the noise of these samples: found where the penalty is, in the units of the map."""
+    dataset = task.run.dataset
+    reward, penalty = rewards.of_map(task.reward, dataset), plan.penalty / dataset.std**2
+    best = reward_truth.optimum(reward, dataset.centred(before), penalty=penalty)
+    return None if best is None else dataset.in_own_units(best)
+
+
 def _score(task: Task, judge: Judge, tuned: Tuned, plan: Plan) -> tuple[list[dict[str, object]], dict[str, np.ndarray]]:
     """Rows before and after, and of the optimum, for one method, and the samples for the picture."""
     method, steps = plan.method, plan.ode_steps if plan.method == "ode" else 1
@@ -50,7 +58,7 @@ def _score(task: Task, judge: Judge, tuned: Tuned, plan: Plan) -> tuple[list[dic
     name = f"{steps} Euler steps" if method == "ode" else "one jump"
     before = _sample(run, noise, steps=steps, method=method)
     after = _sample(better, noise, steps=steps, method=method)
-    best = reward_truth.optimum(task.reward, before, penalty=plan.penalty / run.dataset.std**2)
+    best = _optimum(task, before, plan)
     rows = [judge.row(f"reference, {name}", before, before, best, per_sample=steps)]
     optimal = None if best is None else judge.row(f"optimum for {name}", best, before, best)
     rows.append(

@@ -41,7 +41,7 @@ def held_out(dataset: Dataset, count: int, seed: int) -> np.ndarray:
       seed: of the draws.
 
     Returns:
-      [n, ...]; centred, if the data set is.
+      [n, ...]; centred and scaled, if the data set is.
     """
     if isinstance(dataset.truth, Images):
         return dataset.centred(np.asarray(dataset.truth.test[:count], np.float32).reshape(-1, *dataset.shape))
@@ -107,7 +107,7 @@ def score(
     flat = latents.reshape(len(data), -1)
     row = {
         "steps": steps,
-        "round_trip": _distance(again, data),
+        "round_trip": _distance(dataset.stretched(again), dataset.stretched(data)),
         "noise_round_trip": _distance(np.asarray(back(ahead(noise))), noise),
         "inverse_error": None,
         "sliced_w2": metrics.sliced_wasserstein(flat, noise.reshape(len(data), -1), projections=projections, seed=seed),
@@ -169,13 +169,13 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     folder = findings.folder(workdir, out)
     v = run.map()
     direction = _direction(run.objective, workdir)
-    # Distances are those of the data's own units; pictures are shown in them.
     data = held_out(dataset, protocol.samples, protocol.seed)
     pairs, backward = None, None
     if dataset.exact_flow is not None:
         exact = reference.load_or_build(run.config, dataset)
         pairs = (exact.x_0, exact.x_1)
-        backward = map_metrics.truth(v, exact, backward=True)[0]["backward_error"]
+        own, own_exact = map_metrics.stretched(v, dataset), reference.stretched(exact, dataset)
+        backward = map_metrics.truth(own, own_exact, backward=True)[0]["backward_error"]
     rows, latents = [], None
     for steps in STEPS:
         row, back = score(v, dataset, data, pairs, steps=steps, projections=protocol.projections, seed=protocol.seed)
@@ -185,7 +185,8 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     inversion_plots.draw(folder / "inversion.png", dataset, v, data, latents, pairs=PAIRS, shares=SHARES)
     text = [
         f"{run.name} on {run.config.dataset}, {run.step} steps, {len(data)} held-out data. {direction}",
-        "Distances in units of the data, mean squares where the title has them; the last row is of an exact inverse.",
+        f"Distances in units of the data{'' if dataset.scale is None else ', of noise and latents in scaled ones'}, "
+        "mean squares where the title has them; the last row is of an exact inverse.",
     ]
     if backward is not None:
         text.append(f"Mean squared error of jumps back in time, over all s < t: {backward:.4g}.")

@@ -40,8 +40,8 @@ CASES = {
     "one number each": data("x.npy", "x.npy has shape (50,); expected (number of examples, ...)", x=X[:, 0]),
     "too few": data("x.npy", "x.npy holds 1 examples; expected at least 4: give more data", x=X[:1]),
     "NaN": data("x.npy", "1 of 50 examples (2.00%) contain NaN or infinity, first example 3", x=WITH_NAN),
-    "too large": data("x.npy", "50 of 50 examples (100.00%) contain numbers above 100 in magnitude", x=1e6 * X),
-    "all the same": data("x.npy", "x.npy: all numbers are 1; expected data that vary", x=np.ones_like(X)),
+    "too large": data("x.npy", "50 of 50 examples (100.00%) contain numbers more than 100 from the mean", x=1e6 * X),
+    "all the same": data("x.npy", "x.npy: all examples are the same; expected data that vary", x=np.ones_like(X)),
     "two arrays": data("x.npz", 'x.npz holds the arrays a, b; expected the examples as "x"', a=X, b=X),
     "floats of 0 to 1": data(
         "x.npz",

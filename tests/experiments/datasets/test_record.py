@@ -136,12 +136,17 @@ def test_examples_that_are_all_the_same_are_refused(tmp_path):
         put(tmp_path / "x.npz", np.tile(np.array([50, 3], np.float32), (20, 1)))
 
 
-def test_a_mapped_file_that_shrinks_is_named(tmp_path):
+@pytest.mark.parametrize("options", ["", ",scale=coordinates", ",range=-1..1"])
+def test_a_mapped_file_that_shrinks_is_named(tmp_path, options):
     path = tmp_path / "x.npy"
-    np.save(path, np.tile(X, (200, 1)))
-    dataset = datasets.load(str(path))
+    np.save(path, np.tile(np.tanh(X), (200, 1)))
+    dataset = datasets.load(f"{path}{options}")
     last = int(np.argmax(dataset.records.rows))
     dataset.records[last]
     os.truncate(path, 4096)
-    with pytest.raises(UsageError, match=r"x.npy has 4,096 bytes, and had 96,128 at the start"):
-        dataset.records[last]
+    for read in (lambda: dataset.records[last], dataset.check_sample, lambda: dataset.records.first(9)):
+        with pytest.raises(UsageError, match=r"x.npy has 4,096 bytes, and had 96,128 at the start"):
+            read()
+    if not options.startswith(",range"):  # only numbers as they are in the file are read again
+        with pytest.raises(UsageError, match=r"x.npy has 4,096 bytes"):
+            record.digest(dataset)

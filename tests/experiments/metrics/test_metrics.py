@@ -8,6 +8,7 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import norm
 
 from experiments import datasets
+from experiments.metrics import images as image_metrics
 from experiments.metrics import samples as metrics
 
 RNG = np.random.default_rng(0)
@@ -178,3 +179,21 @@ def test_a_divergence_is_no_number_if_one_of_its_three_problems_did_not_converge
     monkeypatch.setattr(metrics.linear, "solve", solve)
     found = float(metrics._sinkhorn_divergence("ab", "aa", "bb", None, None))
     np.testing.assert_equal(found, 3.5 if failing is None else np.nan)
+
+
+@pytest.mark.parametrize("place", [50.0, 90.0, -1000.0])
+def test_judges_of_points_do_not_see_where_the_origin_is(place):
+    spread, random = 1e-4 * abs(place), np.random.default_rng(1)
+    # These lie on the grid of single precision there: what is subtracted below is exact.
+    x, y, z = (spread * random.standard_normal((3, 150, 2)) * [[[1.3]], [[1]], [[1]]] + place).astype(np.float32)
+    judges = {
+        "entropic_w2": lambda x, y, z: metrics.entropic_w2_of_points(x, y, epsilon=0.03 * spread**2),
+        "sliced_w2": lambda x, y, z: metrics.sliced_wasserstein(x, y, projections=8, seed=0),
+        "mmd": lambda x, y, z: metrics.mmd(x, y),
+        "frechet": lambda x, y, z: metrics.frechet(x, y),
+        "memorization": image_metrics.memorization,
+        "precision": lambda x, y, z: image_metrics.precision_recall(x, y),
+    }
+    for name, judge in judges.items():
+        far, near = (judge(*(points - moved for points in (x, y, z))) for moved in (np.float32(0), np.float32(place)))
+        np.testing.assert_allclose(far, near, rtol=2e-3, err_msg=name)

@@ -43,6 +43,17 @@ def test_points_in_other_units_train_alike(trained):
     np.testing.assert_allclose(small, 0.1 * plain, atol=1e-4)
 
 
+def test_points_of_unequal_spreads_train_alike_if_coordinates_are_scaled(tmp_path):
+    spreads, place = np.array([20, 0.001]), np.array([50, -3])
+    samples = []
+    for name, x in (("plain", X), ("uneven", spreads * X + place)):
+        np.save(tmp_path / f"{name}.npy", x)
+        config = configured(f"{tmp_path / name}.npy,scale=coordinates", grad_clip_norm=1.0)
+        train(config, tmp_path / name, quiet=True)
+        samples.append(runs.load_trained(tmp_path / name).sample(50, steps=3))
+    np.testing.assert_allclose((samples[1] - place) / spreads, samples[0], atol=2e-3)
+
+
 def test_everything_that_is_written_is_in_the_units_of_the_data(trained):
     run = runs.load_trained(trained / "far")
     np.testing.assert_allclose(run.dataset.truth.train.mean(), 50, atol=1)
