@@ -18,7 +18,7 @@ def of_user(text: str | Path, *, name: str) -> Path:
 
     Args:
       text: the path; a "~" at its beginning is the home folder.
-      name: of the option or variable, for messages.
+      name: of the option or variable, for messages; with a colon at its end if the path follows that.
 
     Returns:
       the path; a relative one stays so.
@@ -27,20 +27,21 @@ def of_user(text: str | Path, *, name: str) -> Path:
       UsageError: if it is empty, an address such as gs://bucket/run, no path of this system, or of an unknown home.
     """
     text = str(text)
+    typed = f"{name}{text}" if name.endswith(":") else f"{name}={text}"
     if not text:
-        raise UsageError(f"{name}= is empty; expected a path")
+        raise UsageError(f"{typed} is empty; expected a path")
     if ADDRESS.match(text):
         scheme = text.partition(":")[0]
         raise UsageError(
-            f"{name}={text} is an address ({scheme}:); expected a path on this machine, with remote storage mounted "
+            f"{typed} is an address ({scheme}:); expected a path on this machine, with remote storage mounted "
             f"or copied (./{text} is a local folder of that name)"
         )
     if "\0" in text:
-        raise UsageError(f"{name}={text!r} has a zero byte; expected a path")
+        raise UsageError(f"{typed!r} has a zero byte; expected a path")
     path = expanded(text, name=name)
     if len(os.fsencode(path)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise UsageError(
-            f"{name}={text[:SHOWN]}... is too long; expected names of at most {LONGEST_NAME} bytes and a path of at "
+            f"{typed[:SHOWN]}... is too long; expected names of at most {LONGEST_NAME} bytes and a path of at "
             f"most {LONGEST_PATH}"
         )
     return path

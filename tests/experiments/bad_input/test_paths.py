@@ -49,10 +49,10 @@ CASES = {
     ),
     "an address of data": training("--config.dataset=hf://a.npy", "--config.dataset=hf://a.npy is an address (hf:)"),
     "an address of pictures": training(
-        "--config.dataset=images:s3://a", "--config.dataset=images:=s3://a is an address (s3:)"
+        "--config.dataset=images:s3://a", "--config.dataset=images:s3://a is an address (s3:)"
     ),
     "an address of a hub": training(
-        "--config.dataset=huggingface:hf://a", "--config.dataset=huggingface:=hf://a is an address (hf:)"
+        "--config.dataset=huggingface:hf://a", "--config.dataset=huggingface:hf://a is an address (hf:)"
     ),
     "an address of a teacher": training(
         "--config.teacher=gs://a", "--config.teacher=gs://a is an address (gs:)", row="lmd"
