@@ -108,7 +108,6 @@ def check_evaluation(config: ConfigDict) -> None:
     config_files.check_types(config, source="configuration")
     limits.check_seed("config.evaluation.seed", config.evaluation.seed)
     _check_numbers(settings.fields(config), counts=COUNTS_OF_EVALUATION, positive=POSITIVE_OF_EVALUATION)
-    limits.check_positive("config.evaluation.tolerance", config.evaluation.tolerance)
     least, most = limits.TOLERANCES
     limits.check_number("config.evaluation.tolerance", config.evaluation.tolerance, least=least, most=most)
     for name, known in CHOICES_OF_EVALUATION.items():

@@ -56,9 +56,7 @@ def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
     of levels there; the authors' two repositories divide by that of steps, one less.
     """
     constant(decay)
-    _check_grid(first, last)
-    if first < 2:
-        raise ValueError(f"first = {first} levels of noise; expected at least 2, which are one step")
+    _check_grid(first, last, least=2)  # levels, between which is one step
 
     def steps(progress: Scalar | float) -> Scalar:
         return curricula.growing_grid(progress, first=first, last=last) - 1
@@ -101,9 +99,7 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objectiv
 
     scale: of the pseudo-Huber metric, compared with a distance; at 0 that would have no derivative where it is 0.
     """
-    check_count("stages", stages)
-    if not ratio > 1:
-        raise ValueError(f"ratio = {ratio}; expected a number above 1: the step must shrink")
+    _check_shrinking(stages, ratio)
 
     def at(progress: Scalar | float) -> time_laws.Law:
         stage = curricula.stage_of(progress, stages=stages)
@@ -145,7 +141,7 @@ def tcm(
 
     threshold: time of the noise level 1 where the data have 0.5; boundary_weight: of the boundary term.
     """
-    check_count("stages", stages)
+    _check_shrinking(stages, ratio)
     check_share("threshold", threshold, high=0.999)
     check_share("boundary_share", boundary_share, high=0.999)
     check_not_negative(boundary_weight=boundary_weight)
@@ -203,6 +199,12 @@ def tcm(
     return Objective(terms, sampler="renoising", output="trigflow", stages=2)
 
 
-def _check_grid(first: int, last: int) -> None:
-    if not 1 <= first <= last:
-        raise ValueError(f"first = {first}, last = {last} steps of noise; expected 1 <= first <= last")
+def _check_grid(first: int, last: int, *, least: int = 1) -> None:
+    if not least <= first <= last:
+        raise ValueError(f"first = {first}, last = {last} steps of noise; expected {least} <= first <= last")
+
+
+def _check_shrinking(stages: int, ratio: float) -> None:
+    check_count("stages", stages)
+    if not ratio > 1:
+        raise ValueError(f"ratio = {ratio}; expected a number above 1: the step must shrink")

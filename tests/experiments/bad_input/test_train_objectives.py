@@ -21,7 +21,7 @@ CASES = {
     "no group": option("imm", "group=0", "group = 0; expected at least 1 example"),
     "a time after the data": option("tcm", "threshold=1.5", "threshold = 1.5; expected a number in (0, 0.999]"),
     "a decay of one": option("ct", "decay=1", "decay = 1.0; expected a number in [0, 1), 0 for the current weights"),
-    "a curriculum that goes back": option("ct", "first=500", "first = 500, last = 150 steps of noise; expected 1 <="),
+    "a curriculum that goes back": option("ct", "first=500", "first = 500, last = 150 steps of noise; expected 2 <="),
     "no stages": option("progressive_distillation", "stages=0", "stages = 0; expected a number from 1 to 20"),
     "no steps of noise": option("cd", "steps=0", "steps = 0; expected at least 1 step of noise"),
     "no segments": option("multistep_cm", "segments=0", "segments = 0; expected a whole number, at least 1"),

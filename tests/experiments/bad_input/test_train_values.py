@@ -29,7 +29,8 @@ CASES = {
         "--config.evaluation.pairs=1", "--config.evaluation.pairs=1; expected a whole number from 2 to 20,000"
     ),
     "a negative tolerance": training(
-        "--config.evaluation.tolerance=-1e-8", "--config.evaluation.tolerance=-1e-08; expected a"
+        "--config.evaluation.tolerance=-1e-8",
+        "--config.evaluation.tolerance=-1e-08; expected a finite number, at least 1e-10",
     ),
     "a negative interval": training(
         "--config.training.evaluate_every=-5",
