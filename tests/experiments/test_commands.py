@@ -100,7 +100,7 @@ BAD_FIELDS = {
     "evaluation.ema": (0.5, "is not trained; expected one of"),
     "evaluation.steps": ((), "expected numbers of steps"),
     "evaluation.triples": (0, "evaluation.triples=0; expected a whole number from 1"),
-    "evaluation.tolerance": (-1e-8, "evaluation.tolerance=-1e-08; expected a positive"),
+    "evaluation.tolerance": (-1e-8, "evaluation.tolerance=-1e-08; expected a finite number, at least 1e-10"),
     "interpolant": ("liner", "unknown interpolant 'liner'; did you mean 'linear'"),
     "dataset": ("spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
     "objective.name": ("lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),

@@ -128,7 +128,7 @@ def test_generated_images_are_smooth_and_tell_their_classes():
         ),
         ("generated:64x64x3,count=1000000000", r"has 1.23e\+13 numbers; expected at most"),
         ("generated:8x8x" + "9" * 200, "expected HEIGHTxWIDTHxCHANNELS"),
-        ("generated:8x8x" + "9" * 5000, "--config.dataset=generated:=8x8x9.* is too long"),
+        ("generated:8x8x" + "9" * 5000, "--config.dataset=generated:8x8x9.* is too long"),
         ("x" * 5000 + ".npy", "--config.dataset=xxx.* is too long"),
     ],
 )
