@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 import numpy as np
 
 from taxonomy.interpolants import LINEAR, Interpolant
+from taxonomy.noise_levels import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN
 
 GOLDEN = (5**0.5 - 1) / 2
 # Times t_0 .. t_N of N steps. The type leaves the number of axes open: samplers refuse a wrong one in words.
@@ -39,9 +40,14 @@ def uniform(steps: int) -> Grid:
 
 
 def karras(
-    steps: int, *, path: Interpolant = LINEAR, largest: float = 80.0, smallest: float = 0.002, power: float = 7.0
+    steps: int,
+    *,
+    path: Interpolant = LINEAR,
+    largest: float = SIGMA_MAX / SIGMA_DATA,
+    smallest: float = SIGMA_MIN / SIGMA_DATA,
+    power: float = 7.0,
 ) -> Grid:
-    """``sigma_k^(1/power)`` equally spaced from the largest to the smallest noise level ``sigma = alpha_t / beta_t``.
+    """``level_k^(1/power)`` equally spaced from the largest to the smallest noise level ``alpha_t / beta_t``.
 
     Args:
       steps: N, at least 1; N levels, and the data.
@@ -57,7 +63,8 @@ def karras(
       ValueError: if N < 1 or not 0 < smallest < largest.
 
     Reference: Karras, Aittala, Aila, Laine, "Elucidating the design space of diffusion-based generative models", arXiv
-      2206.00364, eq. (5); there noise grows with time.
+      2206.00364, eq. (5); there noise grows with time, and the levels 80 and 0.002 are those of data whose standard
+      deviation is 0.5: as ratios 160 and 0.004.
     """
     _check_steps(steps)
     if not 0 < smallest < largest:

@@ -29,6 +29,7 @@ OLD_VALUES = {"reduction": {"paper": "per_term", "code": "per_example"}}
 LATER_OPTIONS = {
     "sdei": {"on_grid": False},
     "tim": {"end_share": 0.0, "times": "triangle", "adaptive_power": 0.0, "gap_power": 0.0, "cosine": 0.0},
+    "ctm": {"inner": "target"},
     "facm": {"times": "uniform"},
     "ucgm": {"times": "uniform"},
 }

@@ -71,9 +71,10 @@ def trajectory(
     u: PerExample,
     t: PerExample,
     *,
+    inner: AverageVelocity,
     x_u: Points,
 ) -> PerExample:
-    """``|Y_{t,1}( X_{s,t}(I_s) ) - sg[ Y_{t,1}( X_{u,t}(x_u) ) ]|^2``: two jumps to t, compared at the data.
+    """``|Y_{t,1}( X_{s,t}(I_s) ) - sg[ Y_{t,1}( Z_{u,t}(x_u) ) ]|^2``: two jumps to t, compared at the data.
 
     The weights of the outer jump are not trained, but the gradient flows through its input.
 
@@ -84,6 +85,7 @@ def trajectory(
       s: [batch]; source times in [0, 1].
       u: [batch]; times in between; u = t is the regression on the teacher's trajectory.
       t: [batch]; target times in [0, 1]; t = 1 is ``consistency``.
+      inner: average velocity of the map Z that takes the teacher's point to t: the student, or its EMA.
       x_u: [batch, ...]; where a teacher's ODE takes them at time u.
 
     Returns:
@@ -96,7 +98,7 @@ def trajectory(
       >>> import jax.numpy as jnp
       >>> v = lambda s, t, x: 2 * jnp.ones_like(x)  # X_{s,t}(x) = x + 2 (t - s)
       >>> x_s, s, u, t = jnp.zeros((1, 1)), jnp.zeros(1), jnp.array([0.25]), jnp.array([0.5])
-      >>> trajectory(v, v, x_s, s, u, t, x_u=0.5 * jnp.ones((1, 1))).tolist()
+      >>> trajectory(v, v, x_s, s, u, t, inner=v, x_u=0.5 * jnp.ones((1, 1))).tolist()
       [0.0]
 
     Reference: Kim et al., "Consistency trajectory models", arXiv 2310.02279, without the adversarial term; there
@@ -105,7 +107,7 @@ def trajectory(
     times.check_order(s, u, t, needed_by="trajectory")
     end = jnp.ones_like(t)
     estimate = flow_map.jump(w, t, end, flow_map.jump(v, s, t, x_s))
-    target = flow_map.jump(w, t, end, flow_map.jump(v, u, t, x_u))
+    target = flow_map.jump(w, t, end, flow_map.jump(inner, u, t, x_u))
     return squared_norm(estimate - sg(target))
 
 

@@ -142,7 +142,11 @@ def tcm(
     threshold: time of the noise level 1 where the data have 0.5; boundary_weight: of the boundary term.
     """
     _check_shrinking(stages, ratio)
-    check_share("threshold", threshold, high=0.999)
+    noisiest = noise_levels.SIGMA_DATA / (noise_levels.SIGMA_DATA + noise_levels.SIGMA_MAX)
+    if not noisiest < threshold < 1:
+        raise ValueError(
+            f"threshold = {threshold}; expected a time in ({noisiest:.4f}, 1), after the largest noise level"
+        )
     check_share("boundary_share", boundary_share, high=0.999)
     check_not_negative(boundary_weight=boundary_weight)
     smallest = noise_levels.SIGMA_DATA * (1 - threshold) / threshold

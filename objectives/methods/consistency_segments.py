@@ -73,13 +73,23 @@ def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 
     return Objective((term,), target_decay=constant(decay) if decay else None)
 
 
+INNER = ("student", "target")
+
+
 def ctm(
-    *, diagonal_share: float = 0.5, teacher_steps: int = 2, decay: float = 0.999, reduction: str = "per_term"
+    *,
+    diagonal_share: float = 0.5,
+    teacher_steps: int = 2,
+    inner: str = "student",
+    decay: float = 0.999,
+    reduction: str = "per_term",
 ) -> Objective:
     """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
 
-    The first leg is a teacher's, by midpoint steps; flow matching replaces the denoising term.
+    The first leg is a teacher's, by midpoint steps; flow matching replaces the denoising term. inner: whose jump leads
+    the teacher's point on, that of the "student" or that of the "target", its EMA.
     """
+    check_option("inner", inner, INNER)
     check_count("teacher_steps", teacher_steps)
     check_share("diagonal_share", diagonal_share, high=0.999)
     check_option("reduction", reduction, REDUCTIONS)
@@ -88,7 +98,8 @@ def ctm(
         s, u, t = batch.times
         x_s = source(path, batch)
         x_u = flow_map.jump(flow_map.integrated(teacher_of(maps), steps=teacher_steps), s, u, x_s)
-        return trajectory(maps.student, maps.target, x_s, s, u, t, x_u=x_u)
+        onwards = maps.student if inner == "student" else maps.target
+        return trajectory(maps.student, maps.target, x_s, s, u, t, inner=onwards, x_u=x_u)
 
     # The student; the outer jump and the backward pass through its input; two jumps of the target; the teacher.
     cost = 3 + 1 + 2 + 2 + 2 * teacher_steps + 1

@@ -212,7 +212,11 @@ def test_a_curriculum_changes_the_times(name):
         ("ict", {"scale": 0.0}, "scale = 0.0; expected a positive number"),
         ("sct", {"prior": "flat"}, "prior = 'flat'; expected one of inverse_noise, none"),
         ("ucgm", {"ratio": 2.0}, "ratio = 2.0; expected a number in"),
-        ("tcm", {"threshold": 0.0}, "threshold = 0.0; expected a number in"),
+        (
+            "tcm",
+            {"threshold": 0.006},
+            r"threshold = 0.006; expected a time in \(0.0062, 1\), after the largest noise level",
+        ),
         ("tcm", {"ratio": 1.0}, "ratio = 1.0; expected a number above 1"),
         ("ect", {"ratio": 1.0}, "ratio = 1.0; expected a number above 1"),
         ("ct", {"first": 1}, "first = 1, last = 150 steps of noise; expected 2 <= first"),

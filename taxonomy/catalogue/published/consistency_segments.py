@@ -100,8 +100,8 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             source=f"{_CTM}: consistency_weight and denoising_weight are 1",
         ),
         Setting(
-            name="inner jump of the target",
-            published="current weights",
+            name="inner",
+            published="student",
             source=f"{_CTM}: ctm_target_inner_type = model_sg",
         ),
         Setting(

@@ -37,7 +37,12 @@ def test_a_saved_run_of_sdei_does_not_move_to_the_grid(tmp_path):
     assert config.objective.options.to_dict() == {"longest": 0.5, "on_grid": False}
 
 
-@pytest.mark.parametrize("name", ["sdei", "tim", "facm", "ucgm", "mean_flow"])
+def test_a_saved_run_of_ctm_keeps_the_jump_of_its_average(tmp_path):
+    config = written(tmp_path / "config.json", "ctm", {"decay": 0.99})
+    assert config.objective.options.to_dict() == {"decay": 0.99, "inner": "target"}
+
+
+@pytest.mark.parametrize("name", ["sdei", "tim", "ctm", "facm", "ucgm", "mean_flow"])
 def test_a_run_of_today_is_read_as_it_was_written(tmp_path, name):
     options = default_options(name)
     assert written(tmp_path / "config.json", name, options).objective.options.to_dict() == options
