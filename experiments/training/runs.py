@@ -54,9 +54,11 @@ def prepare(workdir: Path, config: ConfigDict, dataset: Dataset, *, devices: int
         differing = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         if differing:
             shown = "; ".join(f"{name} is {old.get(name)} there, {new.get(name)} here" for name in differing[:4])
+            begun = any((workdir / "checkpoints").glob("[0-9]*"))
+            remedy = "repeat the options of that run" if begun else "delete it, for it has no checkpoint"
             raise UsageError(
                 f"--workdir={workdir} holds a run of another configuration ({shown}); "
-                "use another --workdir, or repeat the options of that run"
+                f"use another --workdir, or {remedy}"
             )
         data_record.check(records.read(workdir).get("data"), dataset, where=str(workdir))
         records.check_teachers(workdir, config)

@@ -56,7 +56,14 @@ CASES = {
     "an empty name": training("--workdir=", "--workdir"),
     "a run of another configuration": training(
         "--workdir=run --config.training.learning_rate=0.5",
-        "--workdir=run holds a run of another configuration (training.learning_rate is 0.01 there, 0.5 here); use",
+        "--workdir=run holds a run of another configuration (training.learning_rate is 0.01 there, 0.5 here); use "
+        "another --workdir, or repeat the options of that run",
+    ),
+    "another configuration that never came to a checkpoint": training(
+        "--workdir=run --config.training.learning_rate=0.5",
+        "(training.learning_rate is 0.01 there, 0.5 here); use another --workdir, or delete it, for it has no "
+        "checkpoint",
+        change=lambda folder: shutil.rmtree(folder / "run/checkpoints"),
     ),
     "checkpoints without a configuration": training(
         "--workdir=run",
