@@ -11,13 +11,13 @@ Most losses are functions of this package: ``objectives.lagrangian`` is the func
 reaches the rest of its module.
 """
 
-from objectives import guidance, guided, metrics, weighting
+from objectives import guidance, guided, metrics, pooled, weighting
 from objectives.build import OBJECTIVES, default_options
 from objectives.losses import integral, reward
 from objectives.losses.consistency import consistency, straightness, trajectory
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
 from objectives.losses.direct import flow_matching, misalignment, regression
-from objectives.losses.distributional import batch_posterior, moment_matching, velocity_matching
+from objectives.losses.distributional import moment_matching, velocity_matching
 from objectives.losses.eulerian import central, discrete, eulerian, tangent_step
 from objectives.losses.lagrangian import (
     bootstrap,
@@ -31,6 +31,7 @@ from objectives.losses.progressive import progressive
 from objectives.methods.combination import combination
 from objectives.mixture import check_shares, counts, mixture
 from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.pooled import batch_posterior
 
 __all__ = [
     "OBJECTIVES",
@@ -62,6 +63,7 @@ __all__ = [
     "misalignment",
     "mixture",
     "moment_matching",
+    "pooled",
     "progressive",
     "pulled_back",
     "regression",

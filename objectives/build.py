@@ -10,6 +10,8 @@ times           distribution of (s, t) in the method's own rule: "triangle" (s <
                 t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal
 stop_gradient   what the method's own rule holds fixed, see the loss
 reduction       "per_term" (a mean per term, added) or "per_example" (one mean over the batch), see ``mixture``
+velocity        of samples where it is a target: "sample", dI of the example, or "pooled", its mean over the example's
+                own data point and ``pool`` others, see ``pooled``
 step            length of the finite step in time, in (0, 1]
 learned_weight  whether each pair (s, t) has a learned weight ``exp(-w_{s,t})``, with the penalty w
 adaptive_power  power of the adaptive weight, 0 for none, see ``weighting.adaptive``

@@ -80,15 +80,16 @@ class GuidedPath(Interpolant):
     """A path whose points are those of another one, and whose velocity is guided.
 
     Attributes:
+      of: that one.
       guide: (t [batch], I_t [batch, ...], *, velocity = dI_t [batch, ...]) -> [batch, ...].
     """
 
+    of: Interpolant = dataclasses.field(kw_only=True)
     guide: Callable[..., Points] = dataclasses.field(kw_only=True)
 
     def velocity(self, t: PerExample, x0: Points, x1: Points) -> Points:
         """The guided velocity at ``I_t``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
-        d_i = super().velocity(t, x0, x1)
-        return self.guide(t, self.position(t, x0, x1), velocity=d_i)
+        return self.guide(t, self.position(t, x0, x1), velocity=self.of.velocity(t, x0, x1))
 
 
 def guided(
@@ -143,7 +144,7 @@ def guided(
                 labelled = required(batch.labelled, "Batch.labelled")
                 return guidance.keep_unlabelled(target, velocity=velocity, labelled=labelled)
 
-            used = GuidedPath(path.alpha, path.beta, check=False, guide=guide) if inside else path
+            used = GuidedPath(path.alpha, path.beta, check=False, of=path, guide=guide) if inside else path
             value = term.loss(maps, used, batch)
             if scheme != "terminal":
                 return value

@@ -7,6 +7,7 @@ import math
 import jax.numpy as jnp
 
 from objectives.objective import Batch, Maps, Term, required
+from objectives.pooled import pooled_path
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
 
@@ -154,7 +155,7 @@ def minimized(term: Term, maps: Maps, interpolant: Interpolant, batch: Batch) ->
     Returns:
       (what is minimized [batch], squared residuals before metric and weight [batch]).
     """
-    loss = term.loss(maps, interpolant, batch)
+    loss = term.loss(maps, pooled_path(interpolant, batch) if term.pool else interpolant, batch)
     published = loss if term.unit is None else term.unit.of(batch) * loss
     values = term.weight(batch.times, published) * term.metric(published)
     if term.likelihood:

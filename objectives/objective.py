@@ -69,6 +69,7 @@ class Batch(NamedTuple):
       times: s, u and t of each example.
       fresh: [batch, ...]; noise independent of x0, for losses that mix a generated point with noise again.
       pool: [count, ...]; further data points, the same for every example, or None; see ``Term.pool``.
+      pool_label: [count]; their classes, or None.
       noise_std: standard deviation of the noise.
       progress: []; share of the training that is done, in [0, 1].
       label: [batch]; classes for a class-conditional network, the number of classes where dropped, or None.
@@ -82,6 +83,7 @@ class Batch(NamedTuple):
     times: Times
     fresh: Points | None = None
     pool: Pool | None = None
+    pool_label: Int[Array, " count"] | None = None
     noise_std: Scalar | float = 1.0
     progress: Scalar | float = 1.0
     label: Int[Array, " batch"] | None = None
@@ -126,7 +128,8 @@ class Term:
         through a jvp 4 more (S. Dieleman's accounting).
       metric: elementwise function of the squared residual that is minimized in its place.
       likelihood: how the learned log-variance enters, see ``metrics``; None for none.
-      pool: number of further data points that the loss sees in ``Batch.pool``.
+      pool: number of data points, ``Batch.pool``, over which the sample's velocity is averaged together with the
+        example's own; 0 for that one alone.
       group: number of consecutive examples that share their times.
       unit: what the constants of weight, metric and likelihood are compared with; None where they have no constant
         that is compared with a residual.

@@ -150,6 +150,10 @@ class Dataset(NamedTuple):
         picked = np.asarray(jax.jit(jax.vmap(lambda key: pick(key, len(self.records))))(keys))
         return jnp.asarray(np.stack([self.records[i] for i in picked.tolist()]))
 
+    def draw_labels(self, key: jax.Array, count: int) -> jax.Array:
+        """The classes of the examples that ``draw`` draws from the same key, [count]."""
+        return jax.vmap(self.label)(jax.random.split(jax.random.clone(key), count))
+
     def check_sample(self) -> None:
         """Checks that ``sample`` can be used; UsageError if the stored examples are too many for compiled code."""
         jax.eval_shape(self.sample, jax.random.key(0))

@@ -80,9 +80,10 @@ def draw(
     indices = first + jnp.arange(count)
     # Every device draws the same pool: the number of devices changes nothing.
     pool = dataset.draw(key_pool, term.pool) if term.pool else None
+    pool_label = dataset.draw_labels(key_pool, term.pool) if term.pool and extra.labels else None
     x0, drawn, times = jax.vmap(example)(indices)
     x1, label = drawn if examples is None else examples
-    batch = Batch(x0, x1, times, jax.vmap(fresh)(indices), pool, dataset.std, progress)
+    batch = Batch(x0, x1, times, jax.vmap(fresh)(indices), pool, pool_label, dataset.std, progress)
     return _with_extra(batch, extra, key, indices, label, classes=dataset.classes)
 
 

@@ -3,10 +3,9 @@
 import jax
 from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from taxonomy.arrays import squared_norm
-from taxonomy.shapes import PerExample, Points, Pool, Scalar
+from taxonomy.shapes import PerExample, Points, Scalar
 
 
 def moment_matching(
@@ -83,49 +82,3 @@ def velocity_matching(mapped: Points, *, learned: Points, wanted: Points) -> Per
     Reference: the correction term of FreeFlow, arXiv 2511.19428; distribution matching, arXiv 2311.18828.
     """
     return squared_norm(mapped - sg(mapped - (learned - wanted)))
-
-
-def batch_posterior(
-    x_s: Points,
-    *,
-    own: Points,
-    pool: Pool,
-    alpha: PerExample,
-    beta: PerExample,
-    noise_std: Scalar | float,
-) -> Float[Array, "batch points"]:
-    """The posterior probabilities of the data points from which ``I_s`` may have come: softmax of their likelihoods.
-
-        p_j = N(I_s; beta_s y_j, alpha_s^2 noise_std^2) / sum_k N(I_s; beta_s y_k, alpha_s^2 noise_std^2)
-
-    over the example's own data point and a pool. The own point must be among them: then, given the set, it is
-    distributed like this, and what is averaged over it stays without bias.
-
-    Args:
-      x_s: [batch, ...]; points ``I_s``.
-      own: [batch, ...]; the data points of which they were made.
-      pool: [count, ...]; further independent data points.
-      alpha: [batch]; coefficients of the noise.
-      beta: [batch]; coefficients of the data.
-      noise_std: standard deviation of the noise.
-
-    Returns:
-      [batch, 1 + count]; probabilities, of the own point first.
-
-    Examples:
-      >>> import jax.numpy as jnp
-      >>> x_s, own, pool = jnp.zeros((1, 1)), jnp.ones((1, 1)), -jnp.ones((1, 1))
-      >>> half = jnp.array([0.5])
-      >>> batch_posterior(x_s, own=own, pool=pool, alpha=half, beta=half, noise_std=1.0).tolist()  # equally far
-      [[0.5, 0.5]]
-
-    Reference: the plug-in velocity of ESC, arXiv 2512.11831.
-    """
-    points = jnp.concatenate(
-        [own[:, None], jnp.broadcast_to(pool, (own.shape[0], *pool.shape))], axis=1, dtype=own.dtype
-    )
-    batch, count = points.shape[:2]
-    residual = (x_s[:, None] - beta.reshape(batch, *[1] * x_s.ndim) * points).reshape(batch, count, -1)
-    # A floor for the noise: at s = 1 the own point has all the probability.
-    width = jnp.maximum(alpha * noise_std, 1e-6)
-    return jax.nn.softmax(-jnp.sum(jnp.square(residual), axis=-1) / (2 * width[:, None] ** 2), axis=-1)

@@ -19,6 +19,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.pooled import with_velocity
 from taxonomy import curricula, laws, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -43,9 +44,9 @@ def _continuous(velocity_of: str) -> Objective:
     return Objective((term,), sampler="renoising", needs_teacher=distilled)
 
 
-def ct_continuous() -> Objective:
+def ct_continuous(*, velocity: str = "sample", pool: int = 512) -> Objective:
     """Consistency training in the limit of a vanishing step (arXiv 2303.01469, App. B)."""
-    return _continuous("sample")
+    return with_velocity(_continuous("sample"), velocity, pool=pool, terms=("consistency",))
 
 
 def cd_continuous() -> Objective:
@@ -97,9 +98,21 @@ def _inverse_noise(times: time_laws.Times, loss: PerExample) -> PerExample:
 PRIORS = {"inverse_noise": _inverse_noise, "none": weighting.uniform}
 
 
-def sct(*, warm_up: float = 0.1, normalize: float = 0.1, prior: str = "inverse_noise") -> Objective:
+def sct(
+    *,
+    warm_up: float = 0.1,
+    normalize: float = 0.1,
+    prior: str = "inverse_noise",
+    velocity: str = "sample",
+    pool: int = 512,
+) -> Objective:
     """Simplified continuous consistency training, sCT (arXiv 2410.11081); normalize: offset, 0 for none."""
-    return _simplified("sample", warm_up, normalize, prior)
+    if velocity == "pooled" and normalize:
+        raise ValueError(
+            f"velocity = 'pooled' with normalize = {normalize}: a normalized tangent is not linear in the velocity, so "
+            "that a mean over the pool moves its mean; set normalize = 0"
+        )
+    return with_velocity(_simplified("sample", warm_up, normalize, prior), velocity, pool=pool, terms=("consistency",))
 
 
 def scd(*, warm_up: float = 0.1, normalize: float = 0.1, prior: str = "inverse_noise") -> Objective:

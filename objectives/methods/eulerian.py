@@ -2,11 +2,7 @@
 
 import dataclasses
 
-import jax.numpy as jnp
-
 from objectives import metrics, weighting
-from objectives.losses.direct import flow_matching
-from objectives.losses.distributional import batch_posterior
 from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
 from objectives.methods.shared import (
     LAWS,
@@ -25,12 +21,11 @@ from objectives.methods.shared import (
     teacher_pair,
     unit_of_offset,
 )
-from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
+from objectives.objective import Batch, Maps, Objective, Term, Unit
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
-from taxonomy.arrays import expand
 from taxonomy.interpolants import Interpolant
-from taxonomy.shapes import PerExample, Points, Scalar
+from taxonomy.shapes import PerExample, Scalar
 
 # Times of the publications in our direction. MeanFlow sorts a pair before it sets the target to the source.
 MEAN_FLOW = Laws(LAWS["logit_normal"], laws.at_the_source(LAWS["logit_normal"]))
@@ -87,11 +82,19 @@ def esd(
     stop_gradient: str = "advection",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
     distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
     return self_distilled(
-        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+        diagonal_share,
+        distill,
+        reduction,
+        likelihood=learned(learned_weight),
+        both_directions=times == "square",
+        velocity=velocity,
+        pool=pool,
     )
 
 
@@ -132,10 +135,12 @@ def mean_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
     both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
-    return _of_samples(diagonal_share, both, adaptive_power, reduction)
+    return _of_samples(diagonal_share, both, adaptive_power, reduction, velocity=velocity, pool=pool)
 
 
 def improved_mean_flow(
@@ -144,10 +149,12 @@ def improved_mean_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
     both = forward_laws(times, needed_by="improved_mean_flow", by_logits=MEAN_FLOW)
-    return _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True)
+    return _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True, velocity=velocity, pool=pool)
 
 
 def pixel_mean_flow(
@@ -156,24 +163,43 @@ def pixel_mean_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data.
 
     Its logit-normal times are its own: sigmoid(N(-0.8, 0.8)), nearer to the noise than those of MeanFlow.
     """
     both = forward_laws(times, needed_by="pixel_mean_flow", by_logits=PIXEL_MEAN_FLOW)
-    method = _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True)
+    method = _of_samples(
+        diagonal_share, both, adaptive_power, reduction, own_tangent=True, velocity=velocity, pool=pool
+    )
     return method._replace(output="denoiser")
 
 
-def decoupled_mean_flow(*, diagonal_share: float = 0.5, times: str = "logit_normal") -> Objective:
+def decoupled_mean_flow(
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "logit_normal",
+    velocity: str = "sample",
+    pool: int = 512,
+) -> Objective:
     """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means.
 
     Its logit-normal times are its own: a mean for each of the two times of a jump, and another one on the diagonal.
     """
     both = forward_laws(times, needed_by="decoupled_mean_flow", by_logits=DECOUPLED)
     likelihood = metrics.cauchy_likelihood
-    return _of_samples(diagonal_share, both, 0.0, "per_term", likelihood=likelihood, unit=Unit(mean=True))
+    return _of_samples(
+        diagonal_share,
+        both,
+        0.0,
+        "per_term",
+        likelihood=likelihood,
+        unit=Unit(mean=True),
+        velocity=velocity,
+        pool=pool,
+    )
 
 
 def _of_samples(
@@ -185,11 +211,22 @@ def _of_samples(
     own_tangent: bool = False,
     likelihood: metrics.Likelihood | None = None,
     unit: Unit | None = None,
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     weight, unit = weighting.adaptive(power=adaptive_power), unit or unit_of_offset(adaptive_power)
     distill = eulerian_term("sample", 1 - diagonal_share, both.jumps, "target", weight, own_tangent=own_tangent)
     return self_distilled(
-        diagonal_share, distill, reduction, weight, law=both.diagonal, likelihood=likelihood, unit=unit
+        diagonal_share,
+        distill,
+        reduction,
+        weight,
+        law=both.diagonal,
+        likelihood=likelihood,
+        unit=unit,
+        velocity=velocity,
+        pool=pool,
+        also_pooled=True,
     )
 
 
@@ -239,50 +276,20 @@ def esc(
     def at(progress: Scalar | float) -> time_laws.Law:
         return laws.with_data_end(both.jumps, probability=curricula.arccos_decay(progress, length=curriculum))
 
-    def averaged(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, _, t = batch.times
-        x_s = source(path, batch)
-        velocity = plug_in_velocity(path, x_s, s, batch)
-        return eulerian(maps.student, x_s, s, t, velocity=velocity, stop_gradient="target")
-
-    def averaged_diagonal(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        t, x = batch.times.t, source(path, batch)
-        return flow_matching(maps.student, x, t, velocity=plug_in_velocity(path, x, t, batch))
-
     weight, law = weighting.adaptive(power=adaptive_power, offset=0.001), curricula.Curriculum(at)
-    likelihood, unit, share = metrics.gaussian_likelihood, Unit(), diagonal_share
-    sample = eulerian_term("sample", (1 - share) * (1 - plug_in), law, "target", weight)
+    share, jumps = diagonal_share * (1 - plug_in), (1 - diagonal_share) * (1 - plug_in)
     method = self_distilled(
-        share * (1 - plug_in), sample, reduction, weight, law=both.diagonal, likelihood=likelihood, unit=unit
+        share,
+        eulerian_term("sample", jumps, law, "target", weight),
+        reduction,
+        weight,
+        law=both.diagonal,
+        likelihood=metrics.gaussian_likelihood,
+        unit=Unit(),
     )
-
-    def pooled(name: str, loss: Loss, law: time_laws.Law | curricula.Curriculum, part: float, cost: float) -> Term:
-        return Term(name, loss, law, part * plug_in, weight, cost, likelihood=likelihood, pool=pool, unit=unit)
-
-    jumps = pooled("plug_in", averaged, law, 1 - share, 2 + 2)
-    still = pooled("plug_in_diagonal", averaged_diagonal, both.diagonal, share, 3)
-    return method._replace(terms=(*method.terms, jumps, still))
-
-
-def plug_in_velocity(path: Interpolant, x_s: Points, s: PerExample, batch: Batch) -> Points:
-    """``sum_j p_j (alpha'_s (I_s - beta_s y_j) / alpha_s + beta'_s y_j)``: the velocity, averaged over a set of data.
-
-    Args:
-      path: the interpolant.
-      x_s: [batch, ...]; points ``I_s``.
-      s: [batch]; source times in [0, 1).
-      batch: for the example's own data point, the pool and the scale of the noise.
-
-    Returns:
-      [batch, ...]; unbiased for ``b_s(I_s)``, with less variance than ``dI_s``.
-
-    Reference: arXiv 2512.11831; the probabilities are ``distributional.batch_posterior``.
-    """
-    alpha, beta = path.alpha(s), path.beta(s)
-    pool = required(batch.pool, "Batch.pool")
-    p = batch_posterior(x_s, own=batch.x1, pool=pool, alpha=alpha, beta=beta, noise_std=batch.noise_std)
-    # The mean of the data decides: the velocity is affine in it. The last factor is 1 except at s = 1.
-    flat = pool.reshape(pool.shape[0], -1)
-    mean = expand(p[:, 0], x_s) * batch.x1 + (p[:, 1:] @ flat).reshape(x_s.shape)
-    noise = (x_s - expand(beta, x_s) * mean) / expand(jnp.maximum(alpha, 1e-6), x_s)
-    return expand(path.d_alpha(s), x_s) * noise + expand(path.d_beta(s), x_s) * mean
+    still, moving = method.terms
+    averaged = tuple(
+        dataclasses.replace(term, name=name, share=part * plug_in, pool=pool)
+        for term, name, part in ((moving, "plug_in", 1 - diagonal_share), (still, "plug_in_diagonal", diagonal_share))
+    )
+    return method._replace(terms=(*method.terms, *averaged))

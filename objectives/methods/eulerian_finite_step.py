@@ -48,6 +48,8 @@ def alpha_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """alpha-Flow (arXiv 2510.20771): the source takes the share alpha of the jump along the sample's velocity.
 
@@ -82,7 +84,16 @@ def alpha_flow(
 
     # Either the finite step or the limit: both cost four.
     distill = Term("eulerian", loss, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
+    return self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        adaptive,
+        law=both.diagonal,
+        unit=unit,
+        velocity=velocity,
+        pool=pool,
+    )
 
 
 def so_flow(
@@ -93,6 +104,8 @@ def so_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially.
 
@@ -112,17 +125,33 @@ def so_flow(
         return inverse * adaptive(times, jnp.square(inverse) * loss) / 2
 
     distill = Term("eulerian", _discrete, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
+    return self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        adaptive,
+        law=both.diagonal,
+        unit=unit,
+        velocity=velocity,
+        pool=pool,
+    )
 
 
-def euler_mean_flow(*, step: float = 0.02, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
+def euler_mean_flow(
+    *,
+    step: float = 0.02,
+    diagonal_share: float = 0.5,
+    reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
+) -> Objective:
     """Euler mean flows (arXiv 2602.02571): the first leg is an Euler step of fixed length along the sample's velocity.
 
     Its weights are not published in what was read; here each example is divided by the share of the first leg.
     """
     law = time_laws.with_step(time_laws.triangle, step=step)
     distill = Term("eulerian", _discrete, law, 1 - diagonal_share, weighting.inverse_share, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction)
+    return self_distilled(diagonal_share, distill, reduction, velocity=velocity, pool=pool)
 
 
 def tim(

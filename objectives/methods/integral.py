@@ -7,6 +7,7 @@ on_grid: whether jumps begin where the steps of such a sampler begin, at multipl
 from objectives.losses import integral
 from objectives.methods.shared import check_share, self_distilled, source, teacher_of
 from objectives.objective import Batch, Maps, Objective, Term
+from objectives.pooled import with_velocity
 from taxonomy import flow_map, jump_laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -43,9 +44,17 @@ def sdei(*, longest: float = 1.0, on_grid: bool = True) -> Objective:
     return Objective((_interior_term("teacher", 1.0, _law(longest, on_grid=on_grid)),), needs_teacher=True)
 
 
-def stei(*, diagonal_share: float = 0.5, longest: float = 1.0, reduction: str = "per_term") -> Objective:
+def stei(
+    *,
+    diagonal_share: float = 0.5,
+    longest: float = 1.0,
+    reduction: str = "per_term",
+    velocity: str = "sample",
+    pool: int = 512,
+) -> Objective:
     """Secant training that estimates the interior point, on the model's own velocity (arXiv 2505.14502)."""
-    return self_distilled(diagonal_share, _interior_term("self", 1 - diagonal_share, _law(longest)), reduction)
+    distill = _interior_term("self", 1 - diagonal_share, _law(longest))
+    return self_distilled(diagonal_share, distill, reduction, velocity=velocity, pool=pool)
 
 
 def sdee(*, longest: float = 1.0) -> Objective:
@@ -53,6 +62,12 @@ def sdee(*, longest: float = 1.0) -> Objective:
     return Objective((_end_term("teacher", longest),), needs_teacher=True, both_directions=True)
 
 
-def stee(*, longest: float = 1.0) -> Objective:
+def stee(
+    *,
+    longest: float = 1.0,
+    velocity: str = "sample",
+    pool: int = 512,
+) -> Objective:
     """Secant training that estimates the end point from data alone, in both directions of time (arXiv 2505.14502)."""
-    return Objective((_end_term("sample", longest),), both_directions=True)
+    method = Objective((_end_term("sample", longest),), both_directions=True)
+    return with_velocity(method, velocity, pool=pool, terms=("integral",))

@@ -56,11 +56,19 @@ def lsd(
     stop_gradient: str = "velocity",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
     return self_distilled(
-        diagonal_share, distill, reduction, likelihood=learned(learned_weight), both_directions=times == "square"
+        diagonal_share,
+        distill,
+        reduction,
+        likelihood=learned(learned_weight),
+        both_directions=times == "square",
+        velocity=velocity,
+        pool=pool,
     )
 
 
@@ -83,7 +91,13 @@ def ayf_lmd(*, times: str = "logit_normal") -> Objective:
 
 
 def tvm(
-    *, diagonal_share: float = 0.5, times: str = "gap", decay: float = 0.99, reduction: str = "per_term"
+    *,
+    diagonal_share: float = 0.5,
+    times: str = "gap",
+    decay: float = 0.99,
+    reduction: str = "per_term",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an EMA."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
@@ -94,6 +108,8 @@ def tvm(
         law=DIAGONALS[times],
         both_directions=times == "square",
         target_decay=constant(decay),
+        velocity=velocity,
+        pool=pool,
     )
 
 

@@ -19,6 +19,7 @@ from objectives.methods.shared import (
 )
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Loss, Maps, Objective, Term, required
+from objectives.pooled import with_velocity
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -42,10 +43,14 @@ def psd_m(
     stop_gradient: str = "target",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_fraction(time_laws.triangle, fraction=0.5), stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction, likelihood=learned(learned_weight))
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), velocity=velocity, pool=pool
+    )
 
 
 def psd_u(
@@ -54,10 +59,14 @@ def psd_u(
     stop_gradient: str = "target",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), stop_gradient)
-    return self_distilled(diagonal_share, distill, reduction, likelihood=learned(learned_weight))
+    return self_distilled(
+        diagonal_share, distill, reduction, likelihood=learned(learned_weight), velocity=velocity, pool=pool
+    )
 
 
 def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
@@ -130,7 +139,13 @@ def _staged(stages: int, first: Callable[[Maps], flow_map.AverageVelocity]) -> L
 
 
 def shortcut(
-    *, diagonal_share: float = 0.75, levels: int = 6, decay: float = 0.999, reduction: str = "per_example"
+    *,
+    diagonal_share: float = 0.75,
+    levels: int = 6,
+    decay: float = 0.999,
+    reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = 512,
 ) -> Objective:
     """Shortcut models (arXiv 2410.12557) without guidance: dyadic jumps, targets by the EMA.
 
@@ -149,4 +164,5 @@ def shortcut(
         Term("shortest", loss, shortest, diagonal_share, cost=3),
         _term(1 - diagonal_share, laws.dyadic(levels=levels), "target"),
     )
-    return Objective(terms, reduction, target_decay=constant(decay))
+    method = Objective(terms, reduction, target_decay=constant(decay))
+    return with_velocity(method, velocity, pool=pool, terms=("shortest",))

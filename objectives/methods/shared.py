@@ -12,6 +12,7 @@ from objectives import metrics, weighting
 from objectives.losses.direct import flow_matching, misalignment
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
+from objectives.pooled import with_velocity
 from taxonomy import flow_map, laws, times
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
@@ -164,6 +165,9 @@ def self_distilled(
     unit: Unit | None = None,
     both_directions: bool = False,
     target_decay: Curve | None = None,
+    velocity: str = "sample",
+    pool: int = 512,
+    also_pooled: bool = False,
 ) -> Objective:
     """Flow matching on the diagonal and one rule off it.
 
@@ -178,19 +182,25 @@ def self_distilled(
         stands for a sum of squares where the noise has a standard deviation of 0.5.
       both_directions: whether the rule trains jumps back in time too.
       target_decay: decay of the EMA that makes the targets, None for the student itself.
+      velocity: of samples on the diagonal, "sample" or "pooled".
+      pool: number of data points beside the example's own.
+      also_pooled: whether that velocity is also the one in the rule, linear and stopped.
 
     Returns:
       the objective.
 
     Raises:
-      ValueError: on an unknown reduction.
+      ValueError: on an unknown reduction or velocity, or an empty pool.
     """
     check_option("reduction", reduction, REDUCTIONS)
     # A log-variance that begins at 0 is a statement on the unit: in the authors' networks with one, data have 0.5.
     unit = Unit(std=0.5) if likelihood and unit is None else unit
     distill = dataclasses.replace(distill, likelihood=likelihood, unit=unit)
     terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood, unit=unit), distill)
-    return Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
+    method = Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
+    return with_velocity(
+        method, velocity, pool=pool, terms=("diagonal", distill.name) if also_pooled else ("diagonal",)
+    )
 
 
 def learned(enabled: bool) -> metrics.Likelihood | None:

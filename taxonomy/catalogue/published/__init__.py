@@ -15,6 +15,7 @@ from taxonomy.catalogue.published import (
     integral,
     lagrangian,
     lagrangian_from_noise,
+    pooled,
     progressive,
 )
 from taxonomy.catalogue.published.setting import PublishedTimes, Setting
@@ -32,5 +33,7 @@ _FILES = (
     consistency_segments,
     distributional,
 )
-SETTINGS: dict[str, tuple[Setting, ...]] = {name: found for file in _FILES for name, found in file.SETTINGS.items()}
+SETTINGS: dict[str, tuple[Setting, ...]] = {
+    name: found + pooled.SETTINGS.get(name, ()) for file in _FILES for name, found in file.SETTINGS.items()
+}
 TIMES: dict[str, tuple[PublishedTimes, ...]] = {name: found for file in _FILES for name, found in file.TIMES.items()}

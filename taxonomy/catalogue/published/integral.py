@@ -45,7 +45,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         ),
         Setting(name="reduction", published="per_term", source=_CODE),
         Setting(
-            name="velocity",
+            name="velocity of the rule",
             published="the model's own diagonal, in the paper; the code asks the teacher",
             source=f"arXiv 2505.14502 and {_CODE}",
             here="the model's own diagonal",

@@ -3,12 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from objectives.losses.distributional import batch_posterior, moment_matching, velocity_matching
-from objectives.methods.eulerian import plug_in_velocity
-from objectives.objective import Batch
-from taxonomy import exact_data
-from taxonomy.interpolants import INTERPOLANTS
-from taxonomy.times import Times
+from objectives.losses.distributional import moment_matching, velocity_matching
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -113,68 +108,3 @@ def test_velocity_matching_is_the_divergence_of_noised_gaussians():
 
             # b' - b = m (1 - (2 r - 1) r / N^2) = m (1 - r) / N^2, the same everywhere.
             np.testing.assert_allclose(jax.grad(loss)(mean), 2 * mean * (1 - r) / ((1 - r) ** 2 + r**2), atol=1e-12)
-
-
-def test_posterior_is_the_softmax_of_likelihoods():
-    x, own, pool = normal(0, 4, 2, 3), normal(1, 4, 2, 3), normal(2, 6, 2, 3)
-    alpha, beta, std = np.array([0.9, 0.6, 0.3, 0.7]), np.array([0.2, 0.5, 0.8, 0.4]), 1.7
-    found = batch_posterior(x, own=own, pool=pool, alpha=jnp.asarray(alpha), beta=jnp.asarray(beta), noise_std=std)
-    assert found.shape == (4, 7)
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-13)
-    for i in range(4):
-        points = [own[i], *pool]
-        likelihoods = [np.exp(-np.sum((x[i] - beta[i] * y) ** 2) / (2 * (alpha[i] * std) ** 2)) for y in points]
-        np.testing.assert_allclose(found[i], np.array(likelihoods) / np.sum(likelihoods), rtol=1e-10)
-
-
-def test_posterior_becomes_the_own_point_as_noise_vanishes():
-    own, pool, noise = normal(1, 4, 2), normal(2, 6, 2), normal(3, 4, 2)
-
-    def of_own(alpha):
-        beta = jnp.full(4, 1 - alpha)
-        x = alpha * noise + (1 - alpha) * own
-        return batch_posterior(x, own=own, pool=pool, alpha=jnp.full(4, alpha), beta=beta, noise_std=1.0)[:, 0]
-
-    assert of_own(0.5).max() < 0.99
-    np.testing.assert_allclose(of_own(0.01), 1, atol=1e-6)
-    np.testing.assert_array_equal(of_own(0.0), 1)
-    # At pure noise nothing is known.
-    np.testing.assert_allclose(of_own(1.0), 1 / 7, rtol=1e-12)
-
-
-@pytest.mark.parametrize("name", INTERPOLANTS)
-def test_plug_in_velocity_is_that_of_the_finite_data_set(name):
-    # The own point and the pool together are the data set.
-    path, points, std = INTERPOLANTS[name], normal(4, 7, 2), 0.8
-    s, x = jnp.array([0.05, 0.3, 0.6, 0.9]), normal(0, 4, 2)
-    flow = exact_data.empirical(path, points=points, noise_std=std)
-    batch = Batch(x, jnp.tile(points[:1], (4, 1)), Times(s, s, s), pool=points[1:], noise_std=std)
-    np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), flow.b(s, x), rtol=1e-9, atol=1e-12)
-    # Repeated in the pool, the own point counts twice.
-    twice = exact_data.empirical(path, points=jnp.concatenate([points[:1], points]), noise_std=std)
-    batch = batch._replace(pool=points)
-    np.testing.assert_allclose(plug_in_velocity(path, x, s, batch), twice.b(s, x), rtol=1e-9, atol=1e-12)
-    assert np.abs(twice.b(s, x) - flow.b(s, x)).max() > 1e-3
-
-
-def test_plug_in_velocity_has_the_mean_of_the_samples():
-    # Over a set of three points, whichever of them was the own one, and over the noise by quadrature: the plug-in
-    # velocity and the sample's have the same mean against any function of the point, here cos(x). One coordinate.
-    path, points = INTERPOLANTS["linear"], np.array([-1.0, 0.3, 1.2])
-    nodes = np.linspace(-10, 10, 500)
-    weights = np.exp(-(nodes**2) / 2)
-    weights = weights / weights.sum()
-    for time in (0.2, 0.7):
-        plug_in = sample = alone = 0.0
-        for k in range(3):
-            own, rest = jnp.full((500, 1), points[k]), np.delete(points, k)[:, None]
-            noise, s = nodes[:, None], np.full(500, time)
-            x = (1 - time) * noise + time * own
-            batch = Batch(jnp.asarray(noise), jnp.asarray(own), Times(s, s, s), pool=jnp.asarray(rest))
-            probe = weights[:, None] * np.cos(3 * x)
-            plug_in += np.sum(probe * plug_in_velocity(path, jnp.asarray(x), jnp.asarray(s), batch)) / 3
-            sample += np.sum(probe * (own - noise)) / 3
-            alone += np.sum(probe * plug_in_velocity(path, jnp.asarray(x), jnp.asarray(s), batch._replace(x1=own + 1)))
-        np.testing.assert_allclose(plug_in, sample, rtol=1e-9)
-        # With another point than the own one it would not.
-        assert abs(alone / 3 - sample) > 1e-2 * abs(sample)
