@@ -1,6 +1,7 @@
 """The velocity of a sample, averaged over a pool of data: less noise for the same mean."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,8 @@ from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Scalar
 
 VELOCITIES = ("sample", "pooled")
-# Below this share of noise the own point alone counts: float32 cannot tell its likelihood from those of near points.
-LEAST_NOISE = 1e-3
+# Rounding of a squared distance of D parts, in units of the last place of each: what the noise must exceed.
+LOST = 20.0
 
 
 def batch_posterior(
@@ -109,7 +110,8 @@ class PooledPath(Interpolant):
         others = jnp.matmul(p[:, 1:], _flat(self.pool), precision=jax.lax.Precision.HIGHEST).reshape(x1.shape)
         # By their difference from the own point, which is exact where no other is near.
         towards_mean = others - expand(jnp.sum(p[:, 1:], axis=1), x1) * x1
-        noisy = alpha > LEAST_NOISE
+        # With less noise than rounding leaves in a distance, the own point alone counts, which has no bias either.
+        noisy = alpha**2 > LOST * jnp.finfo(x1.dtype).eps * math.prod(x1.shape[1:])
         factor = self.d_beta(t) - self.d_alpha(t) * beta / jnp.where(noisy, alpha, 1.0)
         return d_i + expand(jnp.where(noisy, factor, 0.0), x1) * towards_mean
 
@@ -137,7 +139,8 @@ def pooled_path(path: Interpolant, batch: Batch) -> PooledPath:
 def with_velocity(objective: Objective, velocity: str, *, pool: int, terms: tuple[str, ...]) -> Objective:
     """The objective with the velocity of samples as it is, or averaged over a pool.
 
-    The terms must have the velocity as a target: linear in it, and stopped. Then the minimizer stays.
+    The terms must have the velocity as a target: linear in it, and stopped. Then the minimizer stays. Where a weight or
+    a likelihood depends on the residual, the minimizer is one of less noise: nearer to the mean velocity than before.
 
     Args:
       objective: it.

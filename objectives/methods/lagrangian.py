@@ -16,6 +16,7 @@ from objectives.methods.shared import (
     teacher_of,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.pooled import with_velocity
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -149,6 +150,7 @@ def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
     return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
 
 
-def lmf() -> Objective:
+def lmf(*, velocity: str = "sample", pool: int = 512) -> Objective:
     """Lagrangian mean flow from data alone, in both directions, in flat space (arXiv 2602.07744)."""
-    return Objective((_pulled_back_term(1.0, "target"),), both_directions=True)
+    method = Objective((_pulled_back_term(1.0, "target"),), both_directions=True)
+    return with_velocity(method, velocity, pool=pool, terms=("lagrangian",))

@@ -6,18 +6,25 @@ import pytest
 
 from experiments import datasets
 from experiments.training.draws import ExtraInputs, draw
-from tests.experiments.training.test_step import config_for, parts
+from objectives.build import OBJECTIVES
 
 COUNT = 4000
+
+
+def nearest(points):
+    """The Gaussian of eight whose mean is the nearest: their spread is a tenth of the way between neighbours."""
+    angle = 2 * np.pi * np.arange(8) / 8
+    centres = 0.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return np.argmin(np.linalg.norm(np.asarray(points)[:, None] - centres, axis=-1), axis=1)
 
 
 @pytest.fixture(scope="module")
 def batch():
     """A batch that carries everything."""
     dataset = datasets.load("eight_gaussians")
-    _, objective, _, _ = parts(config_for("flow_matching"))
+    term = OBJECTIVES["flow_matching"](velocity="pooled", pool=500).terms[0]
     extra = ExtraInputs(labels=True, label_dropout=0.3, largest_scale=5.0, dropout=True)
-    return jax.jit(lambda key: draw(objective.terms[0], dataset, key, 0, COUNT, extra=extra))(jax.random.key(2))
+    return jax.jit(lambda key: draw(term, dataset, key, 0, COUNT, extra=extra))(jax.random.key(2))
 
 
 def test_labels_are_those_of_the_examples_and_dropped_in_their_share(batch):
@@ -25,11 +32,15 @@ def test_labels_are_those_of_the_examples_and_dropped_in_their_share(batch):
     # Four standard errors.
     np.testing.assert_allclose(kept.mean(), 0.7, atol=4 * np.sqrt(0.21 / COUNT))
     np.testing.assert_array_equal(batch.label[~kept], 8)
-    angle = 2 * np.pi * np.arange(8) / 8
-    centres = 0.8 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    nearest = np.argmin(np.linalg.norm(np.asarray(batch.x1)[:, None] - centres, axis=-1), axis=1)
-    # Their spread is a tenth of the way between neighbours.
-    np.testing.assert_array_equal(batch.label[kept], nearest[kept])
+    np.testing.assert_array_equal(batch.label[kept], nearest(batch.x1)[kept])
+
+
+def test_the_pool_has_points_of_all_classes_with_their_labels(batch):
+    assert batch.pool.shape == (500, 2)
+    np.testing.assert_array_equal(batch.pool_label, nearest(batch.pool))
+    assert set(np.asarray(batch.pool_label).tolist()) == set(range(8))
+    # They are further points, none of the batch.
+    assert not set(np.asarray(batch.pool)[:, 0].tolist()) & set(np.asarray(batch.x1)[:, 0].tolist())
 
 
 def test_scales_are_uniform_in_their_logarithm_and_one_without_a_label(batch):

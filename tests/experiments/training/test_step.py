@@ -76,9 +76,11 @@ def test_true_off_diagonal_share_is_one_minus_eta(devices):
     np.testing.assert_array_equal(np.sort(t.ravel()), np.sort(np.concatenate(alone)))
 
 
-@pytest.mark.parametrize("name", [pytest.param("esc", marks=pytest.mark.slow), "imm"])
+@pytest.mark.parametrize("name", [pytest.param("esc", marks=pytest.mark.slow), "imm", "flow_matching"])
 def test_one_and_four_devices_give_the_same_curve(name):
     config = config_for(name, optimizer="adam", learning_rate=1e-3)
+    if name == "flow_matching":
+        config.objective.options.update({"velocity": "pooled", "pool": 32})
     curves = {}
     for devices in (1, 2, 4):
         run, state = dispatch_of(config, devices=devices, steps=40)
