@@ -19,10 +19,13 @@ from experiments import flags as command_flags
 from experiments.benchmarking import report as benchmark_report
 from experiments.benchmarking import scaling
 from experiments.benchmarking.benchmark import CONFIG, SHOWN, measure, planned_sizes, read_sizes
+from experiments.settings import option_sets
 
 if __name__ == "__main__":
     RUN = command_flags.define_config()
-    NAMES = flags.DEFINE_list("objectives", list(SHOWN), "objectives, or all; flow matching is the base of ratios")
+    NAMES = flags.DEFINE_string(
+        "objectives", ",".join(SHOWN), "METHOD or METHOD[OPTION=VALUE,...], or all; flow matching is the base of ratios"
+    )
     SCALING = flags.DEFINE_list("scaling", list(scaling.SIZES), "what to vary; empty for nothing")
     GIVEN = {
         axis: flags.DEFINE_list(f"{axis}_sizes", list(map(str, values)), f"sizes of --scaling={axis}")
@@ -38,13 +41,13 @@ if __name__ == "__main__":
         platforms.check()
         config = command_flags.frozen(RUN.value)
         sizes = read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()})
-        planned_sizes(config, NAMES.value, sizes)  # a fault leaves no folder behind
+        planned_sizes(config, option_sets.split(NAMES.value), sizes)  # a fault leaves no folder behind
         folder = OUT.value and command_flags.path(OUT)
         if folder:
             caches.check_writable(folder, name="--out")
         results = measure(
             config,
-            NAMES.value,
+            option_sets.split(NAMES.value),
             sizes=sizes,
             dispatches=DISPATCHES.value,
             repeats=REPEATS.value,

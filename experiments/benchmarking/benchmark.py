@@ -10,13 +10,13 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from experiments import errors, limits, settings, terminal
+from experiments import limits, settings, terminal
 from experiments.benchmarking import scaling
 from experiments.benchmarking.timing import Loop, Timed, compiled, fastest, in_loop
 from experiments.errors import UsageError
 from experiments.reporting import machine
 from experiments.reporting.machine import peak_memory
-from experiments.settings import networks
+from experiments.settings import networks, option_sets
 from experiments.training import checks
 from objectives.build import OBJECTIVES
 
@@ -31,10 +31,11 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
 
     Args:
       config: the common configuration.
-      objectives: names of objectives, or "all" alone: every row, without a teacher those that need none.
+      objectives: methods, each with options of its own or without, see ``option_sets``; or "all" alone: every row,
+        without a teacher those that need none.
 
     Returns:
-      {objective: configuration}, flow matching first.
+      {label: configuration}, flow matching first.
 
     Raises:
       UsageError: on an unknown objective, none, or one without the teacher that it needs.
@@ -44,12 +45,10 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
             f"--config.objective.characterization={config.objective.characterization} with benchmark, which takes "
             "methods by name; drop it"
         )
-    everything, objectives = list(objectives) == ["all"], errors.choose("objectives", objectives, OBJECTIVES)
-    if everything:
+    if list(objectives) == ["all"]:
         objectives = [name for name, method in OBJECTIVES.items() if config.teacher or not method().needs_teacher]
     planned = {}
-    for name in dict.fromkeys((BASE, *objectives)):
-        run = settings.with_objective(config, name)
+    for name, run in ((BASE, settings.with_objective(config, BASE)), *option_sets.chosen(config, objectives)):
         if not settings.objective_of(run).needs_teacher:
             run.teacher = ""
         checks.check(run, devices=jax.local_device_count())

@@ -1,14 +1,16 @@
-"""Equal budgets: the number of training steps of each objective, and the checked configurations of a comparison."""
+"""Equal budgets: the number of training steps of each objective, and the checked runs of a comparison."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 
 from experiments import errors, limits, settings
 from experiments.errors import UsageError
+from experiments.settings import option_sets
 from experiments.training import checks
-from objectives.build import OBJECTIVES
 
 BUDGETS = ("evaluations", "steps")
 
@@ -33,17 +35,31 @@ def steps_within(config: ConfigDict, reference: ConfigDict, budget: str) -> int:
     return max(1, round(steps * ratio / dispatch)) * dispatch
 
 
-def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], budget: str) -> list[ConfigDict]:
-    """The configurations of all runs, checked before the first one starts.
+class Run(NamedTuple):
+    """One training of a comparison.
+
+    Attributes:
+      label: of its method and options, in tables and pictures.
+      folder: below that of the comparison.
+      config: the configuration.
+    """
+
+    label: str
+    folder: Path
+    config: ConfigDict
+
+
+def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], budget: str) -> list[Run]:
+    """All runs, checked before the first one starts.
 
     Args:
       config: the common configuration.
-      objectives: names of objectives, or "all" alone.
+      objectives: methods, each with options of its own or without, see ``option_sets``; or "all" alone.
       seeds: seeds.
       budget: see ``steps_within``.
 
     Returns:
-      one configuration per objective and seed.
+      one run per method or option set, and seed.
 
     Raises:
       UsageError: on anything that would stop a run.
@@ -59,15 +75,14 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
             f"--config.objective.characterization={config.objective.characterization} with compare, which takes "
             "methods by name; train the combination with experiments.train and score it with experiments.evaluate"
         )
-    objectives = errors.choose("objectives", objectives, OBJECTIVES)
-    configs = []
-    for objective in objectives:
+    runs = []
+    for chosen in option_sets.chosen(config, objectives):
         for seed in seeds:
-            run = settings.with_objective(config, objective)
+            run = ConfigDict(chosen.config.to_dict())
             run.seed = seed
             if not settings.objective_of(run).needs_teacher:
                 run.teacher = ""
             run.training.steps = steps_within(run, config, budget)
             checks.check(run, devices=jax.local_device_count())
-            configs.append(run)
-    return configs
+            runs.append(Run(chosen.label, Path(chosen.folder) / f"seed_{seed}", run))
+    return runs

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments import datasets, files, settings
 from experiments.comparison import report
-from experiments.comparison.budgets import plan
+from experiments.comparison.budgets import Run, plan
 from experiments.comparison.report import Row
 from experiments.comparison.verdict import VELOCITY, verdict
 from experiments.datasets import told
@@ -47,7 +47,7 @@ def compare(
 
     Args:
       config: the common configuration.
-      objectives: names of objectives.
+      objectives: methods, with options of their own in brackets or without, see ``settings.option_sets``.
       seeds: seeds.
       budget: "evaluations" or "steps".
       workdir: folder of the comparison.
@@ -59,7 +59,8 @@ def compare(
       UsageError: on bad input; finished runs stay as they are.
     """
     start = time.time()
-    configs = plan(config, objectives, seeds, budget)
+    planned = plan(config, objectives, seeds, budget)
+    configs = [run.config for run in planned]
     # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
         dataset, _ = runs.load_parts(run)
@@ -71,19 +72,20 @@ def compare(
     if said := told.line(dataset):
         print(said)
     rows: list[Row] = []
-    for run in configs:
-        folder = _folder(workdir, run)
+    for label, place, run in planned:
+        folder = workdir / place
         cost = settings.objective_of(run).cost * run.training.batch_size * run.training.steps
         try:
-            seconds = train(
-                run, folder, label=f"{run.objective.name}, seed {run.seed}", evaluate=evaluate_on_the_way
-            ).steps
+            seconds = train(run, folder, label=f"{label}, seed {run.seed}", evaluate=evaluate_on_the_way).steps
             scored = evaluate(folder)
         except (DivergedError, NotTrainedError) as error:
             # A divergence is a result; the other objectives are still worth comparing.
-            findings.warn(f"{run.objective.name}, seed {run.seed}, diverged: {error}")
+            findings.warn(f"{label}, seed {run.seed}, diverged: {error}")
             seconds, scored = math.nan, _diverged(run)
-        rows += [{**row, "evaluations": cost, "train_seconds": round(seconds, 1)} for row in scored]
+        # Perfect samples, without N, are the same for every run and keep their name.
+        own = {"evaluations": cost, "train_seconds": round(seconds, 1), "method": run.objective.name}
+        own["options"] = report.options_changed(run)
+        rows += [{**row, **own} | ({"objective": label} if row["N"] else {}) for row in scored]
         # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
         jax.clear_caches()
     # The reference has no N and is the same for every run.
@@ -91,12 +93,15 @@ def compare(
     perfect = next((row for row in rows if not row["N"]), None)
     if perfect is None:
         raise UsageError("every run diverged; lower --config.training.learning_rate")
-    tables.write_csv(workdir / "comparison.csv", [*scored, {**perfect, "evaluations": "", "train_seconds": ""}])
+    tables.write_csv(
+        workdir / "comparison.csv",
+        [*scored, {**perfect, **dict.fromkeys(("evaluations", "train_seconds", "method", "options"), "")}],
+    )
 
     metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
     text = report.markdown(
         config,
-        configs,
+        planned,
         scored,
         perfect,
         metrics,
@@ -112,8 +117,8 @@ def compare(
     latex += [tables.latex(*report.of_maps(scored, shown), caption=title) for title, shown in report.MAP_TABLES]
     files.write_text(workdir / "comparison.tex", "\n\n".join(latex) + "\n")
     protocol.write(workdir, protocol.of(config))
-    _plot(workdir, dataset, configs, scored, perfect, metrics[0])
-    _plot_teaser(workdir, dataset, configs)
+    _plot(workdir, dataset, planned, scored, perfect, metrics[0])
+    _plot_teaser(workdir, dataset, planned)
     return Comparison(text, verdict(scored, perfect, metrics[0], workdir=workdir))
 
 
@@ -123,12 +128,8 @@ def _diverged(config: ConfigDict) -> list[Row]:
     return [{**row_head(config, 0), "N": n, **dict.fromkeys(names, math.nan)} for n in config.evaluation.steps]
 
 
-def _folder(workdir: Path, config: ConfigDict) -> Path:
-    return workdir / config.objective.name / f"seed_{config.seed}"
-
-
-def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) -> list[ConfigDict]:
-    """The configurations of the objectives that score best in one step, as many as a figure shows, in their order."""
+def _best(runs: Sequence[Run], scored: Sequence[Row], metric: Metric) -> list[Run]:
+    """The runs of the objectives that score best in one step, as many as a figure shows, in their order."""
     fewest = report.sampling_steps(scored)[0]
 
     def rank(name: str) -> float:
@@ -137,26 +138,26 @@ def _best(configs: Sequence[ConfigDict], scored: Sequence[Row], metric: Metric) 
             return math.inf
         return value if metric.better == "lower" else -value
 
-    names = sorted(dict.fromkeys(config.objective.name for config in configs), key=rank)
-    return [config for config in configs if config.objective.name in names[:PLOTTED]]
+    names = sorted(dict.fromkeys(run.label for run in runs), key=rank)
+    return [run for run in runs if run.label in names[:PLOTTED]]
 
 
 def _plot(
     workdir: Path,
     dataset: datasets.Dataset,
-    configs: Sequence[ConfigDict],
+    runs: Sequence[Run],
     scored: Sequence[Row],
     perfect: Row,
     main_metric: Metric,
 ) -> None:
     """Writes the pictures, of the runs of the first seed."""
-    configs = _best(configs, scored, main_metric)
-    first_seed = {config.objective.name: _folder(workdir, config) for config in reversed(configs)}
-    folders = {config.objective.name: first_seed[config.objective.name] for config in configs}
+    shown = _best(runs, scored, main_metric)
+    first_seed = {run.label: workdir / run.folder for run in reversed(shown)}
+    folders = {run.label: first_seed[run.label] for run in shown}
     files = {name: folder / "samples.npz" for name, folder in folders.items()}
     pictures = {name: dict(np.load(path)) for name, path in files.items() if path.exists()}
     if pictures:
-        plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(configs[0], dataset, pictures))
+        plots.samples(workdir / "samples.png", dataset, pictures, labels=_labels(shown[0].config, dataset, pictures))
     maps = {name: folder / "map.npz" for name, folder in folders.items()}
     map_plots.plot(workdir, dataset, {name: dict(np.load(path)) for name, path in maps.items() if path.exists()})
     steps = report.sampling_steps(scored)
@@ -173,12 +174,12 @@ def _plot(
     )
 
 
-def _plot_teaser(workdir: Path, dataset: datasets.Dataset, configs: Sequence[ConfigDict]) -> None:
+def _plot_teaser(workdir: Path, dataset: datasets.Dataset, runs: Sequence[Run]) -> None:
     """Flow matching above one flow map, of their first seeds; no picture unless both have samples."""
     folders: dict[str, Path] = {}
-    for config in configs:
-        folders.setdefault(config.objective.name, _folder(workdir, config))
-    maps = [run.objective.name for run in configs if settings.objective_of(run).sampler != "euler"]
+    for run in runs:
+        folders.setdefault(run.label, workdir / run.folder)
+    maps = [run.label for run in runs if settings.objective_of(run.config).sampler != "euler"]
     # LSD stands for flow maps wherever it was trained, otherwise the first map that was.
     candidates = [name for name in ("lsd", *maps) if name in maps and (folders[name] / "samples.npz").exists()]
     if not candidates or VELOCITY not in folders or not (folders[VELOCITY] / "samples.npz").exists():

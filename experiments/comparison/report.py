@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import settings
+from experiments.comparison.budgets import Run
 from experiments.metrics.map_table import BOUNDS, MAP_ERRORS
 from experiments.metrics.metric import Metric
 from experiments.metrics.planar_table import PLANAR_METRICS
@@ -84,7 +85,7 @@ def of_maps(rows: Sequence[Row], metrics: Sequence[Metric]) -> tuple[list[str], 
 
 def markdown(
     config: ConfigDict,
-    configs: Sequence[ConfigDict],
+    runs: Sequence[Run],
     rows: Sequence[Row],
     perfect: Row,
     metrics: Sequence[Metric],
@@ -97,7 +98,7 @@ def markdown(
 
     Args:
       config: the common configuration.
-      configs: the configurations of the runs.
+      runs: the runs.
       rows: one row per run and number of steps.
       perfect: the row of perfect samples.
       metrics: what is tabulated, the main one first.
@@ -108,43 +109,48 @@ def markdown(
     Returns:
       markdown.
     """
-    parts = [_introduction(config, configs, budget)]
+    parts = [_introduction(config, runs, budget)]
     for metric in metrics:
         reading = f"{metric.better} is better" if metric.better else metric.reading
         parts.append(f"## {metric.title} ({reading})\n\n{tables.markdown(*by_steps(rows, perfect, metric))}")
     parts += [f"## {title}\n\n{tables.markdown(*of_maps(rows, shown))}" for title, shown in MAP_TABLES]
     stated = " ".join(filter(None, (protocol.text(protocol.of(config)), compared)))
-    parts += [_budgets(configs, rows), stated, _machine(seconds)]
+    parts += [_budgets(runs, rows), stated, _machine(seconds)]
     return "\n\n".join(parts) + "\n"
 
 
-def _introduction(config: ConfigDict, configs: Sequence[ConfigDict], budget: str) -> str:
+def _introduction(config: ConfigDict, runs: Sequence[Run], budget: str) -> str:
     training = config.training
     equal = {
         "evaluations": "equal numbers of network evaluations (forward-pass equivalents)",
         "steps": "equal numbers of training steps",
     }[budget]
     return (
-        f"# {config.dataset}: {len({run.objective.name for run in configs})} objectives, {equal}\n\n"
+        f"# {config.dataset}: {len({run.label for run in runs})} objectives, {equal}\n\n"
         f"Network: {networks.described(config.network)}; batch {training.batch_size}; "
         f"{training.optimizer}, learning rate {training.learning_rate:g}, {training.schedule}; "
-        f"seeds {sorted({run.seed for run in configs})}; {config.evaluation.samples} samples per cell. "
+        f"seeds {sorted({run.config.seed for run in runs})}; {config.evaluation.samples} samples per cell. "
         "Best of each column in bold; after ± the standard error over seeds."
     )
 
 
-def _budgets(configs: Sequence[ConfigDict], rows: Sequence[Row]) -> str:
-    seed = configs[0].seed
+def options_changed(config: ConfigDict) -> str:
+    """The options of a run that its method has by default otherwise, as text."""
+    defaults = default_options(config.objective.name)
+    return ", ".join(f"{key}={value}" for key, value in config.objective.options.items() if value != defaults[key])
+
+
+def _budgets(runs: Sequence[Run], rows: Sequence[Row]) -> str:
+    seed = runs[0].config.seed
     body = []
-    for run in (run for run in configs if run.seed == seed):
-        name, objective = run.objective.name, settings.objective_of(run)
-        row = next(row for row in rows if row["objective"] == name and row["seed"] == seed)
-        defaults = default_options(name)
+    for label, _, run in (run for run in runs if run.config.seed == seed):
+        objective = settings.objective_of(run)
+        row = next(row for row in rows if row["objective"] == label and row["seed"] == seed)
         body.append(
             [
-                name,
+                label,
                 ", ".join(f"{term.name} {term.share:g}" for term in objective.terms),
-                ", ".join(f"{key}={value}" for key, value in run.objective.options.items() if value != defaults[key]),
+                options_changed(run),
                 objective.sampler,
                 f"{objective.cost:g}",
                 run.training.steps,

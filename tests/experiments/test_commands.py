@@ -1,6 +1,5 @@
 """What a user types, and what bad input gets: one line, an exit code, and nothing lost."""
 
-import csv
 import os
 from pathlib import Path
 import subprocess
@@ -11,7 +10,6 @@ import pytest
 
 from experiments import settings
 from experiments.comparison import budgets, report
-from experiments.comparison import objectives as compare
 from experiments.errors import UsageError, nearest
 from experiments.reporting import tables
 from experiments.settings import files as config_files
@@ -157,36 +155,6 @@ def test_dry_run_prints_the_resolved_configuration(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.slow
-def test_compare_end_to_end(tmp_path):
-    text, verdict = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path)
-    assert verdict.startswith("Best in one step: ")
-    assert text == (tmp_path / "comparison.md").read_text()
-    written = ("comparison.csv", "comparison.md", "comparison.tex", "protocol.json")
-    pictures = ("samples.png", "teaser.png", "curves.png", "map_error.png", "trajectories.png")
-    for name in (*written, *pictures):
-        assert (tmp_path / name).stat().st_size > 0
-    with (tmp_path / "comparison.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 2 * 2 + 1
-    assert rows[-1]["objective"] == "perfect samples"
-    assert {row["seed"] for row in rows[:-1]} == {"0", "1"}
-    # Equal network evaluations: lsd costs 4 per example, flow matching 3.
-    assert {row["objective"]: row["trained_steps"] for row in rows[:-1]} == {"flow_matching": "25", "lsd": "20"}
-    assert "±" in text
-    assert "## Of the map: mean squared errors against the exact one, and mean squared residuals" in text
-    assert "| flow-map error" in text
-    # Nobody was trained in both directions: no column for it.
-    assert "round trip" not in text
-    assert float(rows[0]["map_error"]) > 0
-    assert rows[-1]["map_error"] == ""
-    assert len({row["protocol"] for row in rows}) == 1
-    again = compare.compare(tiny(), ["flow_matching", "lsd"], [0, 1], "evaluations", tmp_path).tables
-    assert [line for line in again.splitlines() if line.startswith("| lsd")][:4] == [
-        line for line in text.splitlines() if line.startswith("| lsd")
-    ][:4]
-
-
 def test_measured_distance_of_one_step_stands_beside_its_bounds_only_if_one_step_was_taken():
     bounds = report.MAP_TABLES[1][1]
     rows = [{"objective": "lsd", "seed": 0, "N": n, **{metric.name: float(n) for metric in bounds}} for n in (4, 2, 1)]
@@ -195,29 +163,6 @@ def test_measured_distance_of_one_step_stands_beside_its_bounds_only_if_one_step
     header, _ = report.of_maps(rows[:2], bounds)
     assert "measured (entropic)" not in header
     assert "Lipschitz constant" in header
-
-
-def test_compare_refuses_before_it_trains(tmp_path):
-    cases = [
-        (["lsd", "lmd"], [0], "steps", "objective lmd distils a teacher and none is given"),
-        (["lsd", "eds"], [0], "steps", "unknown --objectives='eds'; did you mean 'esd'"),
-        (["lsd", "lsd"], [0], "steps", "each named once"),
-        (["lsd"], [], "steps", "--seeds=; expected at least one"),
-        (["lsd"], [0], "time", "--budget=time"),
-    ]
-    for objectives, seeds, budget, message in cases:
-        with pytest.raises(UsageError, match=message):
-            compare.compare(tiny(), objectives, seeds, budget, tmp_path / "x")
-    assert not (tmp_path / "x").exists()
-
-
-def test_equal_steps_or_equal_evaluations():
-    reference = tiny("lsd", steps=1000)
-    esd = settings.with_objective(reference, "esd")
-    assert budgets.steps_within(esd, reference, "steps") == 1000
-    by_evaluations = budgets.steps_within(esd, reference, "evaluations")
-    assert abs(by_evaluations * settings.objective_of(esd).cost - 1000 * 4) <= 5 * 4.5 / 2
-    assert by_evaluations % 5 == 0
 
 
 def test_options_that_both_objectives_have_are_kept():
@@ -320,26 +265,3 @@ def test_wheel_holds_all_packages_and_works_from_another_folder(tmp_path):
     )
     assert where.stdout.startswith(str(tmp_path / "site"))
     assert jax.__version__
-
-
-@pytest.mark.slow
-def test_an_objective_that_diverges_is_reported_and_the_others_compared(tmp_path, monkeypatch):
-    from experiments.errors import DivergedError
-
-    train = compare.train
-
-    def diverging(config, workdir, *, label, evaluate):
-        if config.objective.name == "esd":
-            workdir.mkdir(parents=True)
-            (workdir / "training.jsonl").write_text("")
-            raise DivergedError("loss is nan at step 3")
-        return train(config, workdir, label=label, evaluate=evaluate)
-
-    monkeypatch.setattr(compare, "train", diverging)
-    text, verdict = compare.compare(tiny(), ["esd", "lsd"], [0], "steps", tmp_path)
-    assert "diverged: esd" in verdict
-    assert not (tmp_path / "teaser.png").exists()
-    assert "| esd             | diverged" in text
-    assert "| lsd             | **" in text
-    with pytest.raises(UsageError, match="every run diverged"):
-        compare.compare(tiny(), ["esd"], [0], "steps", tmp_path / "alone")

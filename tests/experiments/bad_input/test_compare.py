@@ -24,7 +24,7 @@ CASES = (
                 "--objectives=lsd --seeds=0,a",
                 "--seeds=0,a; expected whole numbers such as 0,1,2",
             ),
-            "no objectives": ("--objectives=", "--objectives=; expected at least one, or all: flow_matching"),
+            "no objectives": ("--objectives=", "--objectives is missing; it is required"),
             "an objective twice": (
                 "--objectives=lsd,lsd",
                 "--objectives=lsd,lsd; expected each named once",
