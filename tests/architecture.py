@@ -35,7 +35,7 @@ BESIDE = (
                 "invert",
                 "likelihood",
             ),
-            *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark"),
+            *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
         ),
         "commands",
     )

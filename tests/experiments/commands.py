@@ -29,6 +29,7 @@ MODULES = (
     *(
         "experiments.compare",
         "experiments.benchmark",
+        "experiments.costs",
         "experiments.training.dry_run",
         "taxonomy.render",
         "objectives.build",

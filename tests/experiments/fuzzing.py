@@ -45,6 +45,7 @@ COMMANDS = {
         "--config=small.py --scaling= --objectives=esd --dispatches=0",
         "objectives scaling batch_sizes width_sizes devices_sizes dispatches repeats out",
     ),
+    "costs": ("--config=small.py --objectives=esd --repeats=0", "objectives repeats out"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (
