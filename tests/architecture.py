@@ -36,6 +36,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
+            "time_to_quality",
         ),
         "commands",
     )
