@@ -212,7 +212,7 @@ def measure(config: ConfigDict, objectives: Sequence[str], *, repeats: int = 5) 
                 "compile_seconds": program.compile_seconds,
                 "whole_cost": float(sum(term.cost for term in terms)),
                 "whole_products": whole,
-                "survey": SURVEY[name].count if name in SURVEY else None,
+                "survey": SURVEY[name].cost if name in SURVEY else None,
             }
         )
         jax.clear_caches()

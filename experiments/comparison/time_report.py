@@ -59,7 +59,7 @@ def markdown(results: Results, *, level: float) -> str:
     return "\n\n".join(
         [
             f"# Time to quality: {results['dataset']}",
-            "One step, lower is better. Seconds are those of training alone, without evaluations and compilation. "
+            "One step, lower is better. Seconds are those of training alone, without evaluations and compilation.\n"
             "Medians over seeds, with the least and the most.",
             tables.markdown(header, recipes),
             tables.markdown(["recipe", "seconds", "steps", "score"], _ends(rows)),

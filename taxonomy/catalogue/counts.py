@@ -14,11 +14,11 @@ class Survey(NamedTuple):
     """A line of the survey's table.
 
     Attributes:
-      count: forward-pass equivalents of a training step with every term on the whole batch.
+      cost: forward-pass equivalents of a training step with every term on the whole batch.
       differs: who counts what, where our sum over the terms is another number; otherwise empty.
     """
 
-    count: float
+    cost: float
     differs: str = ""
 
 

@@ -63,7 +63,7 @@ def test_the_compiler_saves_what_the_reason_says(name, equivalents, planned):
 
 def test_the_survey_differs_in_the_lines_that_say_why():
     counted = {name: facts.describe(name).cost for name in SURVEY}
-    differing = {name for name, line in SURVEY.items() if line.count != counted[name]}
+    differing = {name for name, line in SURVEY.items() if line.cost != counted[name]}
     assert differing == {name for name, line in SURVEY.items() if line.differs}
     assert len(differing) == 11
     assert SURVEY.keys() | COMPILED.keys() <= OBJECTIVES.keys()
