@@ -9,7 +9,7 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits samplers test test-slow stress test-floor test-newest lint hooks docs benchmark wheel clean
+.PHONY: demo digits samplers test test-slow stress test-floor test-newest lint hooks docs benchmark costs wheel clean
 
 # Rooms whose types and docstrings are checked.
 MATHEMATICS := taxonomy objectives models
@@ -71,6 +71,9 @@ docs: $(READY)
 
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --out=runs/benchmark
+
+costs: $(READY)
+	$(RUN) -m experiments.costs --out=runs/costs
 
 wheel: $(READY)
 	$(RUN) -m build --wheel --outdir dist .

@@ -35,7 +35,8 @@ BESIDE = (
                 "invert",
                 "likelihood",
             ),
-            *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark"),
+            *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
+            "time_to_quality",
         ),
         "commands",
     )

@@ -82,6 +82,17 @@ def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[],
     )
 
 
+def held(executable: jax.stages.Compiled) -> int | None:
+    """Bytes that a call of a program holds on a device, as the compiler plans, or None where it does not say."""
+    stats = executable.memory_analysis()
+    return stats and (
+        stats.argument_size_in_bytes
+        + stats.output_size_in_bytes
+        + stats.temp_size_in_bytes
+        - stats.alias_size_in_bytes  # donated arguments, in whose place results are written
+    )
+
+
 def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     """Compiles a dispatch whose number of steps suits a measurement.
 
@@ -105,24 +116,22 @@ def compiled(config: ConfigDict, *, devices: int, rate: float) -> Program:
     start = time.perf_counter()
     executable = jax.jit(dispatch, donate_argnums=0).lower(state).compile()
     seconds = time.perf_counter() - start
-    stats = executable.memory_analysis()
-    memory = stats and (
-        stats.argument_size_in_bytes
-        + stats.output_size_in_bytes
-        + stats.temp_size_in_bytes
-        - stats.alias_size_in_bytes  # donated arguments, in whose place results are written
-    )
 
     def run() -> None:
         nonlocal state
         state, report = executable(state)
         jax.block_until_ready(report)
 
-    return Program(run, steps, flops, seconds, memory)
+    return Program(run, steps, flops, seconds, held(executable))
 
 
 def fastest(
-    programs: Mapping[Key, Program], *, repeats: int, peak: Peak | None = None, seconds: float = SECONDS
+    programs: Mapping[Key, Program],
+    *,
+    repeats: int,
+    peak: Peak | None = None,
+    seconds: float = SECONDS,
+    quiet: bool = False,
 ) -> dict[Key, Timed]:
     """Times programs in turn, so that a slow moment of the machine hits all of them, and takes the minimum of each.
 
@@ -131,6 +140,7 @@ def fastest(
       repeats: measurements of each program.
       peak: measured in every round too, if given.
       seconds: time of one measurement; short programs are called several times.
+      quiet: show no progress bar.
 
     Returns:
       {key: the program with its time}.
@@ -147,7 +157,7 @@ def fastest(
         program.run()
         best[key] = timed(program, 1)
         calls[key] = math.ceil(seconds / (best[key] * program.steps))
-    for _ in terminal.bar(range(repeats), desc="measure", unit="round", disable=not programs):
+    for _ in terminal.bar(range(repeats), desc="measure", unit="round", disable=quiet or not programs):
         if peak:
             peak.measure()
         for key, program in programs.items():

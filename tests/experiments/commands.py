@@ -29,6 +29,8 @@ MODULES = (
     *(
         "experiments.compare",
         "experiments.benchmark",
+        "experiments.costs",
+        "experiments.time_to_quality",
         "experiments.training.dry_run",
         "taxonomy.render",
         "objectives.build",

@@ -45,6 +45,8 @@ COMMANDS = {
         "--config=small.py --scaling= --objectives=esd --dispatches=0",
         "objectives scaling batch_sizes width_sizes devices_sizes dispatches repeats out",
     ),
+    "costs": ("--config=small.py --objectives=esd --repeats=0", "objectives repeats out"),
+    "time_to_quality": ("--recipe=small.py --workdir=new --points=0", "recipe seconds seeds level points workdir"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (

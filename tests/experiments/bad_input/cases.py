@@ -11,7 +11,8 @@ from experiments.errors import BAD_INPUT
 from objectives.build import OBJECTIVES
 
 TRAIN, EVALUATE, COMPARE = "experiments.train", "experiments.evaluate", "experiments.compare"
-BENCHMARK, REFERENCE, TAXONOMY = "experiments.benchmark", "experiments.reference", "taxonomy"
+BENCHMARK, COSTS, REFERENCE = "experiments.benchmark", "experiments.costs", "experiments.reference"
+TAXONOMY, TIME = "taxonomy", "experiments.time_to_quality"
 SAMPLE, STEER, FINETUNE = "experiments.sample", "experiments.steer", "experiments.finetune"
 LIKELIHOOD, INVERT, WALK = "experiments.likelihood", "experiments.invert", "experiments.random_walk"
 

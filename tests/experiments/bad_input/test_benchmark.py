@@ -1,8 +1,8 @@
-"""Faults in what a benchmark is asked to measure."""
+"""Faults in what is to be measured: steps, costs of methods, and the time that a score takes."""
 
 import pytest
 
-from tests.experiments.bad_input.cases import BENCHMARK, Case, a_file
+from tests.experiments.bad_input.cases import BENCHMARK, COSTS, TIME, Case, a_file
 
 CASES = {
     name: Case(BENCHMARK, arguments, text)
@@ -30,7 +30,17 @@ CASES = {
 } | {
     "a file for results": Case(
         BENCHMARK, "--out=file", "cannot write into --out=file (File exists); name a folder", a_file
-    )
+    ),
+    "costs of an unknown method": Case(COSTS, "--objectives=lds", "unknown --objectives='lds'; did you mean 'lsd'"),
+    "costs with the options of one method": Case(
+        COSTS, "--config.objective.options.diagonal_share=0.5", "takes methods by name and with their published options"
+    ),
+    "lengths that are words": Case(TIME, "--workdir=new --seconds=a", "--seconds=a --seeds=0,1,2; expected numbers of"),
+    "a level below zero": Case(TIME, "--workdir=new --level=-1", "--level=-1"),
+    "a recipe twice": Case(
+        TIME, "--workdir=new --recipe=small.py --recipe=small.py", "expected at least one, each named once"
+    ),
+    "costs of no repeats": Case(COSTS, "--repeats=0 --out=new", "--repeats=0; expected a whole number from 1"),
 }
 
 
