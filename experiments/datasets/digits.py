@@ -5,8 +5,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from experiments.datasets.dataset import Dataset, Images, pick
 from taxonomy import exact_data
@@ -28,6 +26,9 @@ class Split(NamedTuple):
 
 def labelled() -> Split:
     """The digits with their classes: train [1437, 64] and test [360, 64] in [-1, 1], classes 0 to 9."""
+    from sklearn.datasets import load_digits  # a second of imports that no other data need
+    from sklearn.model_selection import train_test_split
+
     pixels, classes = load_digits(return_X_y=True)
     images = (pixels / 8 - 1).astype(np.float32)
     train, test, train_classes, test_classes = train_test_split(

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.datasets import load_sample_images
 
 from experiments.datasets.dataset import Dataset, Images
 from experiments.datasets.examples import scaled
@@ -37,6 +36,8 @@ def patches(*, side: int = 32) -> Dataset:
     held_width = BAND - TRAIN_WIDTH
     if not 2 <= side <= held_width:
         raise UsageError(f"patches of side={side}; expected 2 to {held_width}, the width of what is held out")
+    from sklearn.datasets import load_sample_images  # a second of imports that no other data need
+
     photographs = np.stack(load_sample_images().images)
     columns = np.arange(0, photographs.shape[2], BAND)
     train_left = _positions(columns, TRAIN_WIDTH - side)

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ott.geometry import grid, pointcloud
-from ott.geometry.geometry import Geometry
-from ott.solvers import linear
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from experiments.datasets.dataset import Planar
@@ -185,8 +182,10 @@ def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.maximum(np.sum(a**2, axis=1)[:, None] + np.sum(b**2, axis=1) - 2 * a @ b.T, 0)
 
 
-def _sinkhorn_divergence(ab: Geometry, aa: Geometry, bb: Geometry, a: jax.Array, b: jax.Array) -> jax.Array:
+def _sinkhorn_divergence(ab: Any, aa: Any, bb: Any, a: jax.Array, b: jax.Array) -> jax.Array:
     """``W_e(a, b) - (W_e(a, a) + W_e(b, b)) / 2``, NaN where Sinkhorn's iterations did not converge."""
+    from ott.solvers import linear  # two seconds of imports that no training needs
+
     solve = functools.partial(linear.solve, max_iterations=SINKHORN_ITERATIONS)
     across, within_a, within_b = solve(ab, a, b), solve(aa, a, a), solve(bb, b, b)
     divergence = across.reg_ot_cost - (within_a.reg_ot_cost + within_b.reg_ot_cost) / 2
@@ -195,13 +194,17 @@ def _sinkhorn_divergence(ab: Geometry, aa: Geometry, bb: Geometry, a: jax.Array,
 
 @jax.jit
 def _divergence_on_grid(points: jax.Array, epsilon: jax.Array, a: jax.Array, b: jax.Array) -> jax.Array:
+    from ott.geometry import grid
+
     geometry = grid.Grid(x=[points, points], epsilon=epsilon)
     return _sinkhorn_divergence(geometry, geometry, geometry, a, b)
 
 
 @jax.jit
 def _divergence_of_points(x: jax.Array, y: jax.Array, epsilon: jax.Array) -> jax.Array:
-    def geometry(x: jax.Array, y: jax.Array) -> Geometry:
+    from ott.geometry import pointcloud
+
+    def geometry(x: jax.Array, y: jax.Array) -> pointcloud.PointCloud:
         return pointcloud.PointCloud(x, y, epsilon=epsilon)
 
     a, b = (jnp.full(len(points), 1 / len(points)) for points in (x, y))
@@ -279,6 +282,9 @@ def classifier_accuracy(x: np.ndarray, y: np.ndarray, *, seed: int) -> float | N
         raise ValueError(f"{len(x)} samples and {len(y)} true ones; expected as many of both")
     if len(x) < FEWEST_TO_FIT:
         return None
+    # Imported before the limit, which holds for the libraries that are there.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     points = np.concatenate([x, y])
     labels = np.arange(len(points)) < len(x)
     order = np.random.default_rng(seed).permutation(len(points))

@@ -63,9 +63,9 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "steps": 1000,
             "batch_size": 1024,  # over all devices
             "steps_per_dispatch": 50,
-            "optimizer": "adam",  # adam, radam or muon (matrices and kernels; Adam for vectors)
+            "optimizer": "adam",  # or radam, muon (matrices and kernels; Adam for vectors), short_muon, sparse_muon
             "learning_rate": 1e-3,
-            "beta2": 0.999,  # decay of the second moments of Adam and RAdam, and of Muon's Adam
+            "beta2": 0.999,  # decay of the second moments of Adam and RAdam, and of the Adam of each Muon
             "schedule": "cosine",  # constant, cosine (to zero) or sqrt (constant, then lr sqrt(decay_after / step))
             "decay_after": 0,  # step at which the schedule sqrt begins to decay
             "grad_clip_norm": 10.0,  # largest global norm of the gradient

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+from ott.solvers import linear
 import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
@@ -176,7 +177,7 @@ def test_a_divergence_is_no_number_if_one_of_its_three_problems_did_not_converge
         cost = {"ab": 5.0, "aa": 1.0, "bb": 2.0}[geometry]
         return SimpleNamespace(reg_ot_cost=cost, converged=np.array(geometry != failing))
 
-    monkeypatch.setattr(metrics.linear, "solve", solve)
+    monkeypatch.setattr(linear, "solve", solve)
     found = float(metrics._sinkhorn_divergence("ab", "aa", "bb", None, None))
     np.testing.assert_equal(found, 3.5 if failing is None else np.nan)
 

@@ -262,7 +262,7 @@ def test_schedules():
     np.testing.assert_allclose([schedule(training)(step) for step in (0, 25, 100)], [0.1, 0.1, 0.05], rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["adam", "radam", "muon"])
+@pytest.mark.parametrize("name", ["adam", "radam", "muon", "sparse_muon"])
 def test_optimizers_descend(name):
     training = config_for(optimizer=name, learning_rate=0.05, schedule="constant").training
     transformation, params = optimizer(training), {"w": jnp.ones((3, 3)), "b": jnp.ones(3)}
@@ -282,7 +282,7 @@ def test_optimizers_descend(name):
     [
         (
             {"optimizer": "moun"},
-            "training.optimizer='moun'; did you mean 'muon'. Known: adam, muon, radam",
+            "training.optimizer='moun'; did you mean 'muon'. Known: adam, muon, radam, short_muon, sparse_muon",
         ),
         ({"schedule": "cosin"}, "unknown --config.training.schedule='cosin'; did you mean 'cosine'"),
         ({"schedule": "sqrt"}, "schedule=sqrt needs --config.training.decay_after=STEP, at least 1"),
