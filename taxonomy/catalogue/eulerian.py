@@ -157,7 +157,7 @@ METHODS = (
         formula="as mean_flow; in half of all examples dI_s is its posterior mean over data points",
         translation=NOISE_AT_ONE,
         note="Less noise in the velocity: a pool of data stands for the data set; the targets start at the data end.",
-        differs="No guidance and no classes; a pool of 256 other data points stands for the batch; the public code "
+        differs="No guidance; a pool of 256 other data points stands for the batch; the public code "
         "squares the squared residual before it weighs it.",
     ),
 )
