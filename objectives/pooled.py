@@ -13,6 +13,7 @@ from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Scalar
 
 VELOCITIES = ("sample", "pooled")
+POOL = 512  # unless another size is asked for
 # Rounding of a squared distance of D parts, in units of the last place of each: what the noise must exceed.
 LOST = 20.0
 
@@ -152,13 +153,15 @@ def with_velocity(objective: Objective, velocity: str, *, pool: int, terms: tupl
       the objective.
 
     Raises:
-      ValueError: on an unknown velocity or an empty pool.
+      ValueError: on an unknown velocity, an empty pool, or one of its own size that nothing uses.
     """
     if velocity not in VELOCITIES:
         raise ValueError(f"velocity = {velocity!r}; expected one of {', '.join(VELOCITIES)}")
     if pool < 1:
         raise ValueError(f"pool = {pool}; expected a whole number, at least 1")
     if velocity == "sample":
+        if pool != POOL:
+            raise ValueError(f"pool = {pool} with velocity = 'sample', which has no pool; set velocity = 'pooled'")
         return objective
     chosen = (dataclasses.replace(term, pool=pool) if term.name in terms else term for term in objective.terms)
     return objective._replace(terms=tuple(chosen))

@@ -15,6 +15,8 @@ from objectives.build import OBJECTIVES, default_options
 FORM = re.compile(r"(?:(?P<label>[^=\[\]]*)=)?(?P<method>[^=\[\]]*)(?P<options>\[(?P<inside>[^\[\]]*)\])?")
 # What every file system, table and picture takes as a name.
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,59}")
+# Words that some system or this command takes for something else.
+RESERVED = re.compile(r"all|con|nul|prn|aux|com\d|lpt\d", re.IGNORECASE)
 KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -75,15 +77,16 @@ def chosen(config: ConfigDict, texts: Sequence[str]) -> list[OptionSet]:
 
 def _read(config: ConfigDict, text: str) -> OptionSet:
     read = FORM.fullmatch(text)
-    if not read:
-        raise UsageError(f"--objectives={text}; expected METHOD, METHOD[OPTION=VALUE,...] or LABEL=METHOD[...]")
-    label, method = (read[part] and read[part].strip() for part in ("label", "method"))
+    label, method = (read[part] and read[part].strip() for part in ("label", "method")) if read else (None, "")
+    if not re.fullmatch(r"\w+", method):
+        expected = "METHOD, METHOD[OPTION=VALUE,...] or LABEL=METHOD[...]"
+        raise UsageError(f"--objectives has {text!r} between its commas; expected {expected}")
     if method not in OBJECTIVES:
         hint = "all takes every method; name it alone" if method == "all" else nearest(method, OBJECTIVES)
         raise UsageError(f"unknown --objectives={method!r}; {hint}")
-    if label is not None and (not LABEL.fullmatch(label) or (label in OBJECTIVES and label != method)):
+    if label is not None and (not LABEL.fullmatch(label) or RESERVED.fullmatch(label) or label in OBJECTIVES):
         raise UsageError(
-            f"--objectives={text}: label {label!r}; expected up to 60 letters, digits and _ + -, and no other method"
+            f"--objectives={text}: label {label!r}; expected up to 60 letters, digits and _ + -, and no method's name"
         )
     given = _options(method, read["inside"]) if read["options"] else {}
     run = with_objective(config, method)
@@ -109,7 +112,9 @@ def _options(method: str, inside: str) -> dict[str, tuple[bool | int | float | s
             )
         if option in found:
             raise UsageError(f"{where} has {option} twice; expected each option once")
-        found[option] = (_value(known[option], text, where=f"{where}: {option}"), text.strip("'\""))
+        value = _value(known[option], text, where=f"{where}: {option}")
+        # One text for each value, however it was typed: 1e-1 and 0.10 are one folder.
+        found[option] = (value, str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0"))
     return found
 
 

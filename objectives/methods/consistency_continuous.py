@@ -19,7 +19,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import curricula, laws, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -44,7 +44,7 @@ def _continuous(velocity_of: str) -> Objective:
     return Objective((term,), sampler="renoising", needs_teacher=distilled)
 
 
-def ct_continuous(*, velocity: str = "sample", pool: int = 512) -> Objective:
+def ct_continuous(*, velocity: str = "sample", pool: int = POOL) -> Objective:
     """Consistency training in the limit of a vanishing step (arXiv 2303.01469, App. B)."""
     return with_velocity(_continuous("sample"), velocity, pool=pool, terms=("consistency",))
 
@@ -104,7 +104,7 @@ def sct(
     normalize: float = 0.1,
     prior: str = "inverse_noise",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Simplified continuous consistency training, sCT (arXiv 2410.11081); normalize: offset, 0 for none."""
     if velocity == "pooled" and normalize:

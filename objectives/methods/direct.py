@@ -6,14 +6,14 @@ import jax.numpy as jnp
 from objectives.losses import direct
 from objectives.methods.shared import check_count, diagonal, source, teacher_of, teacher_pair
 from objectives.objective import Batch, Maps, Objective, Term
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample
 
 
-def flow_matching(*, velocity: str = "sample", pool: int = 512) -> Objective:
+def flow_matching(*, velocity: str = "sample", pool: int = POOL) -> Objective:
     """Flow matching alone: learns the velocity; sampled by Euler steps along the diagonal."""
     return with_velocity(Objective((diagonal(1.0),), sampler="euler"), velocity, pool=pool, terms=("diagonal",))
 

@@ -22,6 +22,7 @@ from objectives.methods.shared import (
     unit_of_offset,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.pooled import POOL
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -83,7 +84,7 @@ def esd(
     reduction: str = "per_term",
     learned_weight: bool = False,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
     distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
@@ -136,7 +137,7 @@ def mean_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
     both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
@@ -150,7 +151,7 @@ def improved_mean_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
     both = forward_laws(times, needed_by="improved_mean_flow", by_logits=MEAN_FLOW)
@@ -164,7 +165,7 @@ def pixel_mean_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Pixel MeanFlow (arXiv 2601.22158) without features: improved MeanFlow whose network predicts mean data.
 
@@ -182,7 +183,7 @@ def decoupled_mean_flow(
     diagonal_share: float = 0.5,
     times: str = "logit_normal",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """The loss of decoupled MeanFlow (arXiv 2510.24474): MeanFlow under a learned Cauchy likelihood, two means.
 
@@ -212,7 +213,7 @@ def _of_samples(
     likelihood: metrics.Likelihood | None = None,
     unit: Unit | None = None,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     weight, unit = weighting.adaptive(power=adaptive_power), unit or unit_of_offset(adaptive_power)
     distill = eulerian_term("sample", 1 - diagonal_share, both.jumps, "target", weight, own_tangent=own_tangent)

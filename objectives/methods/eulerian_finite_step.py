@@ -20,6 +20,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Curve, Maps, Objective, Term
+from objectives.pooled import POOL
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -49,7 +50,7 @@ def alpha_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """alpha-Flow (arXiv 2510.20771): the source takes the share alpha of the jump along the sample's velocity.
 
@@ -105,7 +106,7 @@ def so_flow(
     adaptive_power: float = 1.0,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially.
 
@@ -143,7 +144,7 @@ def euler_mean_flow(
     diagonal_share: float = 0.5,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Euler mean flows (arXiv 2602.02571): the first leg is an Euler step of fixed length along the sample's velocity.
 

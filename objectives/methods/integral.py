@@ -7,7 +7,7 @@ on_grid: whether jumps begin where the steps of such a sampler begin, at multipl
 from objectives.losses import integral
 from objectives.methods.shared import check_share, self_distilled, source, teacher_of
 from objectives.objective import Batch, Maps, Objective, Term
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, jump_laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -50,7 +50,7 @@ def stei(
     longest: float = 1.0,
     reduction: str = "per_term",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Secant training that estimates the interior point, on the model's own velocity (arXiv 2505.14502)."""
     distill = _interior_term("self", 1 - diagonal_share, _law(longest))
@@ -66,7 +66,7 @@ def stee(
     *,
     longest: float = 1.0,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Secant training that estimates the end point from data alone, in both directions of time (arXiv 2505.14502)."""
     method = Objective((_end_term("sample", longest),), both_directions=True)

@@ -16,7 +16,7 @@ from objectives.methods.shared import (
     teacher_of,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -58,7 +58,7 @@ def lsd(
     reduction: str = "per_term",
     learned_weight: bool = False,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Lagrangian self-distillation (arXiv 2505.18825)."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
@@ -98,7 +98,7 @@ def tvm(
     decay: float = 0.99,
     reduction: str = "per_term",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Terminal velocity matching (arXiv 2511.19797) without guidance: LSD whose target is an EMA."""
     distill = lagrangian_term("self", 1 - diagonal_share, times, "velocity")
@@ -150,7 +150,7 @@ def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
     return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
 
 
-def lmf(*, velocity: str = "sample", pool: int = 512) -> Objective:
+def lmf(*, velocity: str = "sample", pool: int = POOL) -> Objective:
     """Lagrangian mean flow from data alone, in both directions, in flat space (arXiv 2602.07744)."""
     method = Objective((_pulled_back_term(1.0, "target"),), both_directions=True)
     return with_velocity(method, velocity, pool=pool, terms=("lagrangian",))

@@ -19,7 +19,7 @@ from objectives.methods.shared import (
 )
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Loss, Maps, Objective, Term, required
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import curricula, flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -44,7 +44,7 @@ def psd_m(
     reduction: str = "per_term",
     learned_weight: bool = False,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_fraction(time_laws.triangle, fraction=0.5), stop_gradient)
@@ -60,7 +60,7 @@ def psd_u(
     reduction: str = "per_term",
     learned_weight: bool = False,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
     distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), stop_gradient)
@@ -145,7 +145,7 @@ def shortcut(
     decay: float = 0.999,
     reduction: str = "per_example",
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
 ) -> Objective:
     """Shortcut models (arXiv 2410.12557) without guidance: dyadic jumps, targets by the EMA.
 

@@ -12,7 +12,7 @@ from objectives import metrics, weighting
 from objectives.losses.direct import flow_matching, misalignment
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
-from objectives.pooled import with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, laws, times
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
@@ -166,7 +166,7 @@ def self_distilled(
     both_directions: bool = False,
     target_decay: Curve | None = None,
     velocity: str = "sample",
-    pool: int = 512,
+    pool: int = POOL,
     also_pooled: bool = False,
 ) -> Objective:
     """Flow matching on the diagonal and one rule off it.

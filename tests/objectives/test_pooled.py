@@ -193,6 +193,7 @@ def test_the_terms_in_which_the_velocity_is_a_linear_target_are_pooled(name, ter
     [
         ("lsd", {"velocity": "teacher"}, "velocity = 'teacher'; expected one of sample, pooled"),
         ("lsd", {"velocity": "pooled", "pool": 0}, "pool = 0; expected a whole number, at least 1"),
+        ("lsd", {"pool": 64}, "pool = 64 with velocity = 'sample', which has no pool; set velocity = 'pooled'"),
         ("sct", {"velocity": "pooled"}, "velocity = 'pooled' with normalize = 0.1: .*; set normalize = 0"),
     ],
 )

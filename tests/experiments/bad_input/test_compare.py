@@ -18,6 +18,11 @@ CASES = (
     | {
         name: Case(COMPARE, f"--config=small.py --workdir=new {arguments}", text)
         for name, (arguments, text) in {
+            "an option of another method": (
+                "--objectives=lsd,lsd[alpha=1]",
+                "objective lsd has no option 'alpha'",
+            ),
+            "an open bracket": ("--objectives=lsd[pool=64", "has 'lsd[pool=64' between its commas"),
             "no seeds": ("--objectives=lsd --seeds=", "--seeds=; expected at least one, each named once"),
             "a seed twice": ("--objectives=lsd --seeds=0,0", "--seeds=0,0; expected at least one, each named once"),
             "a seed that is a word": (

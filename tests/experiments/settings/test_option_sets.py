@@ -1,3 +1,6 @@
+import random
+import re
+
 import pytest
 
 from experiments import settings
@@ -55,7 +58,11 @@ def test_values_have_the_kind_of_the_default_and_the_label_the_order_of_the_meth
     (found,) = chosen(config, ["lsd[learned_weight=TRUE, stop_gradient='none', diagonal_share=1e-1]"])
     options = found.config.objective.options
     assert (options.learned_weight, options.stop_gradient, options.diagonal_share) == (True, "none", 0.1)
-    assert found.label == "lsd[diagonal_share=1e-1,stop_gradient=none,learned_weight=TRUE]"
+    assert found.label == "lsd[diagonal_share=0.1,stop_gradient=none,learned_weight=true]"
+    # However a number is typed, it is the same folder.
+    for text in ("0.10", "1e-1", ".1", "+0.1"):
+        assert chosen(config, [f"lsd[diagonal_share={text}]"])[0].folder == "lsd-diagonal_share=0.1"
+    assert chosen(config, ["lsd[pool=064,diagonal_share=1.]"])[0].folder == "lsd-diagonal_share=1,pool=64"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -69,9 +76,14 @@ def test_every_option_of_every_method_can_be_named(config, name):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("lsd[", r"--objectives=lsd\[; expected METHOD, METHOD\[OPTION=VALUE,...\] or LABEL=METHOD"),
-        ("lsd[pool=1]]", r"--objectives=lsd\[pool=1\]\]; expected METHOD"),
+        ("lsd[", r"--objectives has 'lsd\[' between its commas; expected METHOD, METHOD\[OPTION=VALUE,...\] or LABEL="),
+        ("lsd[pool=1]]", r"has 'lsd\[pool=1\]\]' between its commas; expected METHOD"),
         ("lsd[pool=[1]]", r"; expected METHOD"),
+        ("lsd[pool=1],", r"--objectives has '' between its commas"),
+        ("plain:lsd[pool=1]", r"has 'plain:lsd\[pool=1\]' between its commas; expected .* LABEL=METHOD"),
+        ("all=lsd", r"label 'all'; expected"),
+        ("NUL=lsd", r"label 'NUL'; expected"),
+        ("lsd=lsd[pool=1]", r"label 'lsd'; expected .* no method's name"),
         ("lsd[]", r"--objectives=lsd\[\]: ''; expected OPTION=VALUE; options of lsd: diagonal_share, times"),
         ("lsd[pool]", r"'pool'; expected OPTION=VALUE"),
         ("lsd[pool=]", r"'pool='; expected OPTION=VALUE"),
@@ -89,7 +101,7 @@ def test_every_option_of_every_method_can_be_named(config, name):
         ("a b=lsd", r"label 'a b'; expected up to 60 letters"),
         ("=lsd", r"label ''; expected up to 60 letters"),
         ("../x=lsd", r"label '../x'; expected up to 60 letters"),
-        ("esd=lsd", r"label 'esd'; expected .* and no other method"),
+        ("esd=lsd", r"label 'esd'; expected .* and no method's name"),
         ("lsd[pool=64],lsd[pool=64]", r"--objectives has lsd\[pool=64\] twice; expected each once, or a label"),
         ("a=lsd,A=esd", r"--objectives has A twice"),
         ("lsd,lsd[pool=512]", r"--objectives has lsd and lsd\[pool=512\], which are the same options; drop one"),
@@ -113,3 +125,21 @@ def test_a_folder_needs_no_letter_that_a_file_system_or_a_library_reads_otherwis
 
 def test_all_takes_every_method(config):
     assert [found.label for found in option_sets.chosen(config, ["all"])] == list(OBJECTIVES)
+
+
+def test_any_text_is_read_or_refused_in_one_line(config):
+    draw, refused, read = random.Random(0), [], []
+    pieces = ["lsd", "mean_flow", "pool", "velocity", "pooled", "64", "1e-1", "all", *"[]=, 'é٣:"]
+    for _ in range(3000):
+        try:
+            read += chosen(config, split("".join(draw.choices(pieces, k=draw.randint(1, 9)))))
+        except UsageError as error:
+            refused.append(str(error))
+    assert len(read) > 10
+    assert len(refused) > 10
+    assert not [message for message in refused if "\n" in message]
+    assert all(re.fullmatch(r"[A-Za-z0-9_+=,.-]+", one.folder) for one in read)
+    # A label that was not given is read as the set itself.
+    for one in read:
+        if "[" in one.label:
+            assert chosen(config, [one.label])[0].config == one.config
