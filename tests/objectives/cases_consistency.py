@@ -93,7 +93,7 @@ def imm(p, f, d):
 
 CASES = {
     "ct": Case(
-        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.s, d.u, d.t, inner=tiny(p), x_u=d.x + d.w),
+        lambda p, d: consistency(tiny(p), tiny(p), d.x, d.s, d.u, d.t, x_u=d.x + d.w),
         lambda p, f, d: square(X(p, d.s, d.t, d.x) - X(f, d.u, d.t, d.x + d.w)),
         lambda e, d: consistency(e.v, e.v, d.x, d.s, d.u, d.t, x_u=flow_map.jump(e.v, d.s, d.u, d.x)),
     ),

@@ -7,6 +7,7 @@ import numpy as np
 from objectives.build import OBJECTIVES
 from objectives.mixture import minimized as minimized_by
 from objectives.objective import Batch, Maps
+from objectives.pooled import pooled_path
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 from tests.helpers import inputs, tiny, tiny_params
@@ -38,7 +39,8 @@ def loss_of(name, batch, *, term=-1, minimized=False, options=None, **given):
     def loss(p):
         made = {"target": tiny, "teacher": lambda p: teacher, "stage": lambda p: tiny(tiny_params(seed=4))} | given
         maps = Maps(tiny(p), **{key: make(p) for key, make in made.items()})
-        return minimized_by(one, maps, LINEAR, batch)[0] if minimized else one.loss(maps, LINEAR, batch)
+        path = pooled_path(LINEAR, batch) if one.pool else LINEAR
+        return minimized_by(one, maps, LINEAR, batch)[0] if minimized else one.loss(maps, path, batch)
 
     return loss
 

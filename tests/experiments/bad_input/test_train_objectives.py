@@ -19,7 +19,7 @@ CASES = {
     "a step out of the path": option("tim", "step=2", "step = 2.0; expected a length of time in (0, 0.5)"),
     "no step": option("imm", "step=-1", "step = -1.0; expected a number that is not negative"),
     "no group": option("imm", "group=0", "group = 0; expected at least 1 example"),
-    "a time after the data": option("tcm", "threshold=1.5", "threshold = 1.5; expected a number in (0, 0.999]"),
+    "a time after the data": option("tcm", "threshold=1.5", "threshold = 1.5; expected a time in (0.0062, 1)"),
     "a decay of one": option("ct", "decay=1", "decay = 1.0; expected a number in [0, 1), 0 for the current weights"),
     "a curriculum that goes back": option("ct", "first=500", "first = 500, last = 150 steps of noise; expected 2 <="),
     "no stages": option("progressive_distillation", "stages=0", "stages = 0; expected a number from 1 to 20"),

@@ -16,7 +16,8 @@ from experiments.training import interrupts, logs
 from tests.experiments.training.test_train import COMMAND, ROOT, assert_same_weights, run, saved_steps, weights
 
 WAITING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup hands on that it is ignored
 from experiments.training import interrupts
 with interrupts.listen() as asked:
     if sys.argv[1] == "safe":
@@ -43,7 +44,10 @@ def waiting(*arguments):
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stdout.readline() == "ready\n"
-        yield process
+        try:
+            yield process
+        finally:
+            process.kill()  # one that did not end would be waited for
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
