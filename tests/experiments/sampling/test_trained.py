@@ -75,6 +75,7 @@ def test_a_run_is_loaded_by_the_name_of_its_folder(folder):
     assert any((a != b).any() for a, b in zip(*map(jax.tree.leaves, (raw.params, by_name.params)), strict=True))
 
 
+@pytest.mark.slow
 def test_samples_are_those_of_the_commands_bit_for_bit(folder, tmp_path):
     run = load_trained(folder)
     evaluate(folder)

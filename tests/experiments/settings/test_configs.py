@@ -162,6 +162,7 @@ def test_labels_scales_and_dropout_do_not_depend_on_the_number_of_devices(device
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_forced_normalization_after_each_step():
     config = load("cifar10:smoke")
     config.network.update({"multipliers": (1,), "attention": ()})

@@ -102,7 +102,7 @@ jax.monitoring.register_event_duration_secs_listener(
 EACH_KIND = ("lsd", "tvm", "tcm", "esc", "free_flow", "imm")
 
 
-@pytest.mark.parametrize("name", EACH_KIND)
+@pytest.mark.parametrize("name", [pytest.param(k, marks=pytest.mark.slow) if k == "esc" else k for k in EACH_KIND])
 def test_each_kind_compiles_once_and_reuses_no_key(name):
     config = config_for(name)
     with jax.debug_key_reuse(True):

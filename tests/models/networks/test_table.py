@@ -69,7 +69,11 @@ def test_what_kinds_state():
     assert all(kinds[name].log_variance(fields) == mlp.LogVariance() for name in ("mlp", "unet", "dit"))
 
 
-@pytest.mark.parametrize("kind", SMALL)
+# A U-Net takes as long as all others together.
+SOME = [pytest.param(kind, marks=pytest.mark.slow) if kind in ("unet", "edm2") else kind for kind in SMALL]
+
+
+@pytest.mark.parametrize("kind", SOME)
 def test_forward_derivatives_of_reverse_ones_agree_with_differences(kind, x64):
     network = networks.build(kind, classes=3, guided=True, **SMALL[kind])
     s, t = jnp.array([0.2, 0.5]), jnp.array([0.7, 0.6])
