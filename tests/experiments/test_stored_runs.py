@@ -67,7 +67,7 @@ def test_a_stored_run_continues_with_the_same_losses(stored):
         assert_equal_numbers(line, expected)
 
 
-@some_slow("checkerboard_lsd", "digits_tokens", "digits_decoupled")
+@some_slow("checkerboard_lsd", "digits_tokens")
 def test_a_stored_run_is_scored_as_before(stored):
     name, folder = stored
     rows = evaluate(folder)
