@@ -116,7 +116,8 @@ def test_bad_input_is_refused(recipes, changed, message):
 
 @pytest.mark.slow
 def test_recipes_are_trained_and_continued(tmp_path, monkeypatch):
-    monkeypatch.setattr(config_files, "load", lambda name: small(name, optimizer="adam"))
+    recipes = {name: small(name, optimizer="adam") for name in ("lsd", "psd_m")}
+    monkeypatch.setattr(config_files, "load", lambda name: recipes[name].copy_and_resolve_references())
     lengths = {"seconds": [0.1, 0.2], "seeds": [0], "points": 2}
     planned = time_to_quality.plan(["lsd", "psd_m"], **lengths)
     found = time_to_quality.measure(planned, tmp_path, **lengths)
