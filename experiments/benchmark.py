@@ -9,7 +9,7 @@ the training loop; for the first of them also how the time grows with batch, wid
 in turn and the fastest time of each counts, because shared machines drift: compare within one table.
 """
 
-from collections.abc import Sequence
+import functools
 import json
 
 from absl import flags
@@ -41,13 +41,14 @@ if __name__ == "__main__":
         platforms.check()
         config = command_flags.frozen(RUN.value)
         sizes = read_sizes(SCALING.value, {axis: flag.value for axis, flag in GIVEN.items()})
-        planned_sizes(config, option_sets.split(NAMES.value), sizes)  # a fault leaves no folder behind
+        chosen = option_sets.split(NAMES.value)
+        planned_sizes(config, chosen, sizes)  # a fault leaves no folder behind
         folder = OUT.value and command_flags.path(OUT)
         if folder:
             caches.check_writable(folder, name="--out")
         results = measure(
             config,
-            option_sets.split(NAMES.value),
+            chosen,
             sizes=sizes,
             dispatches=DISPATCHES.value,
             repeats=REPEATS.value,
@@ -56,11 +57,5 @@ if __name__ == "__main__":
             benchmark_report.write(folder, results)
         print(json.dumps(results, indent=2) if JSON.value else benchmark_report.markdown(results))
 
-    def parse(argv: Sequence[str]) -> Sequence[str]:
-        """Reads the flags; the configuration may be left out."""
-        named = any(argument.lstrip("-").partition("=")[0] == "config" for argument in argv)
-        # Before the overrides of its fields.
-        return command_flags.parse(argv if named else [argv[0], f"--config={CONFIG}", *argv[1:]], required=())
-
     # Unlike other commands it keeps no compiled programs: compile time is one of its results.
-    errors.run(main, flags_parser=parse)
+    errors.run(main, flags_parser=functools.partial(command_flags.parse_or_default, config=CONFIG))

@@ -8,7 +8,7 @@ flow matching, beside the counted forward-pass equivalents and the counts of the
 network. ``experiments.benchmark`` measures whole training steps of a few methods against the machine.
 """
 
-from collections.abc import Sequence
+import functools
 import shlex
 import sys
 
@@ -39,10 +39,5 @@ if __name__ == "__main__":
             costs_report.write(folder, results, command=command)
         print(costs_report.markdown(results, command=command))
 
-    def parse(argv: Sequence[str]) -> Sequence[str]:
-        """Reads the flags; the configuration may be left out."""
-        named = any(argument.lstrip("-").partition("=")[0] == "config" for argument in argv)
-        return command_flags.parse(argv if named else [argv[0], f"--config={CONFIG}", *argv[1:]], required=())
-
     # It keeps no compiled programs, like the benchmark: compile time is one of its results.
-    errors.run(main, flags_parser=parse)
+    errors.run(main, flags_parser=functools.partial(command_flags.parse_or_default, config=CONFIG))

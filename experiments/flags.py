@@ -76,6 +76,24 @@ def parse(argv: Sequence[str], *, required: Sequence[str]) -> Sequence[str]:
     return rest
 
 
+def parse_or_default(argv: Sequence[str], *, config: str) -> Sequence[str]:
+    """Parses flags of a command whose ``--config`` may be left out.
+
+    Args:
+      argv: the command line.
+      config: the configuration where it is.
+
+    Returns:
+      the arguments that are no flags, the program's name first.
+
+    Raises:
+      UsageError: as ``parse``.
+    """
+    named = any(argument.lstrip("-").partition("=")[0] == "config" for argument in argv)
+    # Before the overrides of its fields.
+    return parse(argv if named else [argv[0], f"--config={config}", *argv[1:]], required=())
+
+
 def _value_of(argv: Sequence[str], name: str) -> tuple[int, str] | None:
     for i, argument in enumerate(argv):
         if argument in (f"--{name}", f"-{name}") and i + 1 < len(argv):

@@ -47,12 +47,11 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
         )
     if list(objectives) == ["all"]:
         objectives = [name for name, method in OBJECTIVES.items() if config.teacher or not method().needs_teacher]
-    planned = {}
-    for name, run in ((BASE, settings.with_objective(config, BASE)), *option_sets.chosen(config, objectives)):
+    planned = {BASE: settings.with_objective(config, BASE)} | dict(option_sets.chosen(config, objectives))
+    for run in planned.values():
         if not settings.objective_of(run).needs_teacher:
             run.teacher = ""
         checks.check(run, devices=jax.local_device_count())
-        planned[name] = run
     return planned
 
 
