@@ -31,7 +31,7 @@ from objectives.losses.progressive import progressive
 from objectives.methods.combination import combination
 from objectives.mixture import check_shares, counts, mixture
 from objectives.objective import Batch, Maps, Objective, Term, Unit
-from objectives.pooled import batch_posterior
+from objectives.pooled import towards_posterior_mean
 
 __all__ = [
     "OBJECTIVES",
@@ -41,7 +41,6 @@ __all__ = [
     "Term",
     "Unit",
     "along_path",
-    "batch_posterior",
     "bootstrap",
     "central",
     "check_shares",
@@ -71,6 +70,7 @@ __all__ = [
     "round_trip",
     "straightness",
     "tangent_step",
+    "towards_posterior_mean",
     "trajectory",
     "trigflow",
     "two_ended_difference",

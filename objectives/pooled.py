@@ -18,7 +18,7 @@ POOL = 512  # unless another size is asked for
 LOST = 20.0
 
 
-def batch_posterior(
+def towards_posterior_mean(
     x_s: Points,
     *,
     own: Points,
@@ -27,13 +27,13 @@ def batch_posterior(
     beta: PerExample,
     noise_std: Scalar | float,
     allowed: Bool[Array, "batch count"] | None = None,
-) -> Float[Array, "batch points"]:
-    """The posterior probabilities of the data points from which ``I_s`` may have come: softmax of their likelihoods.
+) -> Points:
+    """The way from an example's own data point to the mean of those from which ``I_s`` may have come.
 
-        p_j = N(I_s; beta_s y_j, alpha_s^2 noise_std^2) / sum_k N(I_s; beta_s y_k, alpha_s^2 noise_std^2)
+        sum_j p_j (y_j - y_own),    p_j = N(I_s; beta_s y_j, alpha_s^2 noise_std^2) / sum_k N(I_s; beta_s y_k, ...)
 
-    over the example's own data point and a pool. The own point must be among them: then, given the set, it is
-    distributed like this, and what is averaged over it stays without bias.
+    over the own point and a pool. The own point must be among them: then, given the set, it is distributed like p, and
+    what is averaged over p stays without bias.
 
     Args:
       x_s: [batch, ...]; points ``I_s``.
@@ -45,28 +45,39 @@ def batch_posterior(
       allowed: [batch, count]; which points of the pool are of the example's law, None for all.
 
     Returns:
-      [batch, 1 + count]; probabilities, of the own point first.
+      [batch, ...]; zero where no other point is near.
 
     Examples:
       >>> import jax.numpy as jnp
       >>> x_s, own, pool = jnp.zeros((1, 1)), jnp.ones((1, 1)), -jnp.ones((1, 1))
       >>> half = jnp.array([0.5])
-      >>> batch_posterior(x_s, own=own, pool=pool, alpha=half, beta=half, noise_std=1.0).tolist()  # equally far
-      [[0.5, 0.5]]
+      >>> towards_posterior_mean(x_s, own=own, pool=pool, alpha=half, beta=half, noise_std=1.0).tolist()  # equally far
+      [[-1.0]]
 
     Reference: the plug-in velocity of ESC, arXiv 2512.11831; Xu, Tong, Jaakkola, "Stable target field for reduced
       variance score estimation in diffusion models", arXiv 2302.00670.
     """
     # |x - beta y|^2 = |x|^2 - 2 beta x . y + beta^2 |y|^2, whose first part is the same for all y: one product of
-    # matrices. With the origin in the middle of the data the last two lose the fewest digits.
+    # matrices, of (x, -beta / 2) and (y, |y|^2). With the origin in the middle of the data its sums lose the fewest
+    # digits.
     origin = jnp.mean(_flat(pool), axis=0, keepdims=True)
     x, y, y_own = _flat(x_s) - beta[:, None] * origin, _flat(pool) - origin, _flat(own) - origin
     scale, half = (beta / jnp.maximum(alpha * noise_std, 1e-6) ** 2)[:, None], beta[:, None] / 2
-    products = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
-    logits = scale * (products - half * jnp.sum(y**2, axis=1)[None])
     of_own = scale * jnp.sum(x * y_own - half * y_own**2, axis=1, keepdims=True)
+    query = scale * jnp.concatenate([x, -half], axis=1)
+    logits = _product(query, jnp.concatenate([y, jnp.sum(y**2, axis=1, keepdims=True)], axis=1).T)
     logits = logits if allowed is None else jnp.where(allowed, logits, -jnp.inf)
-    return jax.nn.softmax(jnp.concatenate([of_own, logits], axis=1), axis=1)
+    largest = jnp.maximum(jnp.max(logits, axis=1, keepdims=True), of_own)
+    likelihoods = jnp.exp(logits - largest)
+    # Their sum is a column of the second product: a pass over [batch, count] costs more than one over the points.
+    sums = _product(likelihoods, jnp.concatenate([y, jnp.ones_like(y[:, :1])], axis=1))
+    total = sums[:, -1:]
+    # By the difference from the own point, which is exact where no other is near.
+    return ((sums[:, :-1] - total * y_own) / (total + jnp.exp(of_own - largest))).reshape(x_s.shape)
+
+
+def _product(a: Float[Array, "m k"], b: Float[Array, "k n"]) -> Float[Array, "m n"]:
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def _flat(points: Points) -> Float[Array, "batch dim"]:
@@ -99,7 +110,7 @@ class PooledPath(Interpolant):
           [batch, ...]; without bias for ``b_t(I_t)``, with less variance than ``dI_t``.
         """
         alpha, beta, d_i = self.alpha(t), self.beta(t), super().velocity(t, x0, x1)
-        p = batch_posterior(
+        towards_mean = towards_posterior_mean(
             self.position(t, x0, x1),
             own=x1,
             pool=self.pool,
@@ -108,9 +119,6 @@ class PooledPath(Interpolant):
             noise_std=self.noise_std,
             allowed=self.allowed,
         )
-        others = jnp.matmul(p[:, 1:], _flat(self.pool), precision=jax.lax.Precision.HIGHEST).reshape(x1.shape)
-        # By their difference from the own point, which is exact where no other is near.
-        towards_mean = others - expand(jnp.sum(p[:, 1:], axis=1), x1) * x1
         # With less noise than rounding leaves in a distance, the own point alone counts, which has no bias either.
         noisy = alpha**2 > LOST * jnp.finfo(x1.dtype).eps * math.prod(x1.shape[1:])
         factor = self.d_beta(t) - self.d_alpha(t) * beta / jnp.where(noisy, alpha, 1.0)

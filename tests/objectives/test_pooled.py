@@ -9,7 +9,7 @@ from objectives.build import OBJECTIVES
 from objectives.guided import guided
 from objectives.mixture import weighted
 from objectives.objective import Batch, Maps
-from objectives.pooled import batch_posterior, pooled_path
+from objectives.pooled import pooled_path, towards_posterior_mean
 from taxonomy import exact_data
 from taxonomy.interpolants import INTERPOLANTS, LINEAR
 from taxonomy.times import Times
@@ -46,32 +46,34 @@ def by_hand(batch, allowed=None):
 
 
 @pytest.mark.usefixtures("x64")
-def test_posterior_is_the_softmax_of_likelihoods():
+def test_the_mean_is_over_the_softmax_of_likelihoods():
     x, own, pool = normal(0, 4, 2, 3), normal(1, 4, 2, 3), normal(2, 6, 2, 3)
     alpha, beta, std = np.array([0.9, 0.6, 0.3, 0.7]), np.array([0.2, 0.5, 0.8, 0.4]), 1.7
-    found = batch_posterior(x, own=own, pool=pool, alpha=jnp.asarray(alpha), beta=jnp.asarray(beta), noise_std=std)
-    assert found.shape == (4, 7)
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-13)
+    found = towards_posterior_mean(
+        x, own=own, pool=pool, alpha=jnp.asarray(alpha), beta=jnp.asarray(beta), noise_std=std
+    )
     for i in range(4):
-        points = [own[i], *pool]
+        points = np.array([own[i], *pool])
         likelihoods = [np.exp(-np.sum((x[i] - beta[i] * y) ** 2) / (2 * (alpha[i] * std) ** 2)) for y in points]
-        np.testing.assert_allclose(found[i], np.array(likelihoods) / np.sum(likelihoods), rtol=1e-10)
+        mean = np.average(points, axis=0, weights=likelihoods)
+        np.testing.assert_allclose(found[i], mean - own[i], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.usefixtures("x64")
-def test_posterior_becomes_the_own_point_as_noise_vanishes():
+def test_the_own_point_alone_counts_as_noise_vanishes():
     own, pool, noise = normal(1, 4, 2), normal(2, 6, 2), normal(3, 4, 2)
 
-    def of_own(alpha):
+    def towards_mean(alpha):
         beta = jnp.full(4, 1 - alpha)
         x = alpha * noise + (1 - alpha) * own
-        return batch_posterior(x, own=own, pool=pool, alpha=jnp.full(4, alpha), beta=beta, noise_std=1.0)[:, 0]
+        return towards_posterior_mean(x, own=own, pool=pool, alpha=jnp.full(4, alpha), beta=beta, noise_std=1.0)
 
-    assert of_own(0.5).max() < 0.99
-    np.testing.assert_allclose(of_own(0.01), 1, atol=1e-6)
-    np.testing.assert_array_equal(of_own(0.0), 1)
-    # At pure noise nothing is known.
-    np.testing.assert_allclose(of_own(1.0), 1 / 7, rtol=1e-12)
+    assert np.abs(towards_mean(0.5)).min() > 1e-3
+    np.testing.assert_allclose(towards_mean(0.01), 0, atol=1e-6)
+    np.testing.assert_array_equal(towards_mean(0.0), 0)
+    # At pure noise nothing is known, and all seven count alike.
+    mean = (np.sum(pool, axis=0, keepdims=True) + own) / 7
+    np.testing.assert_allclose(towards_mean(1.0), mean - own, rtol=1e-12)
 
 
 @pytest.mark.usefixtures("x64")
