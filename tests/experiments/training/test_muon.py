@@ -8,7 +8,10 @@ import numpy as np
 from optax import contrib
 import pytest
 
+from experiments.training import dispatch, runs
+from experiments.training.loop import train
 from experiments.training.muon import COEFFICIENTS, orthogonalized, sparse_muon
+from tests.experiments.small_runs import small
 
 RATE = 0.1
 
@@ -94,3 +97,25 @@ def test_in_between_matrices_rest_and_vectors_move():
         np.testing.assert_allclose(third[name][::3], 3 * each[name][::3], rtol=1e-5)
         rest = np.delete(np.asarray(third[name]), np.s_[::3], axis=0)
         np.testing.assert_array_equal(rest, np.zeros_like(rest))
+
+
+def test_a_run_stopped_between_two_updates_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    """With a pool, and an odd number of steps saved, after which the matrices rest at the next one."""
+    config = small(optimizer="sparse_muon", checkpoint_every=5)
+    config.objective.options.update({"velocity": "pooled", "pool": 16})
+    train(config, tmp_path / "whole")
+    call, seen = dispatch.Dispatch.__call__, []
+
+    def stopped(self, state, **inputs):
+        seen.append(int(jax.tree.leaves(state.step)[0].ravel()[0]))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return call(self, state, **inputs)
+
+    monkeypatch.setattr(dispatch.Dispatch, "__call__", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "stopped")
+    train(config, tmp_path / "stopped")
+    assert seen == [0, 5, 5, 10, 15]
+    whole, again = (runs.load_trained(tmp_path / name, ema=0).params for name in ("whole", "stopped"))
+    jax.tree.map(np.testing.assert_array_equal, whole, again)

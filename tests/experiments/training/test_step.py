@@ -81,6 +81,7 @@ def test_one_and_four_devices_give_the_same_curve(name):
     config = config_for(name, optimizer="adam", learning_rate=1e-3)
     if name == "flow_matching":
         config.objective.options.update({"velocity": "pooled", "pool": 32})
+        config.training.optimizer = "sparse_muon"
     curves = {}
     for devices in (1, 2, 4):
         run, state = dispatch_of(config, devices=devices, steps=40)
