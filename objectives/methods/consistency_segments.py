@@ -15,6 +15,7 @@ from objectives.methods.shared import (
 )
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -83,6 +84,8 @@ def ctm(
     inner: str = "student",
     decay: float = 0.999,
     reduction: str = "per_term",
+    velocity: str = "sample",
+    pool: int = POOL,
 ) -> Objective:
     """Consistency trajectory models (arXiv 2310.02279) without the adversarial term: any jump, compared at the data.
 
@@ -104,6 +107,6 @@ def ctm(
     # The student; the outer jump and the backward pass through its input; two jumps of the target; the teacher.
     cost = 3 + 1 + 2 + 2 + 2 * teacher_steps + 1
     term = Term("consistency", loss, time_laws.with_uniform(time_laws.triangle), 1 - diagonal_share, cost=cost)
-    return Objective(
-        (diagonal(diagonal_share), term), reduction, needs_teacher=True, target_decay=constant(decay), output="trigflow"
-    )
+    terms = (diagonal(diagonal_share), term)
+    method = Objective(terms, reduction, needs_teacher=True, target_decay=constant(decay), output="trigflow")
+    return with_velocity(method, velocity, pool=pool, terms=("diagonal",))

@@ -20,7 +20,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Curve, Maps, Objective, Term
-from objectives.pooled import POOL
+from objectives.pooled import POOL, with_velocity
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -165,6 +165,8 @@ def tim(
     gap_power: float = 0.5,
     cosine: float = 1.0,
     reduction: str = "per_example",
+    velocity: str = "sample",
+    pool: int = POOL,
 ) -> Objective:
     """Transition models (arXiv 2509.04394), linear transport: MeanFlow's derivative as a central difference.
 
@@ -178,6 +180,11 @@ def tim(
         raise ValueError(
             f"end_share = {end_share} and diagonal_share = {diagonal_share}; expected a sum of at most 1: both are "
             "shares of the batch"
+        )
+    if velocity == "pooled" and cosine:
+        raise ValueError(
+            f"velocity = 'pooled' with cosine = {cosine}: an angle is not linear in the velocity, so that a mean over "
+            "the pool moves its mean; set cosine = 0"
         )
     both = forward_laws(times, needed_by="tim", by_logits=TIM)
     to_data = end_share / (1 - diagonal_share)
@@ -210,4 +217,5 @@ def tim(
     distill = Term("eulerian", loss, law, 1 - diagonal_share, weight, cost=3 + 2)
     method = self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
     first, second = method.terms
-    return method._replace(terms=(dataclasses.replace(first, loss=diagonal), second))
+    method = method._replace(terms=(dataclasses.replace(first, loss=diagonal), second))
+    return with_velocity(method, velocity, pool=pool, terms=("diagonal", "eulerian"))

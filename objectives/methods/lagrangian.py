@@ -129,7 +129,9 @@ def _pulled_back_term(
     return Term("lagrangian", loss, law, share, cost=cost)
 
 
-def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
+def fmm(
+    *, round_trip_share: float = 0.5, first_gap: float = 1.0, velocity: str = "sample", pool: int = POOL
+) -> Objective:
     """Flow map matching from data alone, in both directions, with the round trip as a second term (arXiv 2406.07507).
 
     first_gap: length of the longest jump at the start of training; it grows to 1. The public code has 0.05
@@ -147,7 +149,8 @@ def fmm(*, round_trip_share: float = 0.5, first_gap: float = 1.0) -> Objective:
         return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
 
     there_and_back = Term("round_trip", loss, law, round_trip_share, cost=6)
-    return Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
+    method = Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
+    return with_velocity(method, velocity, pool=pool, terms=("lagrangian",))
 
 
 def lmf(*, velocity: str = "sample", pool: int = POOL) -> Objective:

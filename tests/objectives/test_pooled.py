@@ -31,6 +31,10 @@ def zero(s, t, x):
     return jnp.zeros_like(x)
 
 
+def of_square(s, t, x):
+    return x**2
+
+
 def by_hand(batch, allowed=None):
     """In double precision, point by point, on the linear path."""
     x0, x1, s, pool = (np.asarray(a, np.float64) for a in (batch.x0, batch.x1, batch.times.s, batch.pool))
@@ -151,6 +155,18 @@ def test_the_pool_of_an_example_is_of_its_class_or_of_all_without_a_label():
 
 
 @pytest.mark.usefixtures("x64")
+def test_a_central_difference_keeps_the_path_of_the_sample():
+    """The target takes the mean velocity; its neighbours stay on the example's own path, whose mean is the same."""
+    term = OBJECTIVES["tim"](velocity="pooled", pool=4, cosine=0.0, step=0.1).terms[1]
+    s, t, x0, x1, pool = jnp.array([0.2, 0.6]), jnp.array([0.7, 0.9]), normal(0, 2, 2), normal(1, 2, 2), normal(2, 4, 2)
+    batch = batch_of(x0, x1, s, pool)._replace(times=Times(s, s, t))
+    found = term.loss(Maps(of_square, of_square, None), pooled_path(LINEAR, batch), batch)
+    behind, ahead = (of_square(s, t, LINEAR.position(s + step, x0, x1)) for step in (-0.1, 0.1))
+    target = by_hand(batch) + (t - s)[:, None] * (ahead - behind) / 0.2
+    np.testing.assert_allclose(found, np.sum((LINEAR.position(s, x0, x1) ** 2 - target) ** 2, axis=1), rtol=1e-10)
+
+
+@pytest.mark.usefixtures("x64")
 def test_a_term_with_a_pool_regresses_on_the_averaged_velocity():
     term = OBJECTIVES["flow_matching"](velocity="pooled", pool=4).terms[0]
     s, x0, x1, pool = jnp.array([0.2, 0.6]), normal(0, 2, 2), normal(1, 2, 2), normal(2, 4, 2)
@@ -180,6 +196,8 @@ def test_guidance_guides_the_averaged_velocity():
         ("alpha_flow", {"diagonal"}),  # its finite step follows the sample
         ("stee", {"integral"}),
         ("lmf", {"lagrangian"}),
+        ("fmm", {"lagrangian"}),
+        ("ctm", {"diagonal"}),
         ("ct_continuous", {"consistency"}),
     ],
 )
@@ -196,6 +214,7 @@ def test_the_terms_in_which_the_velocity_is_a_linear_target_are_pooled(name, ter
         ("lsd", {"velocity": "teacher"}, "velocity = 'teacher'; expected one of sample, pooled"),
         ("lsd", {"velocity": "pooled", "pool": 0}, "pool = 0; expected a whole number, at least 1"),
         ("lsd", {"pool": 64}, "pool = 64 with velocity = 'sample', which has no pool; set velocity = 'pooled'"),
+        ("tim", {"velocity": "pooled"}, "velocity = 'pooled' with cosine = 1.0: .*; set cosine = 0"),
         ("sct", {"velocity": "pooled"}, "velocity = 'pooled' with normalize = 0.1: .*; set normalize = 0"),
     ],
 )
