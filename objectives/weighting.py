@@ -89,6 +89,25 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
     return weight
 
 
+def bounded(*, power: float, offset: float) -> Weight:
+    """``(offset / sg(|r|^2 + offset))^power``: the adaptive weight, one where the residual is small.
+
+    A term with it keeps its proportion to a term without.
+
+    Args:
+      power: 0 is the plain mean, see ``adaptive``.
+      offset: above 0; compared with the squared residual in the unit of the term.
+
+    Returns:
+      a weight function.
+
+    Raises:
+      ValueError: if the power is negative.
+    """
+    weight = adaptive(power=power, offset=offset)
+    return lambda times, loss: offset**power * weight(times, loss)
+
+
 def gap(times: Times, loss: PerExample) -> PerExample:
     """``|t - s|``: from the gradient in average velocities to that of a first-order step in mapped points.
 

@@ -22,6 +22,8 @@ from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
 
+OFFSET = 0.03  # squared residual of LSD's rule, in units of the noise, from which on its adaptive weight falls
+
 
 def lagrangian_term(
     velocity: str, share: float, times: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
@@ -57,15 +59,27 @@ def lsd(
     stop_gradient: str = "velocity",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    adaptive_power: float = 0.0,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    """Lagrangian self-distillation (arXiv 2505.18825)."""
-    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient)
+    """Lagrangian self-distillation (arXiv 2505.18825).
+
+    adaptive_power: of a weight of the rule alone, ``(1 + |r|^2 / 0.03)^-adaptive_power``. It bounds the pull of the few
+    jumps that end where the velocity changes fast. The residual of the exact map is zero: the minimizer stays.
+    """
+    if adaptive_power and learned_weight:
+        raise ValueError(
+            f"adaptive_power = {adaptive_power} with learned_weight: expected one weight of a residual; leave one out"
+        )
+    weight = weighting.bounded(power=adaptive_power, offset=OFFSET)
+    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient, weight)
     return self_distilled(
         diagonal_share,
         distill,
         reduction,
+        # The offset of the weight is compared with the residual.
+        unit=Unit() if adaptive_power else None,
         likelihood=learned(learned_weight),
         both_directions=times == "square",
         velocity=velocity,

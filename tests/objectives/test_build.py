@@ -221,6 +221,12 @@ def test_a_curriculum_changes_the_times(name):
         ("ect", {"ratio": 1.0}, "ratio = 1.0; expected a number above 1"),
         ("ct", {"first": 1}, "first = 1, last = 150 steps of noise; expected 2 <= first"),
         ("imm", {"group": 0}, "group = 0; expected at least 1"),
+        (
+            "lsd",
+            {"adaptive_power": 0.5, "learned_weight": True},
+            "adaptive_power = 0.5 with learned_weight: expected one weight of a residual; leave one out",
+        ),
+        ("lsd", {"adaptive_power": -1.0}, "the adaptive weight received power = -1.0"),
         ("esc", {"plug_in": 1.0}, "plug_in = 1.0; expected a number in"),
         ("shortcut", {"levels": -1}, "levels = -1; expected a whole number"),
         ("split_mean_flow", {"reduction": "sum"}, "reduction = 'sum'; expected one of per_term, per_example"),

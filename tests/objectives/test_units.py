@@ -24,6 +24,7 @@ EXAMPLES, PROGRESS = 8, 0.7
 VARIANTS = [
     *((name, {}) for name in OBJECTIVES),
     ("lmd", {"adaptive_power": 1.0}),
+    ("lsd", {"adaptive_power": 0.5}),
     ("lsd", {"learned_weight": True}),
     ("psd_u", {"learned_weight": True}),
     ("esd", {"learned_weight": True}),
@@ -37,6 +38,7 @@ DEPENDS_ON_DIMENSION = {
     "improved_mean_flow": _SUM,
     "pixel_mean_flow": _SUM,
     "lmd adaptive_power": _SUM,
+    "lsd adaptive_power": _SUM.replace("0.01", "0.03"),
     "esc": "0.001 is added to a sum of squares",
     "ayf_emd": _NORM,
     "scd": _NORM,

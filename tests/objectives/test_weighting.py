@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from objectives import weighting
+from objectives.build import OBJECTIVES
+from objectives.mixture import minimized
+from objectives.objective import Batch, Maps
+from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 from tests.helpers import inputs
 
@@ -62,6 +66,27 @@ def test_truncated_signal_weighs_the_error_of_the_denoiser():
     assert signal_to_noise.min() < 1 < signal_to_noise.max()
     found = weighting.truncated_signal(Times(s, u, t), error) * error
     np.testing.assert_allclose(found, np.maximum(signal_to_noise, 1) * denoiser_error, rtol=1e-12)
+
+
+def test_the_bounded_weight_is_one_at_zero_and_the_adaptive_one_in_its_shape():
+    times, loss = drawn(), jnp.array([0.0, 0.03, 0.09, 3.0, 300.0])
+    found = weighting.bounded(power=0.5, offset=0.03)(times, loss)
+    np.testing.assert_allclose(found, [1, 2**-0.5, 0.5, 101**-0.5, 10_001**-0.5], rtol=1e-12)
+    np.testing.assert_array_equal(weighting.bounded(power=0.0, offset=0.03)(times, loss), 1)
+
+
+def test_lsd_bounds_its_rule_and_leaves_its_diagonal():
+    """Noise with a standard deviation of 2: residuals count in its unit."""
+    plain, bounded = OBJECTIVES["lsd"](), OBJECTIVES["lsd"](adaptive_power=0.5)
+    x0, x1, time = jnp.ones((2, 3)), jnp.array([[1.0, 0.5, 2.0], [4.0, 3.0, -5.0]]), jnp.array([0.3, 0.6])
+    batch = Batch(x0, x1, Times(time, time, time + 0.3), noise_std=2.0)
+    maps = Maps(lambda s, t, x: jnp.sin(x) * t[:, None], lambda s, t, x: jnp.sin(x) * t[:, None], None)
+    (diagonal, rule), (same, lighter) = (
+        [minimized(term, maps, LINEAR, batch)[0] for term in objective.terms] for objective in (plain, bounded)
+    )
+    np.testing.assert_allclose(same, diagonal, rtol=1e-12)
+    np.testing.assert_allclose(lighter, rule * (0.03 / (rule / 4 + 0.03)) ** 0.5, rtol=1e-10)
+    assert np.all(lighter < 0.9 * rule)
 
 
 def test_product_multiplies_and_hands_on_times_and_losses():

@@ -48,6 +48,14 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             here=False,
             reason="The authors' network for points in the plane has the constant weight 1, and that is the default.",
         ),
+        Setting(
+            name="adaptive_power",
+            published=None,
+            source="ours",
+            unit="sum of squares, noise of standard deviation 1 (the offset 0.03 that comes with it)",
+            here=0.0,
+            reason="Above 0 it bounds the pull of jumps that end where the velocity changes fast.",
+        ),
         Setting(name="target", published="current weights", source=_LSD.format("loss_args.py")),
     ),
     "ayf_lmd": (
