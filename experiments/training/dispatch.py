@@ -132,7 +132,23 @@ def run_steps(step: Step, state: State, inputs: Inputs, *, steps: int) -> tuple[
             lambda state, examples: update(step, state, inputs, examples), state, inputs.examples, length=steps
         )
     last = ema_distances(step, state) | {"skipped": state.skipped}
-    return state, Report(metrics, last, bad, jax.lax.pmax(inputs.stop, mapping.AXIS))
+    return state, Report(metrics, last, bad, any_stop(inputs.stop, after=state))
+
+
+def any_stop(stop: jax.Array, *, after: State) -> jax.Array:
+    """Whether any device was asked to stop, asked once the steps that led to a state are made.
+
+    Args:
+      stop: of this device.
+      after: the state at the end of the steps.
+
+    Returns:
+      the largest ``stop`` of all devices.
+    """
+    # A collective must need the results of those before it. XLA on CPUs keeps no other order between one in a loop and
+    # one outside in a program that it reads from the disk: a device could then meet here while others still sum
+    # gradients, which ends in a wrong sum or a crash. The step is positive after an update; the compiler cannot know.
+    return jax.lax.pmax(jnp.where(after.step > 0, stop, 0), mapping.AXIS)
 
 
 class Dispatch:

@@ -153,6 +153,53 @@ def test_an_unknown_mapping_is_named():
         mapping.over_devices(lambda state, inputs: (state, inputs), devices=1, mapping="vmap")
 
 
+def test_a_program_from_the_disk_is_the_one_that_was_compiled(tmp_path):
+    """Within a larger program, where the devices' indices are constants: what does not wait is reached at once."""
+    script = (
+        "import jax\n"
+        "from tests.experiments.training.test_step import config_for, dispatch_of\n"
+        "jax.config.update('jax_disable_most_optimizations', True)\n"
+        "jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.3)\n"
+        "hits = []\n"
+        "jax.monitoring.register_event_listener(lambda event, **_: hits.append(event))\n"
+        "run, state = dispatch_of(config_for('flow_matching', optimizer='adam'), devices=4, steps=2)\n"
+        "program = jax.jit(run).lower(state).compile()\n"
+        "for _ in range(3):\n"
+        "    state, report = program(state)\n"
+        "print(hits.count('/jax/compilation_cache/cache_hits') > 0, report.metrics['loss'].tolist())\n"
+    )
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    told = []
+    for _ in range(2):
+        ended = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        )
+        assert ended.returncode == 0, ended.stderr
+        told.append(ended.stdout.split(maxsplit=1))
+    assert [read for read, _ in told] == ["False", "True"]
+    assert told[0][1] == told[1][1]
+
+
+def test_collectives_wait_for_those_before_them():
+    """XLA on CPUs orders a collective in a loop and one outside by their data alone; see ``dispatch.any_stop``."""
+    run, state = dispatch_of(config_for("lsd"), devices=2, steps=3)
+    text = run.lower(state).compile().as_text()
+    main = text[text.index("\nENTRY ") :]
+    made = {}
+    for line in main.splitlines():
+        if found := re.match(r"\s+(?:ROOT )?(%[\w.-]+) = .*? ([\w-]+)\((.*)", line):
+            made[found[1]] = (found[2], re.findall(r"%[\w.-]+", found[3]))
+
+    def needs_a_loop(name):
+        operation, given = made.get(name, ("", []))
+        return operation == "while" or any(needs_a_loop(other) for other in given)
+
+    outside = [name for name, (operation, _) in made.items() if operation.startswith("all-reduce")]
+    assert len(outside) == 1
+    assert " all-reduce(" in text[: text.index("\nENTRY ")]
+    assert needs_a_loop(outside[0])
+
+
 def test_what_is_summed_over_devices_is_one_gradient_per_term():
     config = config_for("lsd", optimizer="adam")
     objective = parts(config)[1]
