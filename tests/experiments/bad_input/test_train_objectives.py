@@ -9,7 +9,7 @@ from tests.experiments.bad_input.cases import option, training
 CASES = {
     "an unknown objective": training("--config.objective.name=lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
     "the options of another objective": training(
-        "--config.objective.name=ct", "objective ct has no option 'diagonal_share'; Known: decay, first, last"
+        "--config.objective.name=ct", "objective ct has no option 'adaptive_power'; Known: decay, first, last"
     ),
     "an unknown law of times": option("lsd", "times=gapp", "times = 'gapp'; expected one of triangle, square, logit_"),
     "an unknown stop-gradient": option("lsd", "stop_gradient=some", "stop_gradient = 'some'; expected one of velocity"),
