@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from experiments.images.inception import shapes
 from experiments.metrics import reference
 from experiments.settings import files as config_files
 from tests.experiments.small_runs import small
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 class Touch:
@@ -45,6 +48,13 @@ def written(folder, trap, name):
     else:
         np.savez(path, x=trap, record=trap, settings=trap)
     return path
+
+
+def test_the_page_names_each_way_to_run_code():
+    assert "(trust.md)" in (DOCS / "README.md").read_text()
+    runs, _, _ = (DOCS / "trust.md").read_text().partition("## What runs no code")
+    named = set(re.findall(r"^\| `([^`]+)` \|", runs, re.MULTILINE))
+    assert {"--config=FILE:VARIANT", "--reward=MODULE:FUNCTION", "--flagfile=FILE"} <= named
 
 
 READERS = {

@@ -70,6 +70,19 @@ def test_a_method_is_shown_with_its_published_settings(printed, name):
     assert max(map(len, lines[start:end])) <= 100
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("ct", "arXiv 2303.01469, App. C, divides by N"),
+        ("consistency_fm", "which the class that reads the configuration ignores"),
+        ("shortcut", "the public code's default, bootstrap_every = 8, is 0.875"),
+        ("shortcut", "3/4 of the batch; the public code's default is 7/8"),
+    ],
+)
+def test_where_a_paper_and_its_code_differ_it_is_said(printed, name, said):
+    assert said in " ".join(f"{printed('show', name)} {OBJECTIVES[name].__doc__}".split())
+
+
 def test_published_settings_have_three_formats(printed):
     text = printed("published", "lsd", "tvm")
     assert [line.split(":")[0] for line in text.splitlines() if line and line[0] != " "] == ["lsd", "tvm"]
