@@ -145,6 +145,25 @@ def pooled_path(path: Interpolant, batch: Batch) -> PooledPath:
     return PooledPath(path.alpha, path.beta, check=False, pool=pool, noise_std=batch.noise_std, allowed=allowed)
 
 
+def check_linear(velocity: str, what: str, **option: float) -> None:
+    """Refuses an option under which what a term makes of the velocity is not linear in it.
+
+    Args:
+      velocity: "sample" or "pooled".
+      what: is not linear, such as "an angle".
+      **option: {name: value}; zero is linear.
+
+    Raises:
+      ValueError: if the velocity is pooled and the option is not zero.
+    """
+    for name, value in option.items():
+        if velocity == "pooled" and value:
+            raise ValueError(
+                f"velocity = 'pooled' with {name} = {value}: {what} is not linear in the velocity, so that a mean over "
+                f"the pool moves its mean; set {name} = 0"
+            )
+
+
 def with_velocity(objective: Objective, velocity: str, *, pool: int, terms: tuple[str, ...]) -> Objective:
     """The objective with the velocity of samples as it is, or averaged over a pool.
 

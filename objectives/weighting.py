@@ -81,6 +81,8 @@ def adaptive(*, power: float = 1.0, offset: float = 0.01) -> Weight:
         raise ValueError(
             f"the adaptive weight received power = {power}, offset = {offset}; expected numbers that are not negative"
         )
+    if power == 0:
+        return uniform
 
     def weight(times: Times, loss: PerExample) -> PerExample:
         del times

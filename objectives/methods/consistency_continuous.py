@@ -19,7 +19,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Maps, Objective, Term, Unit
-from objectives.pooled import POOL, with_velocity
+from objectives.pooled import POOL, check_linear, with_velocity
 from taxonomy import curricula, laws, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -107,11 +107,7 @@ def sct(
     pool: int = POOL,
 ) -> Objective:
     """Simplified continuous consistency training, sCT (arXiv 2410.11081); normalize: offset, 0 for none."""
-    if velocity == "pooled" and normalize:
-        raise ValueError(
-            f"velocity = 'pooled' with normalize = {normalize}: a normalized tangent is not linear in the velocity, so "
-            "that a mean over the pool moves its mean; set normalize = 0"
-        )
+    check_linear(velocity, "a normalized tangent", normalize=normalize)
     return with_velocity(_simplified("sample", warm_up, normalize, prior), velocity, pool=pool, terms=("consistency",))
 
 

@@ -20,7 +20,7 @@ from objectives.methods.shared import (
     with_angle,
 )
 from objectives.objective import Batch, Curve, Maps, Objective, Term
-from objectives.pooled import POOL, with_velocity
+from objectives.pooled import POOL, check_linear
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
@@ -181,11 +181,7 @@ def tim(
             f"end_share = {end_share} and diagonal_share = {diagonal_share}; expected a sum of at most 1: both are "
             "shares of the batch"
         )
-    if velocity == "pooled" and cosine:
-        raise ValueError(
-            f"velocity = 'pooled' with cosine = {cosine}: an angle is not linear in the velocity, so that a mean over "
-            "the pool moves its mean; set cosine = 0"
-        )
+    check_linear(velocity, "an angle", cosine=cosine)
     both = forward_laws(times, needed_by="tim", by_logits=TIM)
     to_data = end_share / (1 - diagonal_share)
     law = laws.with_data_end(both.jumps, probability=to_data) if to_data else both.jumps
@@ -215,7 +211,16 @@ def tim(
 
     unit = unit_of_offset(adaptive_power, mean=True)
     distill = Term("eulerian", loss, law, 1 - diagonal_share, weight, cost=3 + 2)
-    method = self_distilled(diagonal_share, distill, reduction, adaptive, law=both.diagonal, unit=unit)
+    method = self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        adaptive,
+        law=both.diagonal,
+        unit=unit,
+        velocity=velocity,
+        pool=pool,
+        also_pooled=True,
+    )
     first, second = method.terms
-    method = method._replace(terms=(dataclasses.replace(first, loss=diagonal), second))
-    return with_velocity(method, velocity, pool=pool, terms=("diagonal", "eulerian"))
+    return method._replace(terms=(dataclasses.replace(first, loss=diagonal), second))

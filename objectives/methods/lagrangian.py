@@ -72,8 +72,7 @@ def lsd(
         raise ValueError(
             f"adaptive_power = {adaptive_power} with learned_weight: expected one weight of a residual; leave one out"
         )
-    # Without a weight, the loss is the residual: one number less to sum over devices.
-    weight = weighting.bounded(power=adaptive_power, offset=OFFSET) if adaptive_power else weighting.uniform
+    weight = weighting.bounded(power=adaptive_power, offset=OFFSET)
     distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient, weight)
     return self_distilled(
         diagonal_share,
