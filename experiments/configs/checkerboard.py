@@ -7,6 +7,8 @@ Variants: any objective of ``objectives.build.OBJECTIVES``, and a setting:
 
 laptop (default)  an MLP of width 128 with Fourier features, 71,042 parameters; about two minutes on two CPU cores.
                   Measured figures are in README.md, with the command that makes them.
+recipe            the laptop setting with what a search added (docs/settings.md): a pool of data for the velocity of
+                  samples, a bounded weight of LSD's rule, and Muon on every second step.
 paper             the paper's own: MLP of 1,054,210 parameters, batch 100,000, RAdam, 150,000 steps on one 40 GB A100
                   (Table 1, one seed). The paper's text says 150,000 steps, its sample count and the authors' public
                   configuration 250,000. Expected KL of the paper's estimator (floor 0.066) at N = 1, 2, 4, 8, 16:
@@ -23,7 +25,7 @@ import math
 from ml_collections import ConfigDict
 
 from experiments import settings
-from experiments.settings.changes import PLANE_CHANGES
+from experiments.settings.changes import PLANE_CHANGES, with_recipe
 from models.networks import fields_of
 from models.networks.mlp import paper_checkerboard
 
@@ -40,11 +42,11 @@ LAPTOP_CHANGES = PLANE_CHANGES | {
 
 def get_config(variant: str | None = None) -> ConfigDict:
     """The configuration of a variant such as "lsd" or "lsd,paper"."""
-    objective, setting = settings.parse_variant(variant, settings=("laptop", "paper", "two_core_paper"))
-    changes = LAPTOP_CHANGES if setting == "laptop" else {}
+    objective, setting = settings.parse_variant(variant, settings=("laptop", "recipe", "paper", "two_core_paper"))
+    changes = {"laptop": LAPTOP_CHANGES, "recipe": with_recipe(LAPTOP_CHANGES)}.get(setting, {})
     config = settings.base(objective, changes=changes)
     config.dataset = "checkerboard"
-    if setting != "laptop":
+    if setting in ("paper", "two_core_paper"):
         network = paper_checkerboard()
         config.network.update({field: getattr(network, field) for field in fields_of("mlp")})
         config.training.update(
@@ -66,4 +68,6 @@ def get_config(variant: str | None = None) -> ConfigDict:
     config.network.update({"width": 128, "depth": 5, "activation": "silu"})
     config.network.update({"point_features": 4, "point_base": math.pi / 2 * STD, "time_features": 4})
     config.training.update({"steps": 12_000, "batch_size": 1024, "optimizer": "muon", "learning_rate": 1e-2})
+    if setting == "recipe":
+        config.training.optimizer = "sparse_muon"
     return config

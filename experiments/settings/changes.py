@@ -1,5 +1,9 @@
 """Options that a kind of data needs in place of a method's defaults, which are in docs/published.md."""
 
+from collections.abc import Mapping
+
+from objectives.build import OBJECTIVES, default_options
+
 # In the plane, as docs/settings.md shows with figures: a weight or a robust metric on a residual with noise in it moves
 # the minimizer far from the conditional mean; and times drawn by logits leave out the noise end, from which one jumps.
 _PLAIN, _UNIFORM = {"adaptive_power": 0.0}, {"times": "triangle"}
@@ -26,3 +30,24 @@ PLANE_CHANGES = {
 # as on the checkerboard. CT's average that makes the targets still holds 27 % of its first weights after 400 steps of
 # the paper's grid, and one jump is grey: a coarser last grid and a faster average.
 IMAGE_CHANGES = {"sdei": _ANYWHERE, "esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
+
+# What a search found on top of these, with figures: docs/settings.md. A velocity over a pool of data has the same mean and
+# less noise, so that LSD's diagonal needs fewer examples; its bounded weight holds back the jumps that end between the
+# squares.
+POOLED = {"velocity": "pooled", "pool": 2048}
+LSD_RECIPE = {"diagonal_share": 0.5, "adaptive_power": 0.5}
+
+
+def with_recipe(changes: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:
+    """What a kind of data needs, and the recipe's options: a pool for every method that can have one as it is set.
+
+    Args:
+      changes: {objective: {option: value}}.
+
+    Returns:
+      the same with the recipe's, for every objective that has any.
+    """
+    # sCT normalizes a tangent that has the velocity in it, and refuses a pool.
+    pooled = {name: POOLED for name in OBJECTIVES if "velocity" in default_options(name) and name != "sct"}
+    recipe = pooled | {"lsd": POOLED | LSD_RECIPE}
+    return {name: {**changes.get(name, {}), **recipe.get(name, {})} for name in {**changes, **recipe}}

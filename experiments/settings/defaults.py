@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance, networks
-from experiments.settings.changes import PLANE_CHANGES
+from experiments.settings.changes import PLANE_CHANGES, with_recipe
 from experiments.settings.objectives import part
 from experiments.settings.protocol import Protocol
 from objectives.build import OBJECTIVES, default_options
@@ -86,20 +86,21 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
 
 
 def planar(dataset: str, variant: str | None) -> ConfigDict:
-    """The laptop setting of the small distributions in the plane.
+    """The settings of the small distributions in the plane.
 
     Args:
       dataset: name of the data set.
-      variant: see ``parse_variant``; there is one setting.
+      variant: see ``parse_variant``; the settings are "laptop" and "recipe".
 
     Returns:
       the configuration.
     """
-    objective, _ = parse_variant(variant, settings=("laptop",))
-    config = base(objective, changes=PLANE_CHANGES)
+    objective, setting = parse_variant(variant, settings=("laptop", "recipe"))
+    config = base(objective, changes=PLANE_CHANGES if setting == "laptop" else with_recipe(PLANE_CHANGES))
     config.dataset = dataset
     config.network.update({"width": 128, "point_features": 4, "time_features": 2})
-    config.training.update({"steps": 5000, "optimizer": "muon", "learning_rate": 1e-2})
+    config.training.update({"steps": 5000, "learning_rate": 1e-2})
+    config.training.optimizer = "muon" if setting == "laptop" else "sparse_muon"
     return config
 
 
