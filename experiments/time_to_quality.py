@@ -3,7 +3,7 @@
     python -m experiments.time_to_quality --workdir=runs/time [--seconds=15,60,120] [--seeds=0,1,2] [--level=0.19]
         [--recipe=experiments/configs/checkerboard.py:lsd --recipe=experiments/configs/checkerboard.py:esd]
 
-Without ``--recipe``: the laptop setting against the paper's, with a batch for two cores. Scores are the data set's
+Without ``--recipe``: the project's recipe against the paper's, with a batch for two cores. Scores are the data set's
 first at one step, such as the aligned KL. Writes ``time_to_quality.csv``, ``.json``, ``.md`` and ``.png`` into the
 folder; the same command continues.
 """

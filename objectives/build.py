@@ -7,7 +7,8 @@ Options that methods share:
 diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the method's own rule
 times           distribution of (s, t) in the method's own rule: "triangle" (s <= t), "square" (both directions),
                 "logit_normal" (by logits, as the method's publication does; a sorted pair if it does not), "gap" (of
-                t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal
+                t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal; or "noise_end"
+                (s <= t, three tenths of them from s = 0)
 stop_gradient   what the method's own rule holds fixed, see the loss
 reduction       "per_term" (a mean per term, added) or "per_example" (one mean over the batch), see ``mixture``
 velocity        of samples where it is a target: "sample", dI of the example, or "pooled", its mean over the example's

@@ -38,6 +38,32 @@ def source_then_target(*, first: float = 0.0) -> Law:
     return law
 
 
+def mixed(law: Law, other: Law, *, probability: float) -> Law:
+    """Times of another distribution with a probability, and those of the distribution otherwise.
+
+    Args:
+      law: a distribution over (s, t).
+      other: the other distribution.
+      probability: of the other distribution, in [0, 1].
+
+    Returns:
+      the mixture.
+
+    Raises:
+      ValueError: if the probability is outside [0, 1].
+    """
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability = {probability}; expected a number in [0, 1]")
+
+    def mixture(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
+        key_law, key_other, key_choice = jax.random.split(key, 3)
+        chosen = jax.random.bernoulli(key_choice, probability, shape)
+        pairs = zip(other(key_other, shape), law(key_law, shape), strict=True)
+        return Times(*(jnp.where(chosen, one, usual) for one, usual in pairs))
+
+    return mixture
+
+
 def with_level_step(law: Law, *, decrement: float, least: float = 0.0) -> Law:
     """Adds the time u at which the noise level ``sigma = (1 - t) / t`` is lower by a constant, at most t.
 

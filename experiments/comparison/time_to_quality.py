@@ -22,7 +22,10 @@ from experiments.settings import networks
 from experiments.training import checks, logs, runs
 from experiments.training.loop import train
 
-RECIPES = ("experiments/configs/checkerboard.py:lsd", "experiments/configs/checkerboard.py:lsd,two_core_paper")
+RECIPES = (
+    "experiments/configs/checkerboard.py:lsd,recipe",
+    "experiments/configs/checkerboard.py:lsd,two_core_paper",
+)
 DISPATCHES = 4  # of the run that finds the time of a step
 LONGEST = 7 * 24 * 3600  # seconds
 

@@ -31,11 +31,11 @@ PLANE_CHANGES = {
 # the paper's grid, and one jump is grey: a coarser last grid and a faster average.
 IMAGE_CHANGES = {"sdei": _ANYWHERE, "esd": {"stop_gradient": "velocity"}, "ct": {"last": 18, "decay": 0.5}}
 
-# What a search found on top of these, with figures: docs/settings.md. A velocity over a pool of data has the same mean and
-# less noise, so that LSD's diagonal needs fewer examples; its bounded weight holds back the jumps that end between the
-# squares.
+# What a search found on top of these, with figures: docs/settings.md. A velocity over a pool of data has the same mean
+# and less noise, so that LSD's diagonal needs fewer examples; its bounded weight holds back the jumps that end between
+# the squares; and one step starts from the noise, where the triangle has no source.
 POOLED = {"velocity": "pooled", "pool": 2048}
-LSD_RECIPE = {"diagonal_share": 0.5, "adaptive_power": 0.5}
+LSD_RECIPE = {"diagonal_share": 0.5, "adaptive_power": 0.5, "times": "noise_end"}
 
 
 def with_recipe(changes: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, object]]:

@@ -13,7 +13,7 @@ from objectives.losses.direct import flow_matching, misalignment
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
 from objectives.pooled import POOL, with_velocity
-from taxonomy import flow_map, laws, times
+from taxonomy import flow_map, jump_laws, laws, times
 from taxonomy.flow_map import Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Scalar
@@ -212,9 +212,11 @@ LAWS = times.PAIR_LAWS | {
     "logit_normal": laws.sorted_logit_normal(),
     "gap": laws.gap_and_target(),
     "ends": laws.ends_and_gap(),
+    # The one jump of a one-step sampler starts at the noise, and from the triangle no source lies there.
+    "noise_end": jump_laws.mixed(times.triangle, laws.from_noise, probability=0.3),
 }
 # Where jumps are drawn by logits, the diagonal is too.
-DIAGONALS = dict.fromkeys(times.PAIR_LAWS, times.diagonal)
+DIAGONALS = dict.fromkeys((*times.PAIR_LAWS, "noise_end"), times.diagonal)
 DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
 DIAGONALS["ends"] = laws.at_the_source(LAWS["ends"])
 

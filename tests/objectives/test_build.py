@@ -187,6 +187,17 @@ def test_no_law_uses_a_key_twice(name):
             assert np.all((np.asarray(times) >= 0) & (np.asarray(times) <= 1))
 
 
+@pytest.mark.parametrize("name", ["lsd", "esd", "mean_flow", "tvm"])
+def test_jumps_from_the_noise_have_a_share_of_their_own(name):
+    diagonal, *rules = (law_at(term.times, 0.5) for term in OBJECTIVES[name](times="noise_end").terms)
+    s, _, t = np.asarray(diagonal(jax.random.key(0), (20_000,)))
+    np.testing.assert_array_equal(s, t)
+    np.testing.assert_allclose([s.mean(), s.var()], [1 / 2, 1 / 12], atol=0.01)
+    for rule in rules:
+        s, _, t = np.asarray(rule(jax.random.key(0), (20_000,)))
+        np.testing.assert_allclose([(s == 0).mean(), s.mean(), t.mean()], [0.3, 0.7 / 3, 0.15 + 1.4 / 3], atol=0.015)
+
+
 CHANGING = [name for name, method in OBJECTIVES.items() if isinstance(method().terms[-1].times, Curriculum)]
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from taxonomy import jump_laws, times
+from taxonomy import jump_laws, laws, times
 from taxonomy.times import Times
 
 N = 20_000
@@ -26,6 +26,27 @@ def test_sources_are_uniform_and_targets_uniform_after_them(first):
     assert abs(np.corrcoef(s, (t - s) / (1 - s))[0, 1]) < 0.03
     # On the triangle the mean source is 1/3.
     np.testing.assert_allclose(s.mean(), (1 + first) / 2, atol=0.01)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_a_mixture_has_the_share_and_the_laws_of_both(probability):
+    s, u, t = draw(jump_laws.mixed(times.triangle, laws.from_noise, probability=probability))
+    np.testing.assert_array_equal(u, t)
+    assert np.all(s <= t)
+    from_noise = s == 0
+    np.testing.assert_allclose(from_noise.mean(), probability, atol=0.01)
+    if probability > 0:
+        assert is_uniform(t[from_noise])
+    if probability < 1:
+        # The largest of two uniforms, and the least as a share of it.
+        assert is_uniform(t[~from_noise] ** 2)
+        assert is_uniform((s / t)[~from_noise])
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1])
+def test_a_mixture_refuses_what_is_no_probability(probability):
+    with pytest.raises(ValueError, match=rf"probability = {probability}; expected a number in \[0, 1\]"):
+        jump_laws.mixed(times.triangle, laws.from_noise, probability=probability)
 
 
 def test_a_step_lowers_the_noise_level_by_a_constant():
