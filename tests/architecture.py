@@ -18,7 +18,7 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Files beside the rooms: the ground of all of them, what commands share, and the commands.
-GROUND = ("__init__", "errors", "files", "paths", "locks", "caches", "terminal", "limits", "platforms")
+GROUND = ("__init__", "errors", "files", "importing", "paths", "locks", "caches", "terminal", "limits", "platforms")
 BESIDE = (
     dict.fromkeys(GROUND, "ground")
     | {"flags": "flags"}

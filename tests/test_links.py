@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("taxonomy", "objectives", "models", "experiments", "tests", "docs")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # Files of worked examples, which a reader writes.
-OWN = {"discs.py", "my_rewards.py", "residual_mlp.py", "stripes.py", "test_residual_mlp.py", "NAME.py"}
+OWN = {"discs.py", "my_model.py", "my_rewards.py", "residual_mlp.py", "stripes.py", "test_residual_mlp.py", "NAME.py"}
 
 
 def pages(root):

@@ -17,10 +17,10 @@ from experiments.errors import DivergedError
 from experiments.reporting.machine import Peak
 from experiments.settings import networks
 from experiments.training import devices as mapping
-from experiments.training import runs
 from experiments.training.dispatch import Dispatch, make_dispatch
 from experiments.training.loop import train
 from experiments.training.state import State, initial_state
+from experiments.training.teachers import load_teacher
 from models.networks import KINDS
 
 Key = TypeVar("Key", bound=Hashable)
@@ -75,7 +75,7 @@ def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[],
     dataset = datasets.load(config.dataset)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
-    path, teacher = settings.interpolant_of(config), runs.load_teacher(config, dataset)
+    path, teacher = settings.interpolant_of(config), load_teacher(config, dataset)
     return (
         functools.partial(make_dispatch, config, model, objective, dataset, path, teacher=teacher),
         functools.partial(initial_state, config, model, objective, dataset.shape),

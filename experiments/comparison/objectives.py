@@ -28,6 +28,7 @@ from experiments.sampling import conditioning
 from experiments.settings import protocol
 from experiments.training import logs, runs
 from experiments.training.loop import train
+from experiments.training.parts import load_parts
 
 # More lines than this in one figure cannot be distinguished.
 PLOTTED = 12
@@ -63,7 +64,7 @@ def compare(
     configs = [run.config for run in planned]
     # All runs have the same teacher.
     for run in (configs[0], *[run for run in configs if run.teacher][:1]):
-        dataset, _ = runs.load_parts(run)
+        dataset = load_parts(run).dataset
     # What only the evaluation after the training would refuse.
     for run in configs:
         conditioning.check_scale(run, run.evaluation.guidance, sampler=settings.objective_of(run).sampler)

@@ -60,6 +60,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
         {
+            "start_from": "",  # folder of a run whose weights this one begins with; FOLDER@0.999 names their EMA
             "steps": 1000,
             "batch_size": 1024,  # over all devices
             "steps_per_dispatch": 50,

@@ -9,13 +9,13 @@ from ml_collections import ConfigDict
 from experiments import settings
 from experiments.datasets import told
 from experiments.datasets.dataset import Dataset
-from experiments.settings import networks
 from experiments.settings.guidance import Teacher
-from experiments.training import checks, runs
+from experiments.training import checks
 from experiments.training import devices as mapping
 from experiments.training.dispatch import make_dispatch
+from experiments.training.parts import load_parts
 from experiments.training.state import initial_state
-from models.flow_map_model import FlowMapModel, count_parameters
+from models.flow_map_model import FlowMapModel, Params, count_parameters
 from objectives.mixture import counts
 from objectives.objective import Objective
 
@@ -39,8 +39,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     devices = mapping.total(jax.local_device_count())
     checks.check(config, devices=devices)
     objective = settings.objective_of(config)
-    dataset, teacher = runs.load_parts(config, workdir)
-    model = networks.build(config, objective, dataset)
+    dataset, teacher, model, start = load_parts(config, workdir)
     state = jax.eval_shape(lambda: initial_state(config, model, objective, dataset.shape))
     training = config.training
     sizes = counts(objective.terms, training.batch_size, devices=devices * training.grad_accumulation)
@@ -51,7 +50,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
         [
             str(config).rstrip(),
             *filter(None, [told.line(dataset)]),
-            f"parameters: {count_parameters(state.params):,}",
+            f"parameters: {count_parameters(state.params):,}{_begun(config, start)}",
             f"devices: {devices} x {jax.devices()[0].device_kind}; effective batch {training.batch_size}",
             f"each device and step: {terms}{parts} (reduction: {objective.reduction})",
             f"cost: {objective.cost:g} forward-pass equivalents per example, "
@@ -64,6 +63,10 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
             f"written to {workdir or '--workdir'}: {_files(config, state_bytes)}",
         ]
     )
+
+
+def _begun(config: ConfigDict, start: Params | None) -> str:
+    return "" if start is None else f", the {' and the '.join(start)} as in {config.training.start_from}"
 
 
 def _memory(

@@ -15,12 +15,12 @@ from experiments import files, locks, settings, terminal
 from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError, WriteError
-from experiments.settings import networks
 from experiments.training import checks, dispatch, hosts, interrupts, records, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
 from experiments.training.nonfinite import check_finite, check_learned, means
+from experiments.training.parts import load_parts
 from experiments.training.state import State, initial_state
 from models.flow_map_model import FlowMapModel, count_parameters
 from objectives.mixture import counts
@@ -102,11 +102,10 @@ def train(
         asked = stack.enter_context(interrupts.listen())
         with _nothing_to_lose(asked):
             objective = settings.objective_of(config)
-            dataset, teacher = runs.load_parts(config, workdir)
-            model = networks.build(config, objective, dataset)
+            dataset, teacher, model, start = load_parts(config, workdir)
             if tell and hosts.is_first() and (said := told.line(dataset)):
                 tell(said)
-            state = initial_state(config, model, objective, dataset.shape)
+            state = initial_state(config, model, objective, dataset.shape, start=start)
             parameters = count_parameters(state.params)
 
             def prepare() -> None:

@@ -11,7 +11,7 @@ import platform
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, files, paths
+from experiments import datasets, files, importing, paths
 from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.record import Record
@@ -138,19 +138,46 @@ def _is_there(name: str) -> bool:
 def of_teachers(config: ConfigDict) -> dict[str, dict[str, object]]:
     """Which runs teach, and how far they were trained: {option: {"folder", "step", "config"}}."""
     named = {"teacher": config.teacher, "guidance.weak_teacher": config.guidance.weak_teacher}
-    found = {}
-    for option, name in named.items():
-        if name in ("", "exact"):
-            continue
-        folder = paths.of_user(name, name="--config.teacher").absolute()
-        if not (folder / "config.json").exists():  # of a fine-tuned run, whose teacher is not needed any more
-            continue
-        checkpoints = Checkpoints(folder, read_only=True)
-        step = checkpoints.latest_step()
-        checkpoints.close()
-        content = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
-        found[option] = {"folder": str(folder), "step": step, "config": content}
-    return found
+    folders = {option: name for option, name in named.items() if name not in ("", "exact")}
+    found = {option: _state_of(name) for option, name in folders.items() if not importing.is_name(name)}
+    # The teacher of a fine-tuned run is not needed any more.
+    return {option: state for option, state in found.items() if state}
+
+
+def named(start_from: str) -> tuple[str, float | None]:
+    """Reads ``FOLDER`` or ``FOLDER@DECAY``.
+
+    Args:
+      start_from: the value of ``training.start_from``.
+
+    Returns:
+      (folder, decay of the average, None for that of the run's evaluation); decay 0 stands for the raw weights.
+    """
+    folder, at, decay = start_from.rpartition("@")
+    try:
+        return (folder, float(decay)) if at and folder else (start_from, None)
+    except ValueError:  # an @ in the folder's own name
+        return start_from, None
+
+
+def of_start(config: ConfigDict) -> dict[str, object] | None:
+    """Which run's weights a run began with, how far that was trained, and with which average."""
+    if not config.training.start_from:
+        return None
+    folder, ema = named(config.training.start_from)
+    return (_state_of(folder) or {}) | {"ema": ema}
+
+
+def _state_of(name: str) -> dict[str, object] | None:
+    """How far a run was trained; None if there is none."""
+    folder = paths.of_user(name, name="a run").absolute()
+    if not (folder / "config.json").exists():
+        return None
+    checkpoints = Checkpoints(folder, read_only=True)
+    step = checkpoints.latest_step()
+    checkpoints.close()
+    content = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    return {"folder": str(folder), "step": step, "config": content}
 
 
 def check_teachers(workdir: Path, config: ConfigDict) -> None:

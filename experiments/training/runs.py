@@ -7,22 +7,18 @@ import os
 from pathlib import Path
 
 from ml_collections import ConfigDict
-import numpy as np
 
-from experiments import caches, datasets, files, paths, settings
-from experiments.datasets import host
+from experiments import caches, files, paths, settings
 from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained, trained
-from experiments.settings import guidance, networks
+from experiments.settings import networks
 from experiments.settings import saved as saved_config
-from experiments.settings.guidance import Teacher
 from experiments.training import checks, records
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.state import State, initial_state
-from models.flow_map_model import Params, bind
-from taxonomy.flow_map import diagonal
+from models.flow_map_model import Params
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
@@ -76,6 +72,7 @@ def prepare(workdir: Path, config: ConfigDict, dataset: Dataset, *, devices: int
         **records.machine(devices),
         "data": records.of_data(config, dataset),
         "teachers": records.of_teachers(config),
+        "start_from": records.of_start(config),
     }
     records.write(workdir, record)
     # Written last: a folder with a config.json is complete.
@@ -104,30 +101,6 @@ def read_config(workdir: Path) -> ConfigDict:
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
     records.read(workdir)
     return saved_config.read(path)
-
-
-def load_parts(config: ConfigDict, workdir: Path | None = None) -> tuple[Dataset, Teacher | None]:
-    """The data set and the teacher of a configuration, checked: a fault shows before anything is written.
-
-    Args:
-      config: a checked configuration.
-      workdir: the run's folder; a run that was begun there by a version that did not centre data continues so.
-
-    Returns:
-      (data set, teacher or None).
-
-    Raises:
-      UsageError: as they do.
-    """
-    begun = workdir is not None and (workdir / "config.json").exists()
-    centred = not begun or data_record.is_centred(records.read(workdir).get("data"))
-    dataset = datasets.load(config.dataset, centred=centred)
-    if config.training.data == "host":
-        host.check(dataset)
-    else:
-        dataset.check_sample()
-    networks.build(config, settings.objective_of(config), dataset)
-    return dataset, load_teacher(config, dataset)
 
 
 def weights_of(config: ConfigDict, state: State, *, ema: float | None = None) -> Params:
@@ -194,68 +167,3 @@ def load_trained(
         example = initial_state(config, model, objective, dataset.shape)
         state = checkpoints.restore(example)
     return trained(config, dataset, model, weights_of(config, state, ema=ema), step=int(state.step))
-
-
-def load_teacher(config: ConfigDict, dataset: Dataset) -> Teacher | None:
-    """The velocity that a configuration names as its teacher, guided if it asks for that.
-
-    Args:
-      config: the configuration of the student; its teacher is "" (none), "exact" (the data set's own velocity in closed
-        form) or the folder of a trained run.
-      dataset: the student's data set.
-
-    Returns:
-      condition -> velocity b(t, x), or None.
-
-    Raises:
-      UsageError: if the folder holds no trained run on the same data set and interpolant, or with other labels.
-    """
-    if not config.teacher:
-        return None
-    weak = config.guidance.weak_teacher
-    return guidance.of_teacher(
-        config,
-        _teacher(config, dataset, config.teacher, "teacher"),
-        _teacher(config, dataset, weak, "guidance.weak_teacher") if weak else None,
-    )
-
-
-def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Teacher:
-    if name == "exact":
-        if config.network.conditional:
-            raise UsageError(
-                f"--config.{field}=exact is the velocity of all classes, and the network is class-conditional; "
-                "expected the folder of a run with --config.network.conditional=True"
-            )
-        b = dataset.exact_path(settings.interpolant_of(config)).b
-        return lambda condition: b
-    workdir = paths.of_user(name, name=f"--config.{field}")
-    try:
-        found = load_trained(workdir)
-    except UsageError as error:
-        raise UsageError(f"--config.{field}={workdir}: {error}") from error
-    for name, theirs, own in (
-        ("dataset", *_addresses(found, workdir, config)),
-        ("interpolant", found.config.interpolant, config.interpolant),
-        ("network.conditional", found.config.network.conditional, config.network.conditional),
-    ):
-        if theirs != own:
-            raise UsageError(
-                f"teacher {workdir} was trained with {name} = {theirs}, the student has {own}; "
-                f"expected the same: choose another --config.{field}"
-            )
-    if not np.array_equal(*(np.zeros(1) if x.centre is None else x.centre for x in (found.dataset, dataset))):
-        raise UsageError(
-            f"teacher {workdir} was trained by a version that did not centre data, the student is new; expected the "
-            "same: train the teacher again"
-        )
-    # A teacher with guidance scales as input is evaluated at scale 1.
-    return lambda condition: diagonal(bind(found.model, found.params, condition._replace(scale=None, dropout=None)))
-
-
-def _addresses(teacher: Trained, workdir: Path, config: ConfigDict) -> tuple[str, str]:
-    """The data sets of a teacher and of a student, as places if they are written differently."""
-    if teacher.config.dataset == config.dataset:
-        return config.dataset, config.dataset
-    known = records.read(workdir).get("data")
-    return known["address"] if known else teacher.config.dataset, datasets.absolute(config.dataset)

@@ -72,7 +72,14 @@ class Report(NamedTuple):
     stop: jax.Array
 
 
-def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective, shape: tuple[int, ...]) -> State:
+def initial_state(
+    config: ConfigDict,
+    model: FlowMapModel,
+    objective: Objective,
+    shape: tuple[int, ...],
+    *,
+    start: Params | None = None,
+) -> State:
     """The state before the first step.
 
     Args:
@@ -80,6 +87,7 @@ def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective,
       model: the network and its parametrization.
       objective: decides which copies of the weights the state holds.
       shape: shape of one data point.
+      start: {part of the model: weights} to begin with; other parts, or all if it is None, are fresh.
 
     Returns:
       the state.
@@ -92,6 +100,8 @@ def initial_state(config: ConfigDict, model: FlowMapModel, objective: Objective,
     # Weights, at least one moment of each, and the averages.
     limits.check_memory(f"--config.network: a training of {count:,} parameters", count * (2 + len(config.training.ema)))
     params = initialize(model, key, shape)
+    if start is not None:
+        params = {**params, "params": {**params["params"], **start}}
     return State(
         jnp.zeros((), jnp.int32),
         params,

@@ -8,14 +8,13 @@ reward weighs against staying near the data.
 """
 
 from collections.abc import Callable
-import importlib
-import sys
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments import importing
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 from experiments.images import classifier
@@ -102,23 +101,7 @@ def load(name: str) -> Entry:
                 f"unknown --reward={name}; {nearest(known, REWARDS)}; or MODULE:FUNCTION of a file of your own"
             )
         return REWARDS[known]
-    if not (module_name and function):
-        raise UsageError(f"--reward={name}; expected one of {HELP}")
-    if "" not in sys.path:
-        sys.path.append("")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a broken module raises, it is the module that must be mended
-        raise UsageError(
-            f"--reward={name}: module {module_name} cannot be imported ({type(error).__name__}: {error}); expected "
-            f"MODULE:FUNCTION, or one of {', '.join(REWARDS)}"
-        ) from error
-    functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-    if function not in functions:
-        raise UsageError(
-            f"--reward={name}: module {module_name} has no function {function!r}; {nearest(function, functions)}"
-        )
-    return Entry(getattr(module, function))
+    return Entry(importing.function(name, option="--reward", expected=f"one of {HELP}"))
 
 
 def of_map(reward: Reward, dataset: Dataset) -> Reward:

@@ -18,7 +18,7 @@ METHODS = (
         formula="|X_{s,1}(I_s) - sg[X_{u,1}(x_u)]|^2, x_u one second-order step of the teacher from I_s",
         translation=NOISE_LEVEL,
         note="Neighbours on a trajectory of the teacher must be sent to the same data.",
-        differs="The midpoint method instead of Heun's; no perceptual distance; not started from the teacher.",
+        differs="The midpoint method instead of Heun's; no perceptual distance; from scratch without start_from.",
     ),
     Method(
         name="ct",
@@ -90,6 +90,6 @@ METHODS = (
         translation=NOISE_LEVEL,
         note="The second half spends the network on high noise; its end at the threshold c is tied to the first half, "
         "which is ECT.",
-        differs="Both stages are halves of one run; from scratch instead of from a diffusion model; no dropout.",
+        differs="Both stages are halves of one run; from scratch without start_from; no dropout.",
     ),
 )

@@ -18,7 +18,7 @@ METHODS = (
         formula="|X_{s,1}(I_s) - sg[X_{s,1} + d_s X_{s,1} + grad X_{s,1} . b_s]|^2, all at I_s",
         translation=NOISE_LEVEL,
         note="CD in the limit of a vanishing step.",
-        differs="Uniform times and no weight; not started from the teacher.",
+        differs="Uniform times and no weight; from scratch without start_from.",
     ),
     Method(
         name="ct_continuous",
@@ -52,8 +52,8 @@ METHODS = (
         formula="|F - sg[F + g]|^2 with X = cos(tau) x - sin(tau) F and g = cos(tau) dX/dtau along the teacher",
         translation=ANGLE,
         note="Continuous consistency distillation made stable: time is an angle, the tangent normalized and faded in.",
-        differs="A plain network without the paper's normalization and embedding of time; not started from the "
-        "teacher.",
+        differs="A plain network without the paper's normalization and embedding of time; from scratch "
+        "without start_from.",
     ),
     Method(
         name="sct",

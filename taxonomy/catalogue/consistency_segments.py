@@ -22,7 +22,7 @@ METHODS = (
         note="The first map between any two times; jumps are compared at the data. Its cost here includes integrating "
         "the teacher.",
         differs="No adversarial term, no perceptual distance; flow matching of constant weight is the denoising term; "
-        "not started from the teacher.",
+        "from scratch without start_from.",
     ),
     Method(
         name="phased_cm",
@@ -41,7 +41,7 @@ METHODS = (
         translation=SIGNAL_AND_NOISE,
         note="Each phase has a consistency model of its own, so that several steps need no new noise.",
         differs="No guidance, no adversarial term, a second-order step of the teacher; the distance of an example "
-        "instead of one for each coordinate; all weights are trained, from scratch.",
+        "instead of one for each coordinate; all weights are trained, from scratch without start_from.",
     ),
     Method(
         name="multistep_cm",

@@ -38,8 +38,8 @@ METHODS = (
         translation=OURS,
         note="Flow matching on noise paired with where a first flow carried it: straighter paths. Its cost here "
         "includes making the pairs.",
-        differs="Pairs are made anew in each step, by 8 midpoint steps of the teacher, and not kept; not started from "
-        "the teacher.",
+        differs="Pairs are made anew in each step, by 8 midpoint steps of the teacher, and not kept; from scratch "
+        "without start_from.",
     ),
     Method(
         name="endpoint_regression",
@@ -58,7 +58,8 @@ METHODS = (
         translation=OURS,
         note="The plainest distillation, reflow's option of t = 0 alone: one jump, learned from solved trajectories, "
         "whose cost is counted here.",
-        differs="Pairs are made anew in each step and not kept; no perceptual distance; not started from the teacher.",
+        differs="Pairs are made anew in each step and not kept; no perceptual distance; from scratch without "
+        "start_from.",
     ),
     Method(
         name="cmt",

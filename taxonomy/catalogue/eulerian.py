@@ -54,7 +54,7 @@ METHODS = (
         "v_{s,t} at I_s, r from 0 to 0.99",
         translation=NOISE_AT_ONE_SOURCE_T,
         note="MeanFlow on a teacher's velocity, in the paper guided by a weaker teacher; the derivative is faded in.",
-        differs="No guidance and no adversarial fine-tuning; not started from the teacher.",
+        differs="No guidance and no adversarial fine-tuning; from scratch without start_from.",
     ),
     Method(
         name="mean_flow",
@@ -123,7 +123,7 @@ METHODS = (
         translation=NOISE_AT_ONE,
         note="A trained flow model becomes a flow map: in the paper its first layers see s alone and its last ones t "
         "alone.",
-        differs="The loss alone: each layer sees both times, nothing is pretrained, no guidance.",
+        differs="The loss alone: each layer sees both times, nothing is pretrained without start_from, no guidance.",
     ),
     Method(
         name="rectified_mean_flow",
@@ -140,7 +140,7 @@ METHODS = (
         formula="as mean_flow with dI = z1 - z0 and z1 = X_{0,1}(z0) of a first flow",
         translation=NOISE_AT_ONE,
         note="MeanFlow on the straighter paths of one round of reflow. Its cost here includes making the pairs.",
-        differs="Pairs are made anew in each step and none is trimmed; no guidance; not started from the teacher.",
+        differs="Pairs are made anew in each step and none is trimmed; no guidance; from scratch without start_from.",
     ),
     Method(
         name="esc",

@@ -21,7 +21,7 @@ METHODS = (
         formula="|v_{s,t}(I_s) - sg[b_u(X_{s,u}(I_s))]|^2",
         translation=OURS_SWAPPED_LETTERS,
         note="The teacher is asked at a random point of the way that the map itself finds.",
-        differs="No guidance; not started from the teacher.",
+        differs="No guidance; from scratch without start_from.",
     ),
     Method(
         name="stei",
@@ -38,7 +38,7 @@ METHODS = (
         formula="|v_{t,t}(I_t) - dI_t|^2\n|v_{s,t}(I_s) - sg[v_{u,u}(X_{s,u}(I_s))]|^2",
         translation=OURS_SWAPPED_LETTERS,
         note="SDEI whose teacher is the diagonal of the map itself.",
-        differs="No guidance; not started from a trained flow.",
+        differs="No guidance; from scratch without start_from.",
     ),
     Method(
         name="sdee",
@@ -55,7 +55,7 @@ METHODS = (
         formula="|v_{s,t}(x) - b_u(I_u)|^2 at x = sg[X_{u,s}(I_u)]",
         translation=OURS_SWAPPED_LETTERS,
         note="The teacher is asked at a point of the path, and the map finds the source that belongs to it.",
-        differs="No guidance; not started from the teacher.",
+        differs="No guidance; from scratch without start_from.",
     ),
     Method(
         name="stee",
@@ -72,6 +72,6 @@ METHODS = (
         formula="|v_{s,t}(x) - dI_u|^2 at x = sg[X_{u,s}(I_u)]",
         translation=OURS_SWAPPED_LETTERS,
         note="No teacher, no derivative and two evaluations; it needs the map in both directions of time.",
-        differs="No guidance; not started from a trained flow.",
+        differs="No guidance; from scratch without start_from.",
     ),
 )

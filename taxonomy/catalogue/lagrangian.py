@@ -53,7 +53,7 @@ METHODS = (
         formula="|v_{s,t}(I_s) - sg[b_t(X_{s,t}(I_s)) - (t - s) d_t v_{s,t}(I_s)]|^2",
         translation=NOISE_AT_ONE_SOURCE_T,
         note="Only the value of the map is trained, not its derivative: cheaper than LMD; too smooth on images.",
-        differs="No guidance and no adversarial fine-tuning; not started from the teacher.",
+        differs="No guidance and no adversarial fine-tuning; from scratch without start_from.",
     ),
     Method(
         name="tvm",

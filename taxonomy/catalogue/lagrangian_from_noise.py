@@ -21,8 +21,8 @@ METHODS = (
         translation=NOISE_AT_ONE,
         note="No data: noise and a teacher; a second network measures where the samples leave the teacher's "
         "distribution.",
-        differs="A constant strength of the correction instead of a balance of gradient norms; no guidance; not "
-        "started from the teacher.",
+        differs="A constant strength of the correction instead of a balance of gradient norms; no guidance; "
+        "from scratch without start_from.",
     ),
     Method(
         name="pid",
@@ -41,8 +41,8 @@ METHODS = (
         "psi_{0,t} = z + v_{0,t}, D the teacher's denoiser",
         translation=NOISE_LEVEL,
         note="LMD from noise alone, as a residual of denoisers; the gradient passes through the difference.",
-        differs="Uniform times instead of a grid of noise levels; no perceptual distance; not started from the "
-        "teacher.",
+        differs="Uniform times instead of a grid of noise levels; no perceptual distance; from scratch "
+        "without start_from.",
     ),
     Method(
         name="boot",
@@ -59,6 +59,6 @@ METHODS = (
         formula="|X_{0,t+h}(z) - sg[x + h b_t(x)]|^2 / h^2 at x = X_{0,t}(z)\n|v_{0,0}(z) - b_0(z)|^2",
         translation=SIGNAL_AND_NOISE,
         note="The first data-free one: the map at t + h is the map at t and one step of the teacher.",
-        differs="Uniform times instead of a grid; no guidance; not started from the teacher.",
+        differs="Uniform times instead of a grid; no guidance; from scratch without start_from.",
     ),
 )

@@ -16,7 +16,7 @@ from experiments.errors import (
     WriteError,
 )
 from experiments.settings import files as config_files
-from experiments.training import hosts, runs
+from experiments.training import hosts, runs, teachers
 from tests.experiments.small_runs import small
 
 CODES = {
@@ -103,9 +103,9 @@ def test_bad_input_about_a_teacher_names_the_option_and_other_kinds_pass(monkeyp
     config.teacher = "some/run"
     dataset = datasets.load(config.dataset)
     for kind in CODES:
-        monkeypatch.setattr(runs, "load_trained", lambda workdir, kind=kind: failing(kind("what happened"))())
+        monkeypatch.setattr(runs, "load_trained", lambda workdir, ema, kind=kind: failing(kind("what happened"))())
         with pytest.raises(kind) as raised:
-            runs.load_teacher(config, dataset)
+            teachers.load_teacher(config, dataset)
         named = "--config.teacher=some/run: " if kind is UsageError else ""
         assert str(raised.value) == f"{named}what happened"
 

@@ -10,6 +10,7 @@ from experiments.evaluation.evaluate import evaluate
 from experiments.settings import files as config_files
 from experiments.training import runs
 from experiments.training.loop import train
+from experiments.training.teachers import load_teacher
 from models.conditions import Condition
 from models.flow_map_model import bind
 
@@ -47,7 +48,7 @@ def test_a_teacher_is_guided_within_the_interval(taught, scheme):
     config.guidance.update({"scheme": scheme, "scale": SCALE, "low": LOW, "high": HIGH})
     if scheme == "autoguidance":
         config.guidance.weak_teacher = str(taught / "weak")
-    teacher = runs.load_teacher(config, datasets.load(config.dataset))
+    teacher = load_teacher(config, datasets.load(config.dataset))
     x = jax.random.normal(jax.random.key(0), (4, 2))
     t, label = jnp.array([0.1, 0.3, 0.7, 0.9]), jnp.array([0, 3, 8, 5])  # 8 is none
     own = velocity(taught / "teacher", t, x, label)

@@ -9,7 +9,7 @@ import pytest
 
 from experiments import datasets
 from experiments.errors import UsageError
-from experiments.training import records, runs
+from experiments.training import parts, records, runs
 from experiments.training.loop import train
 from experiments.uses.inversion import invert
 from experiments.uses.rewards import of_map
@@ -120,9 +120,9 @@ def test_a_run_of_an_earlier_version_goes_on_without_a_centre(tmp_path):
     (tmp_path / "run").mkdir()
     records.write(tmp_path / "run", {"format": 2})
     (tmp_path / "run/config.json").write_text(json.dumps(config.to_dict()))
-    assert runs.load_parts(config, tmp_path / "run")[0].centre is None
+    assert parts.load_parts(config, tmp_path / "run")[0].centre is None
     assert records.load_data(config, tmp_path / "run").centre is None
-    assert runs.load_parts(config, tmp_path / "new")[0].centre is not None
+    assert parts.load_parts(config, tmp_path / "new")[0].centre is not None
 
 
 @pytest.mark.parametrize("change", [{"data": []}, {"data": {"std": 1}}, {"teachers": []}, {"starts": {}}])

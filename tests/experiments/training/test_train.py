@@ -251,7 +251,7 @@ def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
     assert all(np.isfinite(line["loss"]) for line in logs.read(tmp_path))
     other = ConfigDict(config.to_dict())
     other.interpolant = "trigonometric"
-    with pytest.raises(UsageError, match="was trained with interpolant = linear, the student has trigonometric"):
+    with pytest.raises(UsageError, match="was trained with interpolant = linear, this run has trigonometric"):
         train(other, tmp_path / "other")
 
 
