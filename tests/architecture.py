@@ -13,6 +13,7 @@ FLOORS = (
     ("images", "benchmarking"),
     ("evaluation",),
     ("comparison", "uses"),
+    ("ablations",),
     ("flags",),
     ("commands",),
 )
@@ -36,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            "time_to_quality",
+            *("time_to_quality", "ablate"),
         ),
         "commands",
     )

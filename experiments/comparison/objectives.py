@@ -6,7 +6,6 @@ from pathlib import Path
 import time
 from typing import NamedTuple
 
-import jax
 from ml_collections import ConfigDict
 import numpy as np
 
@@ -14,21 +13,15 @@ from experiments import datasets, files, settings
 from experiments.comparison import report
 from experiments.comparison.budgets import Run, plan
 from experiments.comparison.report import Row
+from experiments.comparison.scored import check, rows_of
 from experiments.comparison.verdict import VELOCITY, verdict
-from experiments.datasets import told
-from experiments.errors import DivergedError, NotTrainedError, UsageError
-from experiments.evaluation.evaluate import evaluate, row_head
-from experiments.evaluation.monitor import evaluate_on_the_way
+from experiments.errors import UsageError
 from experiments.evaluation.scoring import compared_with, metrics_of
-from experiments.images import scores as image_scores
-from experiments.metrics.map_table import MAP_METRICS
 from experiments.metrics.metric import Metric, applying
-from experiments.reporting import findings, map_plots, plots, tables, teaser
+from experiments.reporting import map_plots, plots, tables, teaser
 from experiments.sampling import conditioning
 from experiments.settings import protocol
 from experiments.training import logs, runs
-from experiments.training.loop import train
-from experiments.training.parts import load_parts
 
 # More lines than this in one figure cannot be distinguished.
 PLOTTED = 12
@@ -61,34 +54,9 @@ def compare(
     """
     start = time.time()
     planned = plan(config, objectives, seeds, budget)
-    configs = [run.config for run in planned]
-    # All runs have the same teacher.
-    for run in (configs[0], *[run for run in configs if run.teacher][:1]):
-        dataset = load_parts(run).dataset
-    # What only the evaluation after the training would refuse.
-    for run in configs:
-        conditioning.check_scale(run, run.evaluation.guidance, sampler=settings.objective_of(run).sampler)
-    image_scores.check(dataset, protocol.of(config))
+    dataset = check(planned)
     runs.check_writable(workdir)
-    if said := told.line(dataset):
-        print(said)
-    rows: list[Row] = []
-    for label, place, run in planned:
-        folder = workdir / place
-        cost = settings.objective_of(run).cost * run.training.batch_size * run.training.steps
-        try:
-            seconds = train(run, folder, label=f"{label}, seed {run.seed}", evaluate=evaluate_on_the_way).steps
-            scored = evaluate(folder)
-        except (DivergedError, NotTrainedError) as error:
-            # A divergence is a result; the other objectives are still worth comparing.
-            findings.warn(f"{label}, seed {run.seed}, diverged: {error}")
-            seconds, scored = math.nan, _diverged(run)
-        # Perfect samples, without N, are the same for every run and keep their name.
-        own = {"evaluations": cost, "train_seconds": round(seconds, 1), "method": run.objective.name}
-        own["options"] = report.options_changed(run)
-        rows += [{**row, **own} | ({"objective": label} if row["N"] else {}) for row in scored]
-        # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
-        jax.clear_caches()
+    rows = rows_of(planned, workdir)
     # The reference has no N and is the same for every run.
     scored = [row for row in rows if row["N"]]
     perfect = next((row for row in rows if not row["N"]), None)
@@ -96,7 +64,7 @@ def compare(
         raise UsageError("every run diverged; lower --config.training.learning_rate")
     tables.write_csv(
         workdir / "comparison.csv",
-        [*scored, {**perfect, **dict.fromkeys(("evaluations", "train_seconds", "method", "options"), "")}],
+        [*scored, {**perfect, **dict.fromkeys(("evaluations", "train_seconds", "method", "options", "note"), "")}],
     )
 
     metrics = applying(metrics_of(dataset), scored) or metrics_of(dataset)[:1]
@@ -121,12 +89,6 @@ def compare(
     _plot(workdir, dataset, planned, scored, perfect, metrics[0])
     _plot_teaser(workdir, dataset, planned)
     return Comparison(text, verdict(scored, perfect, metrics[0], workdir=workdir))
-
-
-def _diverged(config: ConfigDict) -> list[Row]:
-    """Rows without a number, of the form that ``evaluate`` gives."""
-    names = [metric.name for metric in (*metrics_of(datasets.load(config.dataset)), *MAP_METRICS)]
-    return [{**row_head(config, 0), "N": n, **dict.fromkeys(names, math.nan)} for n in config.evaluation.steps]
 
 
 def _best(runs: Sequence[Run], scored: Sequence[Row], metric: Metric) -> list[Run]:

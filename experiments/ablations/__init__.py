@@ -1,0 +1,1 @@
+"""Published ablations as data: their rows, numbers and claims, and what two cores say of them."""

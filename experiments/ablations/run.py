@@ -1,0 +1,107 @@
+"""What the command does: lists suites, says what would be run, runs it, and prints the page of committed results."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments import files, settings
+from experiments.ablations import report, results, table
+from experiments.ablations.plan import Planned, unshared
+from experiments.ablations.suite import Suite
+from experiments.comparison import scored
+from experiments.errors import UsageError
+from experiments.reporting import tables
+from experiments.training import runs
+
+# Counted network evaluations of one point per second on two CPU cores, of the network of the plane, and what compiling
+# and scoring a run adds: for a guess.
+PER_SECOND, EACH = 450_000, 25.0
+
+
+def listed(suites: Sequence[Suite]) -> str:
+    """The suites as a table: name, paper, scale, number of rows and claims."""
+    return tables.markdown(
+        ["suite", "what", "paper", "scale", "rows", "claims"],
+        [[s.name, s.title, f"{s.paper}, {s.where}", s.scale, len(s.rows), len(s.claims)] for s in suites],
+    )
+
+
+def described(planned: Sequence[Planned]) -> str:
+    """What would be run.
+
+    Args:
+      planned: the suites and their runs.
+
+    Returns:
+      text: for each suite its runs, then their number without those that are shared, and about how long they take.
+    """
+    lines = []
+    for suite, own, short in planned:
+        lines.append(f"{suite.name} ({suite.scale}{', short' if short else ''}): {suite.title}")
+        seed = own[0].config.seed
+        for label, folder, config in own:
+            if config.seed == seed:
+                lines.append(f"  {label}: {config.training.steps} steps of {config.objective.name}, {folder.parent}")
+    needed = unshared(planned)
+    evaluations = sum(
+        settings.objective_of(run.config).cost * run.config.training.batch_size * run.config.training.steps
+        for run in needed
+    )
+    seconds = evaluations / PER_SECOND + EACH * len(needed)
+    total = sum(len(each.runs) for each in planned)
+    lines.append(
+        f"{len(needed)} runs ({total} with those that suites share), {evaluations:.3g} network evaluations: about "
+        f"{seconds / 60:.0f} minutes on two CPU cores in the plane, and below 2 GB of memory"
+    )
+    return "\n".join(lines)
+
+
+def run(planned: Sequence[Planned], workdir: Path) -> str:
+    """Trains, scores and judges; finished runs are not done again.
+
+    Args:
+      planned: the suites and their runs.
+      workdir: folder of the runs.
+
+    Returns:
+      the overview, and where the rest is.
+
+    Raises:
+      UsageError: on a folder that cannot be written, or one with results of other suites under the same names.
+    """
+    for each in planned:
+        scored.check(each.runs)
+    runs.check_writable(workdir)
+    done: dict[Path, list[dict[str, object]]] = {}
+    found = []
+    for each in planned:
+        for one in each.runs:
+            if one.folder not in done:
+                done[one.folder] = scored.rows_of([one], workdir)
+        found.append(results.collect(each, done))
+        folder = workdir / each.suite.name
+        folder.mkdir(exist_ok=True)
+        report.write(folder, found[-1])
+    text = report.overview(found)
+    files.write_text(workdir / "overview.md", f"{text}\n")
+    return f"{text}\n\nEach suite, with its picture: {workdir}/SUITE/ablation.md"
+
+
+def page_of(folder: Path) -> str:
+    """The page of the csv files in a folder, named after their suites.
+
+    Args:
+      folder: it.
+
+    Returns:
+      markdown.
+
+    Raises:
+      UsageError: if it holds none, or one of no suite.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    if not found:
+        raise UsageError(f"--page={folder} holds no csv file; expected those of experiments.ablate, named SUITE.csv")
+    if unknown := [name for name in found if name not in table.SUITES]:
+        raise UsageError(f"--page={folder}: {unknown[0]}.csv is of no suite; expected one of {', '.join(table.SUITES)}")
+    # In the order of the table.
+    return report.page([results.read(found[name], suite) for name, suite in table.SUITES.items() if name in found])

@@ -1,0 +1,108 @@
+"""What a published ablation is made of: rows with every option stated, published numbers, and claims about order."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Numbers = Mapping[str, Mapping[int, float]]
+
+# Where a published number was read.
+TAGS = {
+    "paper": "the paper's text",
+    "authors' code": "the authors' repository",
+    "secondary": "notes of a third party on the paper",
+    "re-run by others": "a re-implementation by others",
+}
+# Where a suite runs, and the configuration of its rows.
+SCALES = {
+    "plane": "experiments/configs/checkerboard.py",
+    "digits": "experiments/configs/digits.py:unet",
+}
+PRIORS = ("holds", "reverses", "open")
+
+
+class Row(NamedTuple):
+    """One training of an ablation.
+
+    Attributes:
+      label: its name in tables and claims.
+      method: a key of ``OBJECTIVES``.
+      options: of the method, in place of its published defaults; what a data set changes otherwise is not applied.
+      fields: of the configuration, by their dotted names, such as {"network.output": "denoiser"}.
+      teacher: "exact" for a method that distils, "" for none.
+    """
+
+    label: str
+    method: str
+    options: Mapping[str, object] = {}
+    fields: Mapping[str, object] = {}
+    teacher: str = ""
+
+
+class Published(NamedTuple):
+    """Numbers that somebody has published.
+
+    Attributes:
+      numbers: {label: {number of steps: value}}.
+      metric: what they are, such as "FID".
+      tag: where they were read, a key of ``TAGS``.
+      source: paper with its table, or repository with its file.
+    """
+
+    numbers: Numbers
+    metric: str
+    tag: str
+    source: str
+
+
+class Claim(NamedTuple):
+    """A statement about the order of rows; lower is better.
+
+    Attributes:
+      kind: a key of ``claims.KINDS``.
+      rows: labels, in the order that the kind reads them.
+      steps: the number of sampling steps that it is about; kinds about several steps take the fewest and the most.
+      value: the factor of "collapses" and the relative tolerance of "same"; not used otherwise.
+      metric: a column of the results; "" for the data set's first.
+      prior: what was expected at this scale: "holds", "reverses" or "open".
+      source: where the claim was made; "" for where the suite's numbers are.
+    """
+
+    kind: str
+    rows: tuple[str, ...]
+    steps: int = 1
+    value: float = 1.0
+    metric: str = ""
+    prior: str = "open"
+    source: str = ""
+
+
+class Suite(NamedTuple):
+    """A published ablation.
+
+    Attributes:
+      name: for the command line.
+      title: of its section.
+      paper: arXiv id.
+      where: its table or figure.
+      setting: how the paper ran it, in a sentence.
+      scale: a key of ``SCALES``.
+      rows: what is trained.
+      published: the published numbers.
+      claims: what is checked.
+      teaches: what the ablation shows, in two or three sentences.
+      config: the configuration of its rows in place of that of its scale.
+      least: training steps of LSD on the same budget below which the runs are called short.
+    """
+
+    name: str
+    title: str
+    paper: str
+    where: str
+    setting: str
+    scale: str
+    rows: tuple[Row, ...]
+    published: tuple[Published, ...]
+    claims: tuple[Claim, ...]
+    teaches: str
+    config: str = ""
+    least: int = 4000

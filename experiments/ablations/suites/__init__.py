@@ -1,0 +1,1 @@
+"""The published ablations, one file for each group of papers."""

@@ -1,0 +1,80 @@
+"""Every published ablation: its rows can be trained, and its claims, numbers and sources are sound."""
+
+import re
+
+import pytest
+
+from experiments import settings
+from experiments.ablations import plan, table
+from experiments.ablations.suite import Claim, Published, Row
+from experiments.errors import UsageError
+
+SUITE = table.SUITES["sd_table1"]
+
+
+@pytest.mark.parametrize("name", table.SUITES)
+def test_every_row_can_be_trained_with_the_options_that_it_states(name):
+    suite = table.SUITES[name]
+    table.check(suite)
+    (planned,) = plan.plan([suite], seeds=[0], budget="evaluations", short=False)
+    assert [run.label for run in planned.runs] == [row.label for row in suite.rows]
+    folders = {run.folder for run in planned.runs}
+    assert len(folders) == len(suite.rows), "two rows are one"
+    for row, run in zip(suite.rows, planned.runs, strict=True):
+        options = settings.fields(run.config.objective.options)
+        assert {option: options[option] for option in row.options} == dict(row.options)
+    assert not planned.short
+
+
+@pytest.mark.parametrize("name", table.SUITES)
+def test_the_rows_of_a_suite_have_one_budget(name):
+    (planned,) = plan.plan([table.SUITES[name]], seeds=[0], budget="evaluations", short=True)
+    spent = [settings.objective_of(run.config).cost * run.config.training.steps for run in planned.runs]
+    # To a dispatch of 50 steps.
+    assert max(spent) / min(spent) < 1.1
+
+
+@pytest.mark.parametrize("name", table.SUITES)
+def test_what_is_cited_has_a_form_and_is_of_one_of_the_papers(name):
+    suite = table.SUITES[name]
+    assert re.fullmatch(r"\d{4}\.\d{5}", suite.paper)
+    for published in suite.published:
+        assert re.search(r"arXiv \d{4}\.\d{5}|github\.com/[\w.-]+/[\w.-]+", published.source)
+        assert all(value > 0 for by_steps in published.numbers.values() for value in by_steps.values())
+    for claim in suite.claims:
+        assert not claim.source or re.match(r"\d{4}\.\d{5}", claim.source)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scale": "plain"}, "suite sd_table1: unknown scale 'plain'; did you mean 'plane'"),
+        ({"rows": SUITE.rows[:1]}, "has the rows LSD; expected two or more"),
+        ({"rows": (*SUITE.rows, SUITE.rows[0])}, "expected two or more, each once"),
+        ({"claims": ()}, "has no claims"),
+        ({"claims": (Claim("best", ("LDS",)),)}, "names a row 'LDS' that it has not; did you mean 'LSD'"),
+        ({"claims": (Claim("best", ("LSD",), prior="sure"),)}, "unknown prior 'sure'"),
+        ({"published": (Published({"LSD": {1: 1.0}}, "KL", "memory", "x"),)}, "unknown tag 'memory'"),
+        ({"published": (Published({"LSD": {1: 1.0}}, "KL", "paper", ""),)}, "numbers without a source"),
+        ({"published": (Published({"X": {1: 1.0}}, "KL", "paper", "x"),)}, "names a row 'X' that it has not"),
+    ],
+)
+def test_a_suite_that_is_not_sound_is_one_line(change, message):
+    with pytest.raises(UsageError, match=message) as raised:
+        table.check(SUITE._replace(**change))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (Row("x", "lds"), "suite sd_table1, row x: unknown method 'lds'; did you mean 'lsd'"),
+        (Row("x", "lsd", {"share": 0.5}), "row x: lsd has no option 'share'; did you mean"),
+        (Row("x", "lsd", fields={"network.widht": 8}), "row x: unknown field 'network.widht'; did you mean"),
+        (Row("x", "lmd"), "row x: objective lmd distils a teacher and none is given"),
+        (Row("x", "lsd", {"diagonal_share": 1.0}), "row x: .* shares of the batch are diagonal 1, lagrangian 0"),
+    ],
+)
+def test_a_row_that_cannot_be_trained_is_named(row, message):
+    with pytest.raises(UsageError, match=message):
+        plan.plan([SUITE._replace(rows=(*SUITE.rows, row))], seeds=[0], budget="evaluations", short=True)
