@@ -227,6 +227,7 @@ def draw(path: Path, found: Results) -> None:
         axis.set_yscale("log")
         axis.set_xlabel("number of steps N")
         axis.grid(alpha=0.3, which="both")
-    own.legend(fontsize=7)
+    if own.get_legend_handles_labels()[0]:
+        own.legend(fontsize=7)
     files.write_figure(path, figure, dpi=110)
     plt.close(figure)
