@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 MATHEMATICS := taxonomy objectives models
 
 demo: $(READY)
-	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py \
+	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py:recipe \
 	  --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo
 
 digits: $(READY)
@@ -68,6 +68,7 @@ hooks: $(READY)
 docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
 	$(RUN) -m taxonomy published --format=markdown > docs/published.md
+	$(RUN) -m experiments.ablate --page=docs/ablations > docs/ablations.md
 
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --out=runs/benchmark

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import datasets, settings
+from experiments.ablations import run as ablations
 from experiments.settings import networks
 from models.conditions import Condition
 from models.flow_map_model import bind, count_parameters, initialize
@@ -92,6 +93,11 @@ def test_the_page_of_published_settings_is_the_printed_one(capsys):
     main(["published", "--format=markdown"])
     printed = capsys.readouterr().out
     assert (DOCS / "published.md").read_text() == printed, "docs/published.md is out of date: run make docs"
+
+
+def test_the_page_of_ablations_is_the_one_of_the_committed_results():
+    page = (DOCS / "ablations.md").read_text()
+    assert page == ablations.page_of(DOCS / "ablations") + "\n", "docs/ablations.md is out of date: run make docs"
 
 
 @pytest.fixture

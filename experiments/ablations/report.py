@@ -41,17 +41,45 @@ def judged(found: Results) -> list[Judged]:
     ]
 
 
-def page(found: Sequence[Results], *, level: int = 1) -> str:
-    """All suites: the overview, and a section for each.
+PAGE = """# Published claims, checked on two CPU cores
+
+Each suite repeats an ablation of a paper in the plane, with three seeds and one budget for all rows. A claim is about
+an order: who is better, by the paper's own metric there and by the KL here. It **holds** or **reverses** if the gap
+exceeds two standard errors of the difference, and is **undecided** otherwise. The effect is the ratio that the claim is
+about, above 1 if it points the claimed way. *Expected* is what other runs of this project, or the papers' own pictures
+in the plane, let one expect.
+
+A claim on images that reverses in the plane is not refuted: the sentences above each table say why the scales differ.
+Numbers of different data cannot be compared; only their order can.
+
+```
+python -m experiments.ablate --list
+python -m experiments.ablate --suite=sd_table1 --workdir=runs/ablations            # three seeds, the laptop budget
+python -m experiments.ablate --suite=sd_table1 --workdir=runs/short --short        # a sixth of the training
+```
+
+A file of your own that defines `SUITE = Suite(...)` (`experiments/ablations/suite.py`) is taken in place of a name.
+
+This page is written by `python -m experiments.ablate --page=docs/ablations` from the csv files in
+[ablations](ablations)."""
+
+
+def page(found: Sequence[Results], folder: Path) -> str:
+    """All suites: how to read them, the overview, and a section for each.
 
     Args:
       found: results of suites.
-      level: of the headings.
+      folder: of their csv files and of pictures beside them.
 
     Returns:
-      markdown.
+      markdown, for a page beside the folder.
     """
-    return "\n\n".join([overview(found), *(section(each, level=level + 1) for each in found)])
+    sections = []
+    for each in found:
+        picture = folder / f"{each.suite.name}.png"
+        shown = f"![{each.suite.title}: measured, and as published]({folder.name}/{picture.name})"
+        sections.append(section(each) + (f"\n\n{shown}" if picture.exists() else ""))
+    return "\n\n".join([PAGE, overview(found), *sections])
 
 
 def overview(found: Sequence[Results]) -> str:

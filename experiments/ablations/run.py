@@ -104,4 +104,5 @@ def page_of(folder: Path) -> str:
     if unknown := [name for name in found if name not in table.SUITES]:
         raise UsageError(f"--page={folder}: {unknown[0]}.csv is of no suite; expected one of {', '.join(table.SUITES)}")
     # In the order of the table.
-    return report.page([results.read(found[name], suite) for name, suite in table.SUITES.items() if name in found])
+    suites = [suite for name, suite in table.SUITES.items() if name in found]
+    return report.page([results.read(found[suite.name], suite) for suite in suites], folder)

@@ -38,8 +38,9 @@ def check(planned: Sequence[Run]) -> Dataset:
       UsageError: as training and evaluation would.
     """
     configs = [run.config for run in planned]
-    # All runs have the same teacher.
-    for config in (configs[0], *[config for config in configs if config.teacher][:1]):
+    # All runs have the same teacher, but not each network can begin as the same other run.
+    begun = [config for config in configs if config.training.start_from and config.seed == configs[0].seed]
+    for config in (configs[0], *[config for config in configs if config.teacher][:1], *begun):
         dataset = load_parts(config).dataset
     # What only the evaluation after the training would refuse.
     for config in configs:

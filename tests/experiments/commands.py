@@ -31,6 +31,7 @@ MODULES = (
         "experiments.benchmark",
         "experiments.costs",
         "experiments.time_to_quality",
+        "experiments.ablate",
         "experiments.training.dry_run",
         "taxonomy.render",
         "objectives.build",

@@ -96,8 +96,11 @@ def test_results_come_back_as_they_were_written(config, tmp_path):
 
 
 def test_a_page_has_measured_beside_published_and_a_verdict_for_each_claim(config):
-    page = report.page([made(suite(config), ROWS)])
-    assert page.startswith("2 claims: 2 🟢 holds, 0 🔴 reverses, 0 ⚪ undecided.")
+    (config.parent / "mine.png").write_bytes(b"")
+    page = report.page([made(suite(config), ROWS)], config.parent)
+    assert page.startswith("# Published claims")
+    assert "\n2 claims: 2 🟢 holds, 0 🔴 reverses, 0 ⚪ undecided.\n" in page
+    assert page.endswith(f"![Mine: measured, and as published]({config.parent.name}/mine.png)")
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
     assert ["`LSD`", "`lsd`", "20", "0.55 ± 0.05", "0.25 ± 0.05"] in cells
     assert "diverged (1 of 2)" in page

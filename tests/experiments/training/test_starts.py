@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import settings
+from experiments.comparison.objectives import compare
 from experiments.errors import UsageError
 from experiments.training import parts, records, runs
 from experiments.training.dry_run import describe
@@ -159,3 +160,10 @@ def test_a_leaf_of_another_shape_is_named(flow, monkeypatch):
 )
 def test_a_start_is_a_folder_and_perhaps_an_average(text, expected):
     assert records.named(text) == expected
+
+
+def test_a_comparison_refuses_a_start_of_another_network_before_its_first_run(flow, tmp_path):
+    config = starting(flow)
+    with pytest.raises(UsageError, match=r"with network.output = velocity, this run has trigflow"):
+        compare(config, ["lsd", "sct"], [0], "steps", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
