@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from experiments.ablations import claims
 from experiments.ablations.suite import PRIORS, SCALES, TAGS, Suite
-from experiments.ablations.suites import mean_flow, self_distillation, with_teacher
+from experiments.ablations.suites import consistency, eulerian, mean_flow, self_distillation, with_teacher
 from experiments.errors import UsageError, nearest
 
 ALL = (
@@ -17,6 +17,13 @@ ALL = (
     with_teacher.SHORTCUT_TABLE1,
     with_teacher.LAGRANGIAN_OR_EULERIAN,
     with_teacher.SECANT,
+    eulerian.ALPHA_FLOW,
+    eulerian.DIFFERENCE,
+    eulerian.SO_FLOW,
+    eulerian.RECTIFIED,
+    consistency.CONSISTENCY_GRID,
+    consistency.ANCHOR,
+    consistency.IMM_GROUP,
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 

@@ -82,8 +82,8 @@ STOP_GRADIENT = Suite(
     ),
     teaches=(
         "A rule has two sides, and a gradient may flow through both. Where it flows through the own velocity, that "
-        "velocity is bent towards the map's errors. Where all of the target is stopped, the derivative of the map "
-        "is a number and not something to be trained."
+        "velocity is bent towards the map's errors. Where all of the target is stopped, the derivative of the map is a "
+        "number and not something to be trained."
     ),
 )
 

@@ -13,7 +13,7 @@ SUITE = table.SUITES["sd_table1"]
 
 
 @pytest.mark.parametrize("name", table.SUITES)
-def test_every_row_can_be_trained_with_the_options_that_it_states(name):
+def test_every_row_can_be_trained_on_one_budget_with_the_options_that_it_states(name):
     suite = table.SUITES[name]
     table.check(suite)
     (planned,) = plan.plan([suite], seeds=[0], budget="evaluations", short=False)
@@ -24,14 +24,9 @@ def test_every_row_can_be_trained_with_the_options_that_it_states(name):
         options = settings.fields(run.config.objective.options)
         assert {option: options[option] for option in row.options} == dict(row.options)
     assert not planned.short
-
-
-@pytest.mark.parametrize("name", table.SUITES)
-def test_the_rows_of_a_suite_have_one_budget(name):
-    (planned,) = plan.plan([table.SUITES[name]], seeds=[0], budget="evaluations", short=True)
     spent = [settings.objective_of(run.config).cost * run.config.training.steps for run in planned.runs]
     # To a dispatch of 50 steps.
-    assert max(spent) / min(spent) < 1.1
+    assert max(spent) / min(spent) < 1.05
 
 
 @pytest.mark.parametrize("name", table.SUITES)

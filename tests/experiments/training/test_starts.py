@@ -36,8 +36,7 @@ def first_state(config):
     return made.model, initial_state(config, made.model, objective, made.dataset.shape, start=made.start)
 
 
-@pytest.mark.parametrize(("at", "ema"), [("", None), ("@0.9", 0.9), ("@0", 0)])
-@pytest.mark.parametrize("name", ["lsd", "ctm", "tcm"])
+@pytest.mark.parametrize(("name", "at", "ema"), [("lsd", "", None), ("ctm", "@0.9", 0.9), ("tcm", "@0", 0)])
 def test_the_first_map_is_the_old_one_bit_for_bit(flow, name, at, ema):
     config = starting(flow, name, at)
     config.network.output = "velocity"  # that of the consistency models would be another map

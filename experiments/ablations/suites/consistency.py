@@ -1,0 +1,82 @@
+"""Consistency models: grids, metrics, tangents and anchors; and the groups of inductive moment matching."""
+
+from experiments.ablations.suite import Claim, Row, Suite
+
+CONSISTENCY_GRID = Suite(
+    name="consistency_grid",
+    title="How fine the grid, which metric, and the continuous limit",
+    paper="2410.11081",
+    where="Figure 5; with 2310.14189 (iCT)",
+    setting="CIFAR-10 and ImageNet-64; the results are curves without values.",
+    scale="plane",
+    rows=(
+        *(Row(f"CT, last {last}", "ct", {"last": last, "decay": 0.0}) for last in (18, 150, 1280)),
+        Row("iCT", "ict"),
+        Row("iCT, squares", "ict", {"scale": 100.0}),
+        *(Row(f"iCT, N = {n}", "ict", {"first": n, "last": n}) for n in (32, 256, 1024)),
+        Row("sCT", "sct"),
+        Row("sCT, raw tangent", "sct", {"normalize": 0.0}),
+    ),
+    published=(),
+    claims=(
+        Claim("better", ("iCT", "iCT, squares"), source="2310.14189, of the pseudo-Huber metric"),
+        Claim("interior", ("CT, last 150", "CT, last 18", "CT, last 1280"), source="2310.14189"),
+        Claim("better", ("iCT, N = 256", "iCT, N = 32")),
+        *(Claim("better", ("sCT", f"iCT, N = {n}")) for n in (32, 256, 1024)),
+        Claim("collapses", ("sCT, raw tangent",), value=2),
+    ),
+    teaches=(
+        "A coarse grid has a bias, and a fine one has noise: the error of each step is small beside the noise of its "
+        "target. The continuous limit has no bias at all, and needs its tangent held within bounds."
+    ),
+)
+
+ANCHOR = Suite(
+    name="anchor",
+    title="A consistency model needs an anchor",
+    paper="2507.03738",
+    where="its ablation of flow matching",
+    setting="ImageNet-256 latents after 10 epochs, one step: without flow matching the training collapses.",
+    scale="plane",
+    rows=(
+        Row("no anchor", "ct_continuous"),
+        *(
+            Row(
+                f"anchor {share:g}",
+                "facm",
+                {"diagonal_share": share, "times": "uniform", "adaptive_power": 0.0, "cosine": 0.0},
+            )
+            for share in (0.0625, 0.25, 0.5, 0.75)
+        ),
+    ),
+    published=(),
+    claims=(
+        Claim("collapses", ("no anchor",), value=2),
+        Claim("worst", ("no anchor",), prior="holds"),
+        Claim("same", ("anchor 0.25", "anchor 0.75"), value=0.1),
+    ),
+    teaches=(
+        "A continuous consistency model learns its velocity only through jumps to the data. An anchor is a share of "
+        "plain flow matching, which tells the network the velocity itself."
+    ),
+)
+
+IMM_GROUP = Suite(
+    name="imm_group",
+    title="How many particles match a distribution",
+    paper="2503.07565",
+    where="Figure 5",
+    setting="ImageNet-256 latents and CIFAR-10; the results are curves without values.",
+    scale="plane",
+    rows=tuple(Row(f"group {group}", "imm", {"group": group}) for group in (1, 2, 4, 8, 16)),
+    published=(),
+    claims=(
+        Claim("best", ("group 4",)),
+        Claim("collapses", ("group 1",), value=2),
+        Claim("collapses", ("group 2",), value=2),
+    ),
+    teaches=(
+        "IMM compares two sets of jumps by a kernel. A group of one is a consistency model; larger groups also push "
+        "their members apart, which keeps samples diverse."
+    ),
+)
