@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 MATHEMATICS := taxonomy objectives models
 
 demo: $(READY)
-	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py:recipe \
+	$(RUN) -m experiments.compare --config=experiments/configs/checkerboard.py:recipe --config.training.steps=6500 \
 	  --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo
 
 digits: $(READY)
