@@ -73,8 +73,9 @@ def _better(claim: Claim, scores: Scores) -> Verdict:
 
 
 def _against_others(claim: Claim, scores: Scores) -> tuple[Sequence[float], list[Sequence[float]]]:
-    others = [values for (label, steps), values in scores.items() if steps == claim.steps and label != claim.rows[0]]
-    return scores[claim.rows[0], claim.steps], others
+    own, *named = claim.rows
+    against = named or [label for label, steps in scores if steps == claim.steps and label != own]
+    return scores[own, claim.steps], [scores[label, claim.steps] for label in against]
 
 
 def _best(claim: Claim, scores: Scores) -> Verdict:
@@ -138,22 +139,24 @@ class Kind(NamedTuple):
 
     Attributes:
       judge: (claim, scores) -> verdict.
-      rows: how many labels it takes; None for two or more.
+      rows: how many labels it takes.
       text: with {0}, {1}, ... for the labels, {steps} and {value}.
+      more: whether it takes more than that: those that "best" and the like are against, in place of all others.
     """
 
     judge: Callable[[Claim, Scores], Verdict]
-    rows: int | None
+    rows: int
     text: str
+    more: bool = False
 
 
 KINDS = {
     "better": Kind(_better, 2, "{0} is better than {1} at N = {steps}"),
-    "best": Kind(_best, 1, "{0} is the best at N = {steps}"),
-    "worst": Kind(_worst, 1, "{0} is the worst at N = {steps}"),
-    "collapses": Kind(_collapses, 1, "{0} is at least {value:g} times the best at N = {steps}"),
+    "best": Kind(_best, 1, "{0} is the best at N = {steps}", more=True),
+    "worst": Kind(_worst, 1, "{0} is the worst at N = {steps}", more=True),
+    "collapses": Kind(_collapses, 1, "{0} is at least {value:g} times the best at N = {steps}", more=True),
     "same": Kind(_same, 2, "{0} and {1} are within {value:.0%} of each other at N = {steps}"),
-    "monotone": Kind(_monotone, None, "{all} is the order from best to worst at N = {steps}"),
+    "monotone": Kind(_monotone, 2, "{all} is the order from best to worst at N = {steps}", more=True),
     "interior": Kind(_interior, 3, "{0} is better than both ends, {1} and {2}, at N = {steps}"),
     "improves_with_steps": Kind(_improves, 1, "{0} improves from the fewest steps to the most"),
     "worsens_with_steps": Kind(_worsens, 1, "{0} worsens from the fewest steps to the most"),
@@ -165,11 +168,11 @@ def check(claim: Claim) -> None:
     """UsageError if a claim is of no kind, or has another number of rows than its kind takes."""
     if claim.kind not in KINDS:
         raise UsageError(f"unknown claim {claim.kind!r}; {nearest(claim.kind, KINDS)}")
-    expected = KINDS[claim.kind].rows
-    if len(claim.rows) != expected and (expected or len(claim.rows) < 2):
+    kind = KINDS[claim.kind]
+    if len(claim.rows) < kind.rows or (len(claim.rows) > kind.rows and not kind.more):
         raise UsageError(
-            f"claim {claim.kind} names {', '.join(claim.rows) or 'nothing'}; expected {expected or 'two or more'} "
-            "labels of rows"
+            f"claim {claim.kind} names {', '.join(claim.rows) or 'nothing'}; expected {kind.rows}"
+            f"{' or more' if kind.more else ''} labels of rows"
         )
     if claim.kind == "collapses" and claim.value <= 1:
         raise UsageError(f"claim collapses has the value {claim.value}; expected a factor above 1")
@@ -181,6 +184,8 @@ def text(claim: Claim) -> str:
     """A claim in words."""
     labels = [f"`{label}`" for label in claim.rows]
     words = KINDS[claim.kind].text.format(*labels, all=", ".join(labels), steps=claim.steps, value=claim.value)
+    if len(labels) > KINDS[claim.kind].rows == 1:
+        words += f" (against {', '.join(labels[1:])})"
     return words + (f" ({claim.metric})" if claim.metric else "")
 
 

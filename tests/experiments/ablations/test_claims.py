@@ -60,6 +60,8 @@ THREE = scores(a=ONE, b=TWO, c=FOUR)
         ("best", ("a",), 1, THREE, "holds", 2.0),
         ("best", ("b",), 1, THREE, "reverses", 0.5),
         ("best", ("a",), 1, scores(a=ONE, b=NEAR_ONE, c=FOUR), "undecided", 1.1),
+        ("best", ("b", "c"), 1, THREE, "holds", 2.0),
+        ("worst", ("b", "a"), 1, THREE, "holds", 2.0),
         ("worst", ("c",), 1, THREE, "holds", 2.0),
         ("worst", ("b",), 1, THREE, "reverses", 0.5),
         ("collapses", ("c",), 3, THREE, "holds", 4.0),
@@ -107,6 +109,7 @@ def test_claims_about_steps_compare_the_fewest_with_the_most(kind, rows, few, ma
 def test_claims_are_words():
     assert claims.text(Claim("collapses", ("a",), steps=4, value=5)) == "`a` is at least 5 times the best at N = 4"
     assert claims.text(Claim("monotone", ("a", "b", "c"))) == "`a`, `b`, `c` is the order from best to worst at N = 1"
+    assert claims.text(Claim("best", ("a", "b"))) == "`a` is the best at N = 1 (against `b`)"
     assert claims.text(Claim("same", ("a", "b"), value=0.05)) == "`a` and `b` are within 5% of each other at N = 1"
     assert claims.text(Claim("better", ("a", "b"), metric="map_error")).endswith("at N = 1 (map_error)")
 
@@ -116,8 +119,9 @@ def test_claims_are_words():
     [
         (Claim("bettre", ("a", "b")), "unknown claim 'bettre'; did you mean 'better'"),
         (Claim("better", ("a",)), "claim better names a; expected 2 labels"),
-        (Claim("best", ("a", "b")), "claim best names a, b; expected 1 labels"),
-        (Claim("monotone", ("a",)), "expected two or more labels"),
+        (Claim("better", ("a", "b", "c")), "claim better names a, b, c; expected 2 labels"),
+        (Claim("best", ()), "claim best names nothing; expected 1 or more labels"),
+        (Claim("monotone", ("a",)), "expected 2 or more labels"),
         (Claim("collapses", ("a",)), "claim collapses has the value 1.0; expected a factor above 1"),
         (Claim("same", ("a", "b"), value=2), r"expected a relative tolerance in \(0, 1\)"),
     ],
