@@ -102,12 +102,12 @@ CASES = {
     ),
     "a teacher of other data": training(
         "--config.teacher=run --config.dataset=spiral",
-        "points.npy, the student has spiral; expected the same: choose another --config.teacher",
+        "points.npy, this run has spiral; expected the same: choose another --config.teacher",
         row="lmd",
     ),
     "a teacher of another path": training(
         "--config.teacher=run --config.interpolant=trigonometric",
-        "teacher run was trained with interpolant = linear, the student has trigonometric; expected the same",
+        "teacher run was trained with interpolant = linear, this run has trigonometric; expected the same",
         row="lmd",
     ),
     "a teacher without checkpoints": training(

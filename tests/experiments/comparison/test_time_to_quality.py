@@ -100,7 +100,7 @@ def test_results_are_a_table_and_a_picture(tmp_path):
     [
         ([], {}, "expected at least one, each named once"),
         ([LSD, LSD], {}, "expected at least one, each named once"),
-        ([f"{LSD}x"], {}, "unknown objective or setting 'lsdx'"),
+        ([f"{LSD}x"], {}, "unknown objective or setting 'recipex'"),
         ([LSD, "experiments/configs/two_moons.py:lsd"], {}, r"several data sets \(checkerboard, two_moons\)"),
         ([LSD], {"seconds": [0.0]}, "--seconds=0.0; expected lengths of training up to"),
         ([LSD], {"seconds": [float("nan")]}, "--seconds=nan; expected lengths"),
