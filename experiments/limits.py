@@ -4,6 +4,7 @@ Beyond these bounds a number overflows in compiled code, never ends, or takes mo
 checked before anything is made.
 """
 
+from collections.abc import Sequence
 import math
 import os
 
@@ -36,6 +37,14 @@ def check_seed(option: str, value: int) -> None:
     """Checks a seed; UsageError if keys and generators cannot take it."""
     if not 0 <= value < SEEDS:
         raise UsageError(f"--{option}={value}; expected a whole number from 0 to {SEEDS - 1}")
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Checks the seeds of several runs; UsageError if there is none, one twice, or one that cannot be taken."""
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise UsageError(f"--seeds={','.join(map(str, seeds))}; expected at least one, each named once")
+    for seed in seeds:
+        check_seed("seeds", seed)
 
 
 def check_number(option: str, value: float, *, least: float = -math.inf, most: float = math.inf) -> None:

@@ -49,12 +49,13 @@ def order(lower: Sequence[float], higher: Sequence[float], *, factor: float = 1.
         return (b > a) - (b < a)
     if len(lower) < 2 or len(higher) < 2:
         return 0
-    error = math.hypot(factor * _error(lower), _error(higher))
+    error = math.hypot(factor * error_of_mean(lower), error_of_mean(higher))
     return 0 if abs(b - a) <= ERRORS * error else 1 if b > a else -1
 
 
-def _error(values: Sequence[float]) -> float:
-    return statistics.stdev(values) / math.sqrt(len(values))
+def error_of_mean(values: Sequence[float]) -> float:
+    """The standard error of the mean of some seeds, NaN for one."""
+    return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
 
 
 def _ratio(above: Sequence[float], below: Sequence[float]) -> float:

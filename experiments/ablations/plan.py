@@ -102,10 +102,7 @@ def plan(
     """
     if budget not in BUDGETS:
         raise UsageError(f"--budget={budget}; {nearest(budget, BUDGETS)}")
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds={','.join(map(str, seeds))}; expected at least one, each named once")
-    for seed in seeds:
-        limits.check_seed("seeds", seed)
+    limits.check_seeds(seeds)
     planned = []
     for suite in suites:
         reference = config_files.load(suite.config or SCALES[suite.scale])

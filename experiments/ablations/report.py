@@ -178,8 +178,7 @@ def _mean(values: Sequence[float]) -> str:
 
 def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
     """Mean and its standard error, NaN for one seed."""
-    error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return statistics.fmean(values), error
+    return statistics.fmean(values), claims.error_of_mean(values)
 
 
 def _published(published: Published) -> str:

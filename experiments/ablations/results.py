@@ -28,7 +28,6 @@ HEAD = (
 )
 # Numbers that are kept, if the data set has them; the first that it has is the main one.
 METRICS = ("kl", "frechet", "in_support", "sliced_w2", "memorization", "map_error", "one_step_error")
-HIGHER = ("in_support",)  # better if it is higher: not for claims
 
 
 class Results(NamedTuple):

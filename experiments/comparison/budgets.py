@@ -66,10 +66,7 @@ def plan(config: ConfigDict, objectives: Sequence[str], seeds: Sequence[int], bu
     """
     if budget not in BUDGETS:
         raise UsageError(f"--budget={budget}; {errors.nearest(budget, BUDGETS)}")
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise UsageError(f"--seeds={','.join(map(str, seeds))}; expected at least one, each named once")
-    for seed in seeds:
-        limits.check_seed("seeds", seed)
+    limits.check_seeds(seeds)
     if config.objective.characterization:
         raise UsageError(
             f"--config.objective.characterization={config.objective.characterization} with compare, which takes "

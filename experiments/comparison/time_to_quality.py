@@ -55,10 +55,7 @@ def plan(
     if not seconds or any(not 0 < length <= LONGEST for length in seconds):
         shown = ",".join(map(str, seconds))
         raise UsageError(f"--seconds={shown}; expected lengths of training up to {LONGEST:,} s, such as 15,60")
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise UsageError(f"--seeds={','.join(map(str, seeds))}; expected at least one, each named once")
-    for seed in seeds:
-        limits.check_seed("seeds", seed)
+    limits.check_seeds(seeds)
     planned = {}
     for recipe in recipes:
         config = config_files.load(recipe)

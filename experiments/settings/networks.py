@@ -43,7 +43,7 @@ def check(network: ConfigDict) -> None:
     own = networks.fields_of(network.kind)
     for name, option in options.items():
         # A saved configuration has lists for tuples.
-        if name not in own and _plain(network[name]) != _plain(option.default):
+        if name not in own and plain(network[name]) != plain(option.default):
             kinds = [kind for kind in KINDS if name in networks.fields_of(kind)]
             raise UsageError(
                 f"--config.network.{name}={network[name]} is a field of {' and '.join(kinds)}, and the network is "
@@ -59,7 +59,8 @@ def described(network: ConfigDict) -> str:
     return KINDS[network.kind].describe(network.to_dict()) + (", class-conditional" if network.conditional else "")
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """The value of a field as a file holds it: a list for a tuple."""
     return list(value) if isinstance(value, tuple | list) else value
 
 

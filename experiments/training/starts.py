@@ -9,6 +9,7 @@ from experiments import settings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
+from experiments.settings import networks
 from experiments.training import others, records
 from models.flow_map_model import FlowMapModel, Params, initialize
 
@@ -55,7 +56,7 @@ def _check_network(found: Trained, config: ConfigDict, model: FlowMapModel, fold
     theirs["output"], own["output"] = found.model.output, model.output
     theirs["guided"], own["guided"] = (each.guidance.scale_is_input for each in (found.config, config))
     for name in own:
-        if _plain(theirs[name]) != _plain(own[name]):
+        if networks.plain(theirs[name]) != networks.plain(own[name]):
             option = "guidance.scale_is_input" if name == "guided" else f"network.{name}"
             raise UsageError(
                 f"{OPTION}={folder} was trained with {option} = {theirs[name]}, this run has {own[name]}; expected the "
@@ -73,7 +74,3 @@ def _check_leaves(given: Params, own: Params, *, part: str, folder: str) -> None
             )
     if shapes:
         raise UsageError(f"{OPTION}={folder}: its weights have {part}{next(iter(shapes))}, which this network has not")
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple | list) else value
