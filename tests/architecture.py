@@ -10,7 +10,7 @@ FLOORS = (
     ("metrics", "sampling"),
     ("training",),
     ("configs",),
-    ("images", "benchmarking"),
+    ("images", "benchmarking", "probing"),
     ("evaluation",),
     ("comparison", "uses"),
     ("ablations",),
@@ -37,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            *("time_to_quality", "ablate"),
+            *("time_to_quality", "ablate", "probe"),
         ),
         "commands",
     )

@@ -16,6 +16,8 @@ from experiments.errors import UsageError, nearest
 # {(label, number of steps): one value for each seed, infinite for a run that diverged, NaN where none can be given}
 Scores = Mapping[tuple[str, int], Sequence[float]]
 
+VARIANCE = "gradient_variance"  # the metric of a probe
+
 ERRORS = 2.0  # standard errors of the difference, from which on an order is decided
 
 
@@ -70,6 +72,12 @@ def _all(orders: Sequence[int]) -> str:
 
 def _better(claim: Claim, scores: Scores) -> Verdict:
     a, b = (scores[label, claim.steps] for label in claim.rows)
+    return Verdict(_all([order(a, b)]), _ratio(b, a))
+
+
+def _lower_variance(claim: Claim, scores: Scores) -> Verdict:
+    # It has nothing to do with sampling: every number of steps has the same values.
+    a, b = (_fewest_and_most(label, scores)[0] for label in claim.rows)
     return Verdict(_all([order(a, b)]), _ratio(b, a))
 
 
@@ -153,6 +161,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "better": Kind(_better, 2, "{0} is better than {1} at N = {steps}"),
+    "lower_variance": Kind(_lower_variance, 2, "the gradient of {0} has a lower variance than that of {1}"),
     "best": Kind(_best, 1, "{0} is the best at N = {steps}", more=True),
     "worst": Kind(_worst, 1, "{0} is the worst at N = {steps}", more=True),
     "collapses": Kind(_collapses, 1, "{0} is at least {value:g} times the best at N = {steps}", more=True),
@@ -177,8 +186,15 @@ def check(claim: Claim) -> None:
         )
     if claim.kind == "collapses" and claim.value <= 1:
         raise UsageError(f"claim collapses has the value {claim.value}; expected a factor above 1")
+    if claim.kind == "lower_variance" and claim.metric:
+        raise UsageError(f"claim lower_variance has the metric {claim.metric}; expected none, for it has its own")
     if claim.kind == "same" and not 0 < claim.value < 1:
         raise UsageError(f"claim same has the value {claim.value}; expected a relative tolerance in (0, 1)")
+
+
+def metric(claim: Claim) -> str:
+    """The column of the results that a claim is about, "" for the main one of its data."""
+    return claim.metric or (VARIANCE if claim.kind == "lower_variance" else "")
 
 
 def text(claim: Claim) -> str:

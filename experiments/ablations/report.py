@@ -36,7 +36,7 @@ def judged(found: Results) -> list[Judged]:
       one for each claim, in their order.
     """
     return [
-        Judged(claim, claims.judge(claim, results.scores(found, claim.metric or found.metric)))
+        Judged(claim, claims.judge(claim, results.scores(found, claims.metric(claim) or found.metric)))
         for claim in found.suite.claims
     ]
 

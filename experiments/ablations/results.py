@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.ablations.claims import Scores
+from experiments.ablations.claims import VARIANCE, Scores
 from experiments.ablations.plan import Planned
 from experiments.ablations.suite import Suite
 from experiments.errors import UsageError
@@ -27,7 +27,7 @@ HEAD = (
     "machine",
 )
 # Numbers that are kept, if the data set has them; the first that it has is the main one.
-METRICS = ("kl", "frechet", "in_support", "sliced_w2", "memorization", "map_error", "one_step_error")
+METRICS = ("kl", "frechet", "in_support", "sliced_w2", "memorization", "map_error", "one_step_error", VARIANCE)
 
 
 class Results(NamedTuple):
@@ -62,12 +62,17 @@ class Results(NamedTuple):
         return next((row[self.metric] for row in self.rows if not row["label"]), math.nan)
 
 
-def collect(planned: Planned, scored: Mapping[Path, Sequence[Mapping[str, object]]]) -> Results:
+def collect(
+    planned: Planned,
+    scored: Mapping[Path, Sequence[Mapping[str, object]]],
+    variances: Mapping[tuple[str, int], float | None] | None = None,
+) -> Results:
     """The results of a suite from the scored rows of its runs.
 
     Args:
       planned: the suite and its runs.
       scored: {folder of a run: its rows, as ``comparison.scored.rows_of`` gives them}.
+      variances: {(label, seed): variance of the gradient, None where there is none}, of a suite with a probe.
 
     Returns:
       the results.
@@ -78,6 +83,8 @@ def collect(planned: Planned, scored: Mapping[Path, Sequence[Mapping[str, object
     for label, folder, config in planned.runs:
         for row in scored[folder]:
             kept = {name: row[name] for name in METRICS if name in row}
+            if variances is not None:
+                kept[VARIANCE] = variances[label, config.seed] if row["N"] else None
             own = {
                 name: row[name]
                 for name in ("trained_steps", "evaluations", "train_seconds", "options", "method", "note")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import files, settings
-from experiments.ablations import report, results, table
+from experiments.ablations import probes, report, results, table
 from experiments.ablations.plan import Planned, unshared
 from experiments.ablations.suite import Suite
 from experiments.comparison import scored
@@ -70,6 +70,7 @@ def run(planned: Sequence[Planned], workdir: Path) -> str:
     """
     for each in planned:
         scored.check(each.runs)
+        probes.check(each)
     runs.check_writable(workdir)
     done: dict[Path, list[dict[str, object]]] = {}
     found = []
@@ -77,7 +78,8 @@ def run(planned: Sequence[Planned], workdir: Path) -> str:
         for one in each.runs:
             if one.folder not in done:
                 done[one.folder] = scored.rows_of([one], workdir)
-        found.append(results.collect(each, done))
+        variances = probes.variances(each, done, workdir) if each.suite.probe else None
+        found.append(results.collect(each, done, variances))
         folder = workdir / each.suite.name
         folder.mkdir(exist_ok=True)
         report.write(folder, found[-1])

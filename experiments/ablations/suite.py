@@ -62,7 +62,7 @@ class Claim(NamedTuple):
       rows: labels, in the order that the kind reads them.
       steps: the number of sampling steps that it is about; kinds about several steps take the fewest and the most.
       value: the factor of "collapses" and the relative tolerance of "same"; not used otherwise.
-      metric: a column of the results; "" for the data set's first.
+      metric: a column of the results; "" for the data set's first, and for that of the kind "lower_variance".
       prior: what was expected at this scale: "holds", "reverses" or "open".
       source: where the claim was made; "" for where the suite's numbers are.
     """
@@ -92,6 +92,7 @@ class Suite(NamedTuple):
       teaches: what the ablation shows, in two or three sentences.
       config: the configuration of its rows in place of that of its scale.
       least: training steps of LSD on the same budget below which the runs are called short.
+      probe: label of the row on whose trained weights the gradients of all rows are measured; "" for none.
     """
 
     name: str
@@ -106,3 +107,4 @@ class Suite(NamedTuple):
     teaches: str
     config: str = ""
     least: int = 4000
+    probe: str = ""

@@ -13,6 +13,7 @@ ALL = (
     mean_flow.MEAN_FLOW_RATIO,
     mean_flow.MEAN_FLOW_WEIGHT,
     *mean_flow.TANGENT,
+    mean_flow.PLUG_IN,
     self_distillation.TARGET_DECAY,
     with_teacher.SHORTCUT_TABLE1,
     with_teacher.LAGRANGIAN_OR_EULERIAN,
@@ -62,7 +63,16 @@ def check(suite: Suite) -> None:
         for label in named:
             if label not in labels:
                 raise UsageError(f"suite {suite.name} names a row {label!r} that it has not; {nearest(label, labels)}")
+    if suite.probe and suite.probe not in labels:
+        raise UsageError(
+            f"suite {suite.name} has a probe on row {suite.probe!r} that it has not; {nearest(suite.probe, labels)}"
+        )
     for claim in suite.claims:
         claims.check(claim)
+        if claims.metric(claim) == claims.VARIANCE and not suite.probe:
+            raise UsageError(
+                f"suite {suite.name} makes a claim about the variance of gradients and names no probe; expected the "
+                "label of the row on whose weights it is measured"
+            )
     if not suite.claims:
         raise UsageError(f"suite {suite.name} has no claims; expected at least one")

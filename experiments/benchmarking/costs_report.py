@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-import textwrap
 from typing import Any
 
 import matplotlib
@@ -57,21 +56,7 @@ def markdown(results: Results, *, command: str) -> str:
         COLUMNS,
         _differences(rows),
     ]
-    return "\n\n".join(part if part.startswith("|") else _wrapped(part) for part in parts)
-
-
-def _wrapped(part: str) -> str:
-    """Lines of a length that the pages have; those of a list are indented."""
-    return "\n".join(
-        textwrap.fill(
-            line,
-            128,
-            subsequent_indent="  " if line.startswith("- ") else "",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in part.splitlines()
-    )
+    return "\n\n".join(part if part.startswith("|") else tables.wrapped(part) for part in parts)
 
 
 COLUMNS = (

@@ -110,6 +110,23 @@ def stretched(v: Callable[..., jax.Array], dataset: Dataset) -> Callable[..., ja
     return lambda *times_and_x: dataset.stretched(v(*times_and_x[:-1], dataset.shrunk(times_and_x[-1])))
 
 
+def by_times(values: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Means of values by cells of (s, t).
+
+    Args:
+      values: [n].
+      s: [n]; source times in [0, 1].
+      t: [n]; target times in [0, 1].
+
+    Returns:
+      [CELLS, CELLS] means by (s, t), NaN where there is no example.
+    """
+    frame = {"bins": CELLS, "range": [(0, 1), (0, 1)]}
+    counts = np.histogram2d(s, t, **frame)[0]
+    sums = np.histogram2d(s, t, weights=values, **frame)[0]
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
 def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[dict[str, float | None], np.ndarray]:
     """Errors against the exact map: over the triangle, in one step, and by cells of (s, t).
 
@@ -129,15 +146,11 @@ def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[
     errors = squared_errors(v, s, t, x_s, x_t)
     zeros, ones = np.zeros(len(reference.x_0)), np.ones(len(reference.x_0))
     one_step = squared_errors(v, zeros, ones, reference.x_0, reference.x_1)
-    frame = {"bins": CELLS, "range": [(0, 1), (0, 1)]}
-    counts = np.histogram2d(s, t, **frame)[0]
-    sums = np.histogram2d(s, t, weights=errors, **frame)[0]
-    cells = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return {
         "map_error": float(errors.mean()),
         "one_step_error": float(one_step.mean()),
         "backward_error": float(squared_errors(v, t, s, x_t, x_s).mean()) if backward else None,
-    }, cells
+    }, by_times(errors, s, t)
 
 
 def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.colors import LogNorm
+from matplotlib.figure import SubFigure
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -15,16 +16,23 @@ COLUMNS = 5  # panels per row of a picture
 REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
 
 
-def _panels(count: int, side: float) -> tuple[plt.Figure, list[plt.Axes]]:
+def layout_of(count: int) -> tuple[int, int]:
+    """(columns, rows) of so many panels."""
     columns = min(count, COLUMNS)
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(side * columns + 0.9, side * rows + 0.3), squeeze=False, layout="constrained"
-    )
-    panels = list(axes.ravel())
+    return columns, -(-count // columns)
+
+
+def _figure(count: int, side: float) -> plt.Figure:
+    columns, rows = layout_of(count)
+    return plt.figure(figsize=(side * columns + 0.9, side * rows + 0.3), layout="constrained")
+
+
+def _panels(figure: plt.Figure | SubFigure, count: int) -> list[plt.Axes]:
+    columns, rows = layout_of(count)
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
     for axis in panels[count:]:
         axis.axis("off")
-    return figure, panels[:count]
+    return panels[:count]
 
 
 def plot(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.ndarray]]) -> None:
@@ -51,9 +59,23 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
       path: the png file.
       cells: {name: [k, k] means by (s, t), NaN where there is none}.
     """
+    figure = _figure(len(cells), 2.5)
+    by_times(figure, cells, label=r"mean of $|\hat X_{s,t} - X_{s,t}|^2$")
+    files.write_figure(path, figure, dpi=110)
+    plt.close(figure)
+
+
+def by_times(figure: plt.Figure | SubFigure, cells: Mapping[str, np.ndarray], *, label: str) -> None:
+    """Draws numbers by source and target time, one panel for each name, one scale.
+
+    Args:
+      figure: without axes.
+      cells: {name: [k, k] means by (s, t), NaN where there is none}.
+      label: what the numbers are.
+    """
     values = np.concatenate([means[np.isfinite(means) & (means > 0)] for means in cells.values()])
     norm = LogNorm(values.min(), values.max()) if values.size else None
-    figure, panels = _panels(len(cells), 2.5)
+    panels = _panels(figure, len(cells))
     for axis, (name, means) in zip(panels, cells.items(), strict=True):
         picture = axis.imshow(means.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")
         axis.set_title(name, fontsize=11)
@@ -61,9 +83,7 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
         axis.set_xticks([0, 0.5, 1])
         axis.set_yticks([0, 0.5, 1])
     panels[0].set_ylabel("target time t")
-    figure.colorbar(picture, ax=panels, label=r"mean of $|\hat X_{s,t} - X_{s,t}|^2$", shrink=0.9)
-    files.write_figure(path, figure, dpi=110)
-    plt.close(figure)
+    figure.colorbar(picture, ax=panels, label=label, shrink=0.9)
 
 
 def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mapping[str, np.ndarray]) -> None:
@@ -75,7 +95,8 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
       exact: [k, paths, 2]; exact trajectories.
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """
-    figure, panels = _panels(len(learned), 3.4)
+    figure = _figure(len(learned), 3.4)
+    panels = _panels(figure, len(learned))
     frame = widened(dataset.truth.box, REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)

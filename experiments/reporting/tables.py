@@ -6,6 +6,7 @@ import io
 import math
 from pathlib import Path
 import re
+import textwrap
 
 from experiments import files
 
@@ -99,4 +100,18 @@ def latex(header: Sequence[str], body: Sequence[Sequence[object]], *, caption: s
             r"\end{tabular}",
             r"\end{table}",
         ]
+    )
+
+
+def wrapped(text: str) -> str:
+    """Lines of a length that the pages have; those of a list are indented."""
+    return "\n".join(
+        textwrap.fill(
+            line,
+            128,
+            subsequent_indent="  " if line.startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
     )

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from experiments import errors, limits
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
+from experiments.metrics import exact_map
 from experiments.sampling.trained import Trained
 from experiments.uses import rewards
 from experiments.uses.rewards import Reward
-from experiments.uses.steering import exact_map
 from experiments.uses.steering.methods import Setting
 
 MAPS = ("learned", "exact", "both")

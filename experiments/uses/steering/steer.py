@@ -9,10 +9,10 @@ import numpy as np
 from experiments import errors, files
 from experiments.datasets.dataset import Planar
 from experiments.errors import UsageError
+from experiments.metrics import exact_map
 from experiments.reporting import findings
 from experiments.training import runs
 from experiments.uses import rewards
-from experiments.uses.steering import exact_map
 from experiments.uses.steering import plots as steering_plots
 from experiments.uses.steering import truth as steering_truth
 from experiments.uses.steering.methods import METHODS, noise

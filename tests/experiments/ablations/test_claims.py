@@ -106,7 +106,28 @@ def test_claims_about_steps_compare_the_fewest_with_the_most(kind, rows, few, ma
     assert claims.judge(Claim(kind, rows), given).word == expected
 
 
+def test_a_variance_is_judged_by_the_seeds_of_its_own_metric():
+    claim = Claim("lower_variance", ("a", "b"))
+    claims.check(claim)
+    assert claims.metric(claim) == "gradient_variance"
+    assert claims.metric(Claim("better", ("a", "b"))) == ""
+    assert claims.metric(Claim("better", ("a", "b"), metric="map_error")) == "map_error"
+    # The numbers of steps have the same values.
+    for a, b, expected, effect in (
+        (ONE, TWO, "holds", 2.0),
+        (TWO, ONE, "reverses", 0.5),
+        (ONE, NEAR_ONE, "undecided", 1.1),
+    ):
+        found = claims.judge(claim, scores(a={1: a, 4: a}, b={1: b, 4: b}))
+        assert found.word == expected
+        np.testing.assert_allclose(found.effect, effect, rtol=1e-9)
+    assert claims.judge(claim, scores(a=ONE, b=(NAN, NAN, NAN))).word == "undecided"
+
+
 def test_claims_are_words():
+    assert (
+        claims.text(Claim("lower_variance", ("a", "b"))) == "the gradient of `a` has a lower variance than that of `b`"
+    )
     assert claims.text(Claim("collapses", ("a",), steps=4, value=5)) == "`a` is at least 5 times the best at N = 4"
     assert claims.text(Claim("monotone", ("a", "b", "c"))) == "`a`, `b`, `c` is the order from best to worst at N = 1"
     assert claims.text(Claim("best", ("a", "b"))) == "`a` is the best at N = 1 (against `b`)"
@@ -123,6 +144,8 @@ def test_claims_are_words():
         (Claim("best", ()), "claim best names nothing; expected 1 or more labels"),
         (Claim("monotone", ("a",)), "expected 2 or more labels"),
         (Claim("collapses", ("a",)), "claim collapses has the value 1.0; expected a factor above 1"),
+        (Claim("lower_variance", ("a",)), "claim lower_variance names a; expected 2 labels"),
+        (Claim("lower_variance", ("a", "b"), metric="kl"), "claim lower_variance has the metric kl; expected none"),
         (Claim("same", ("a", "b"), value=2), r"expected a relative tolerance in \(0, 1\)"),
     ],
 )

@@ -49,6 +49,15 @@ def test_what_is_cited_has_a_form_and_is_of_one_of_the_papers(name):
         ({"claims": ()}, "has no claims"),
         ({"claims": (Claim("best", ("LDS",)),)}, "names a row 'LDS' that it has not; did you mean 'LSD'"),
         ({"claims": (Claim("best", ("LSD",), prior="sure"),)}, "unknown prior 'sure'"),
+        ({"probe": "LDS"}, "has a probe on row 'LDS' that it has not; did you mean 'LSD'"),
+        (
+            {"claims": (Claim("lower_variance", ("LSD", "PSD-M")),)},
+            "makes a claim about the variance of gradients and names no probe; expected the label of the row",
+        ),
+        (
+            {"claims": (Claim("better", ("LSD", "PSD-M"), metric="gradient_variance"),)},
+            "makes a claim about the variance of gradients and names no probe",
+        ),
         ({"published": (Published({"LSD": {1: 1.0}}, "KL", "memory", "x"),)}, "unknown tag 'memory'"),
         ({"published": (Published({"LSD": {1: 1.0}}, "KL", "paper", ""),)}, "numbers without a source"),
         ({"published": (Published({"X": {1: 1.0}}, "KL", "paper", "x"),)}, "names a row 'X' that it has not"),

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.metrics import exact_map
 from experiments.metrics import samples as metrics
-from experiments.uses.steering import exact_map, scores
 from experiments.uses.steering import methods as steering_methods
+from experiments.uses.steering import scores
 from experiments.uses.steering import truth as steering_truth
 from experiments.uses.steering.methods import METHODS, Setting
 from models import grids, samplers
