@@ -50,7 +50,8 @@ about, above 1 if it points the claimed way. *Expected* is what other runs of th
 in the plane, let one expect.
 
 A claim on images that reverses in the plane is not refuted: the sentences above each table say why the scales differ.
-Numbers of different data cannot be compared; only their order can.
+Numbers of different data cannot be compared; only their order can. Variances of gradients are those of the
+[probe](probe.md), on the weights of one row.
 
 ```
 python -m experiments.ablate --list

@@ -1,6 +1,7 @@
 """What is probed: methods with their options, checked before anything is compiled or written."""
 
 from collections.abc import Sequence
+import math
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
@@ -79,7 +80,7 @@ def of_run(run: Trained, sets: Sequence[OptionSet], sizes: Sizes, *, teacher: st
                 raise UsageError(
                     f"{label} trains {what}, which a run of {run.name} has not; take a run of {config.objective.name}"
                 )
-        _check(label, config, objective, sizes)
+        _check(label, config, objective, sizes, run.dataset)
         try:
             loaded = load_teacher(config, run.dataset)
         except UsageError as error:
@@ -87,6 +88,8 @@ def of_run(run: Trained, sets: Sequence[OptionSet], sizes: Sizes, *, teacher: st
             raise UsageError(str(error).replace("--config.teacher", "--teacher")) from error
         step = make_step(config, run.model, objective, run.dataset, run.interpolant, devices=1, teacher=loaded)
         found.append(Probed(label, config, objective, step))
+    if teacher and not any(one.objective.needs_teacher for one in found):
+        raise UsageError(f"--teacher={teacher}, and none of the methods distils one; drop it")
     return found
 
 
@@ -118,12 +121,13 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
     for label, given in sets:
         run, objective = ConfigDict(given.to_dict()), settings.objective_of(given)
         run.teacher = "exact" if objective.needs_teacher else ""
-        _check(label, run, objective, sizes)
+        _check(label, run, objective, sizes, dataset)
         found.append(Probed(label, run, objective, None))
     return dataset, found
 
 
-def _check(label: str, config: ConfigDict, objective: Objective, sizes: Sizes) -> None:
+def _check(label: str, config: ConfigDict, objective: Objective, sizes: Sizes, dataset: Dataset) -> None:
+    limits.check_memory(f"--examples={sizes.examples} of {dataset.name}", sizes.examples * math.prod(dataset.shape))
     checks.check(config, devices=1)
     for term in objective.terms:
         if not gradients.divides(term, sizes):

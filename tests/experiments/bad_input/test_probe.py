@@ -28,6 +28,7 @@ CASES = {
             "lmd distils a teacher and none is given; add --teacher",
         ),
         "a teacher that is no run": ("--workdir=run --objectives=lmd --teacher=new", "--teacher=new: new holds no run"),
+        "a teacher that nobody needs": (f"{RUN} --teacher=exact", "none of the methods distils one; drop it"),
         "no batches": (f"{RUN} --batches=0 --out=new", "--batches=0; expected a whole number from 2"),
         "one batch": (f"{RUN} --batches=1", "--batches=1; expected a whole number from 2"),
         "no examples": (f"{RUN} --examples=0", "--examples=0; expected a whole number from 1"),
