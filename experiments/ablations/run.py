@@ -18,10 +18,10 @@ PER_SECOND, EACH = 450_000, 25.0
 
 
 def listed(suites: Sequence[Suite]) -> str:
-    """The suites as a table: name, paper, scale, number of rows and claims."""
+    """The suites as a table: name, source, scale, number of rows and claims."""
     return tables.markdown(
         ["suite", "what", "paper", "scale", "rows", "claims"],
-        [[s.name, s.title, f"{s.paper}, {s.where}", s.scale, len(s.rows), len(s.claims)] for s in suites],
+        [[s.name, s.title, s.source, s.scale, len(s.rows), len(s.claims)] for s in suites],
     )
 
 

@@ -110,6 +110,15 @@ def test_a_page_has_measured_beside_published_and_a_verdict_for_each_claim(confi
     assert "Time: 10 s in steps, 4 runs · Seeds: 2*" in page
 
 
+def test_a_question_of_the_project_says_so(config):
+    found = made(suite(config, paper="", where="", setting="Nobody knows.", published=()), ROWS)
+    page = report.page([found], config.parent)
+    assert "\n\nAsked here: Nobody knows.\n\n" in page
+    assert "Published:" not in page
+    assert "| a question of this project |" in page
+    assert "a question of this project" in run.listed([found.suite])
+
+
 def test_a_picture_is_drawn_of_rows_that_did_not_diverge(config, tmp_path):
     report.draw(tmp_path / "a.png", made(suite(config), ROWS))
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
