@@ -30,6 +30,8 @@ class Row(NamedTuple):
       options: of the method, in place of its published defaults; what a data set changes otherwise is not applied.
       fields: of the configuration, by their dotted names, such as {"network.output": "denoiser"}.
       teacher: "exact" for a method that distils, "" for none.
+      start: label of an earlier row, with whose final weights this one begins; "" for fresh ones.
+      share: of the budget, in (0, 1]; a row and the one that it starts from share theirs.
     """
 
     label: str
@@ -37,6 +39,8 @@ class Row(NamedTuple):
     options: Mapping[str, object] = {}
     fields: Mapping[str, object] = {}
     teacher: str = ""
+    start: str = ""
+    share: float = 1.0
 
 
 class Published(NamedTuple):

@@ -44,6 +44,7 @@ ALL = (
     averages.IMM_WEIGHT,
     open_questions.UNTESTED_RULES,
     open_questions.LEAD_OF_LSD,
+    open_questions.VELOCITY_START,
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 
@@ -63,7 +64,7 @@ def check(suite: Suite) -> None:
 
     Raises:
       UsageError: on a scale, tag, prior or kind of claim that is not known, labels that occur twice or not at all, a
-        number without a source, or one without a paper.
+        number without a source, or one without a paper, a row that starts from none before it, or a share of nothing.
     """
     for what, value, known in (
         ("scale", suite.scale, SCALES),
@@ -77,6 +78,13 @@ def check(suite: Suite) -> None:
         raise UsageError(f"suite {suite.name} has the rows {', '.join(labels)}; expected two or more, each once")
     if suite.published and not suite.paper:
         raise UsageError(f"suite {suite.name} has published numbers and no paper; name the paper, or leave them out")
+    for place, row in enumerate(suite.rows):
+        if row.start and row.start not in labels[:place]:
+            raise UsageError(
+                f"suite {suite.name}, row {row.label} starts from {row.start!r}; expected the label of an earlier row"
+            )
+        if not 0 < row.share <= 1:
+            raise UsageError(f"suite {suite.name}, row {row.label} has the share {row.share}; expected one in (0, 1]")
     for published in suite.published:
         if not published.source:
             raise UsageError(f"suite {suite.name} has published numbers without a source; name the paper and its table")

@@ -60,3 +60,37 @@ LEAD_OF_LSD = Suite(
         "stopped only the rule is left. It also costs less, so that it has more steps on the same budget."
     ),
 )
+
+_START = "velocity, half"
+_RULES = {
+    "LSD": ("lsd", {}),
+    "ESD": ("esd", {"stop_gradient": "velocity"}),
+    "PSD-M": ("psd_m", {}),
+    "MeanFlow": ("mean_flow", {"diagonal_share": 0.75} | PLAIN),
+}
+VELOCITY_START = Suite(
+    name="velocity_start",
+    title="A trained velocity as the start of each rule",
+    paper="",
+    where="",
+    setting="Half of the budget on flow matching and half on the map, against all of it on both at once.",
+    scale="plane",
+    rows=(
+        Row(_START, "flow_matching", share=0.5),
+        *(Row(title, method, options) for title, (method, options) in _RULES.items()),
+        *(
+            Row(f"{title}, started", method, options, start=_START, share=0.5)
+            for title, (method, options) in _RULES.items()
+        ),
+    ),
+    published=(),
+    claims=(
+        *(Claim("better", (f"{title}, started", title)) for title in _RULES),
+        *(Claim("better", (f"{title}, started", title), steps=4) for title in _RULES),
+        Claim("best", ("LSD, started", *(f"{title}, started" for title in _RULES if title != "LSD"))),
+    ),
+    teaches=(
+        "Every rule ties the map to its own velocity or to that of samples. If a map waits for a good velocity, then "
+        "half of the budget spent on it first is no loss. What remains between the started rows is the rule."
+    ),
+)
