@@ -168,4 +168,5 @@ def check_known(flag: flags.FlagHolder, known: Iterable[str]) -> None:
 
 def frozen(config: ConfigDict) -> ConfigDict:
     """The parsed configuration as a plain copy, detached from the flags."""
+    settings.check_sound(config)
     return ConfigDict(config.to_dict())

@@ -4,15 +4,19 @@ A method is a function of keyword options with defaults that returns an ``Object
 ``objectives/methods`` and one more line in ``OBJECTIVES``. The formulas and their sources are in ``objectives/losses``.
 Options that methods share:
 
-diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the method's own rule
+diagonal_share  share of the batch on the diagonal term, in (0, 1); the rest goes to the method's own rule. 0 leaves the
+                diagonal out, where the rule itself has the velocity of samples as a target
 times           distribution of (s, t) in the method's own rule: "triangle" (s <= t), "square" (both directions),
                 "logit_normal" (by logits, as the method's publication does; a sorted pair if it does not), "gap" (of
-                t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal; or "noise_end"
-                (s <= t, three tenths of them from s = 0)
+                t - s and t), "ends" (s near both ends and t - s); these three have their own diagonal; "noise_end"
+                (s <= t, three tenths of them from s = 0); or "to_data" (s uniform, t = 1)
 stop_gradient   what the method's own rule holds fixed, see the loss
 reduction       "per_term" (a mean per term, added) or "per_example" (one mean over the batch), see ``mixture``
 velocity        of samples where it is a target: "sample", dI of the example, or "pooled", its mean over the example's
                 own data point and ``pool`` others, see ``pooled``
+decay           of the EMA of the weights that makes the targets, in [0, 1); 0 for the current weights
+first_gap       length of the longest jump at the start of training, which grows to 1, in (0, 1]
+target_noise    standard deviation, in units of the noise, of noise that is added to the velocity on the diagonal
 step            length of the finite step in time, in (0, 1]
 learned_weight  whether each pair (s, t) has a learned weight ``exp(-w_{s,t})``, with the penalty w
 adaptive_power  power of the adaptive weight, 0 for none, see ``weighting.adaptive``
@@ -35,6 +39,7 @@ from objectives.methods import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    unsound,
 )
 from objectives.objective import Objective
 
@@ -92,17 +97,19 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "ucgm": consistency_continuous.ucgm,
     "imm": distributional.imm,
 }
+# Wrong on purpose: rows of ablations, and nothing else.
+UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}
 
 
 def default_options(method: str | Callable[..., Objective]) -> dict[str, float | int | str]:
     """The options of a method with their defaults.
 
     Args:
-      method: a key of ``OBJECTIVES``, or the function itself.
+      method: a key of ``OBJECTIVES`` or ``UNSOUND``, or the function itself.
 
     Returns:
       {option: default}.
     """
-    function = OBJECTIVES[method] if isinstance(method, str) else method
+    function = (OBJECTIVES | UNSOUND)[method] if isinstance(method, str) else method
     parameters = inspect.signature(function).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

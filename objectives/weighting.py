@@ -180,7 +180,7 @@ def truncated_signal(times: Times, loss: PerExample) -> PerExample:
     return jnp.maximum(jnp.square(times.s), jnp.square(1 - times.s))
 
 
-def shifted_elbo(*, signal_power: float, shift: float) -> Weight:
+def shifted_elbo(*, signal_power: float, shift: float, over_squares: bool = True) -> Weight:
     """``sigmoid(b - lambda) (d lambda / ds) / 2 * s^a / (s^2 + (1 - s)^2)`` with ``lambda = 2 log(s / (1 - s))``.
 
     The weight of the likelihood's lower bound over the logarithm lambda of the signal-to-noise ratio, with more of the
@@ -189,9 +189,10 @@ def shifted_elbo(*, signal_power: float, shift: float) -> Weight:
     Args:
       signal_power: a, not negative.
       shift: b.
+      over_squares: whether there is the divisor ``s^2 + (1 - s)^2``.
 
     Returns:
-      a weight function.
+      a weight function; without signal power and divisor the bound itself, which is infinite at s = 0.
 
     Raises:
       ValueError: if the power is negative.
@@ -208,7 +209,7 @@ def shifted_elbo(*, signal_power: float, shift: float) -> Weight:
         # sigmoid(b - lambda) / (s (1 - s)) without the quotients, which have no value at the ends.
         density = noise / (jnp.square(noise) + math.exp(-shift) * jnp.square(s))
         kept = s ** (signal_power - 1) if signal_power != 1 else jnp.ones_like(s)
-        return density * kept / (jnp.square(s) + jnp.square(noise))
+        return density * kept / (jnp.square(s) + jnp.square(noise) if over_squares else 1.0)
 
     return weight
 

@@ -17,7 +17,7 @@ from experiments.comparison.budgets import BUDGETS, Run, steps_within
 from experiments.errors import UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.training import checks
-from objectives.build import OBJECTIVES, default_options
+from objectives.build import OBJECTIVES, UNSOUND, default_options
 
 SHORT = 6  # by which a short run divides the training steps
 SUITE = "SUITE"  # what a file of the user's own defines
@@ -30,11 +30,13 @@ class Planned(NamedTuple):
       suite: it.
       runs: one for each row and seed; their folders are below ``runs``, and equal runs have the same one.
       short: whether they are shorter than the suite says that they should be.
+      starts: {folder of a run: that of the run with whose weights it begins}, for those that begin so.
     """
 
     suite: Suite
     runs: list[Run]
     short: bool
+    starts: Mapping[Path, Path] = {}
 
 
 def load(names: Sequence[str], *, scale: str = "") -> list[Suite]:
@@ -108,14 +110,18 @@ def plan(
         reference = config_files.load(suite.config or SCALES[suite.scale])
         if short:
             reference.training.steps = max(1, reference.training.steps // SHORT)
-        runs = []
+        runs, folders, starts = [], {}, {}
         for row in suite.rows:
             config = config_of(suite, row, reference, budget=budget)
+            start = folders.get(row.start)
+            folders[row.label] = Path("runs") / f"{row.method}-{_digest(config, start)}"
             for seed in seeds:
                 run = ConfigDict(config.to_dict())
                 run.seed = seed
-                runs.append(Run(row.label, Path("runs") / f"{row.method}-{_digest(config)}" / f"seed_{seed}", run))
-        planned.append(Planned(suite, runs, reference.training.steps < suite.least))
+                runs.append(Run(row.label, folders[row.label] / f"seed_{seed}", run))
+                if start:
+                    starts[runs[-1].folder] = start / f"seed_{seed}"
+        planned.append(Planned(suite, runs, reference.training.steps < suite.least, starts))
     return planned
 
 
@@ -134,7 +140,7 @@ def config_of(suite: Suite, row: Row, reference: ConfigDict, *, budget: str) -> 
     Raises:
       UsageError: on an unknown method, option or field, or a value that training would refuse.
     """
-    if row.method not in OBJECTIVES:
+    if row.method not in OBJECTIVES | UNSOUND:
         raise UsageError(
             f"suite {suite.name}, row {row.label}: unknown method {row.method!r}; {nearest(row.method, OBJECTIVES)}"
         )
@@ -151,7 +157,9 @@ def config_of(suite: Suite, row: Row, reference: ConfigDict, *, budget: str) -> 
     config.objective_overrides = ConfigDict()
     config.teacher = row.teacher
     _update(config, row.fields, f"{suite.name}, row {row.label}")
-    config.training.steps = steps_within(config, reference, budget)
+    own = ConfigDict(reference.to_dict())
+    own.training.steps = max(1, round(row.share * own.training.steps))
+    config.training.steps = steps_within(config, own, budget)
     try:
         checks.check(config, devices=jax.local_device_count())
     except UsageError as error:
@@ -171,9 +179,11 @@ def _update(config: ConfigDict, changes: Mapping[str, object], where: str) -> No
         holder[field] = value
 
 
-def _digest(config: ConfigDict) -> str:
+def _digest(config: ConfigDict, start: Path | None) -> str:
     """Of everything but the seed: the same runs of two suites are trained once."""
     fields = {name: value for name, value in settings.fields(config).items() if name != "seed"}
+    if start:
+        fields["start"] = str(start)
     return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 

@@ -43,9 +43,10 @@ def judged(found: Results) -> list[Judged]:
 
 PAGE = """# Published claims, checked on two CPU cores
 
-Each suite repeats an ablation of a paper in the plane, with three seeds and one budget for all rows. A claim is about
-an order: who is better, by the paper's own metric there and by the KL here. It **holds** or **reverses** if the gap
-exceeds two standard errors of the difference, and is **undecided** otherwise. The effect is the ratio that the claim is
+Each suite repeats an ablation of a paper in the plane, with three seeds and one budget for all rows. A few ask a
+question of this project in the same way, and say so. A claim is about an order: who is better, by the paper's own
+metric there and by the KL here. It **holds** or **reverses** if the gap exceeds two standard errors of the difference,
+and is **undecided** otherwise. The effect is the ratio that the claim is
 about, above 1 if it points the claimed way. *Expected* is what other runs of this project, or the papers' own pictures
 in the plane, let one expect.
 
@@ -126,7 +127,7 @@ def section(found: Results, *, level: int = 2) -> str:
     parts = [
         f"{'#' * level} {_heading(found)}",
         suite.teaches,
-        f"Published: arXiv {suite.paper}, {suite.where}. {suite.setting}",
+        f"Published: arXiv {suite.source}. {suite.setting}" if suite.paper else f"Asked here: {suite.setting}",
         f"Measured here: {found.metric}, lower is better, means ± standard errors over seeds "
         f"{', '.join(map(str, found.seeds))}; the reference has {tables.number(found.floor)}."
         + (f" **Short runs**, of a budget below {suite.least:,} steps of LSD." if found.short else ""),
@@ -199,7 +200,7 @@ def _effect(verdict: Verdict) -> str:
 
 
 def _source(found: Results, claim: Claim) -> str:
-    return claim.source or f"{found.suite.paper}, {found.suite.where}"
+    return claim.source or found.suite.source
 
 
 def _heading(found: Results) -> str:
@@ -220,7 +221,8 @@ def write(folder: Path, found: Results) -> None:
     """
     results.write(folder / "ablation.csv", found)
     files.write_text(folder / "ablation.md", section(found, level=1) + "\n")
-    caption = f"{found.suite.title} (arXiv {found.suite.paper}): {found.metric}"
+    paper = f" (arXiv {found.suite.paper})" if found.suite.paper else ""
+    caption = f"{found.suite.title}{paper}: {found.metric}"
     files.write_text(folder / "ablation.tex", tables.latex(*measured(found), caption=caption) + "\n")
     draw(folder / "ablation.png", found)
 

@@ -1,13 +1,17 @@
 """What the command does: lists suites, says what would be run, runs it, and prints the page of committed results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from ml_collections import ConfigDict
 
 from experiments import files, settings
 from experiments.ablations import probes, report, results, table
 from experiments.ablations.plan import Planned, unshared
 from experiments.ablations.suite import Suite
 from experiments.comparison import scored
+from experiments.comparison.budgets import Run
+from experiments.comparison.report import Row
 from experiments.errors import UsageError
 from experiments.reporting import tables
 from experiments.training import runs
@@ -18,10 +22,10 @@ PER_SECOND, EACH = 450_000, 25.0
 
 
 def listed(suites: Sequence[Suite]) -> str:
-    """The suites as a table: name, paper, scale, number of rows and claims."""
+    """The suites as a table: name, source, scale, number of rows and claims."""
     return tables.markdown(
         ["suite", "what", "paper", "scale", "rows", "claims"],
-        [[s.name, s.title, f"{s.paper}, {s.where}", s.scale, len(s.rows), len(s.claims)] for s in suites],
+        [[s.name, s.title, s.source, s.scale, len(s.rows), len(s.claims)] for s in suites],
     )
 
 
@@ -35,12 +39,14 @@ def described(planned: Sequence[Planned]) -> str:
       text: for each suite its runs, then their number without those that are shared, and about how long they take.
     """
     lines = []
-    for suite, own, short in planned:
+    for suite, own, short, _ in planned:
+        begun = {row.label: f" from `{row.start}`" for row in suite.rows if row.start}
         lines.append(f"{suite.name} ({suite.scale}{', short' if short else ''}): {suite.title}")
         seed = own[0].config.seed
         for label, folder, config in own:
             if config.seed == seed:
-                lines.append(f"  {label}: {config.training.steps} steps of {config.objective.name}, {folder.parent}")
+                method = config.objective.name + begun.get(label, "")
+                lines.append(f"  {label}: {config.training.steps} steps of {method}, {folder.parent}")
     needed = unshared(planned)
     evaluations = sum(
         settings.objective_of(run.config).cost * run.config.training.batch_size * run.config.training.steps
@@ -72,12 +78,12 @@ def run(planned: Sequence[Planned], workdir: Path) -> str:
         scored.check(each.runs)
         probes.check(each)
     runs.check_writable(workdir)
-    done: dict[Path, list[dict[str, object]]] = {}
+    done: dict[Path, list[Row]] = {}
     found = []
     for each in planned:
         for one in each.runs:
             if one.folder not in done:
-                done[one.folder] = scored.rows_of([one], workdir)
+                done[one.folder] = _rows(one, each.starts.get(one.folder), workdir, done)
         variances = probes.variances(each, done, workdir) if each.suite.probe else None
         found.append(results.collect(each, done, variances))
         folder = workdir / each.suite.name
@@ -86,6 +92,19 @@ def run(planned: Sequence[Planned], workdir: Path) -> str:
     text = report.overview(found)
     files.write_text(workdir / "overview.md", f"{text}\n")
     return f"{text}\n\nEach suite, with its picture: {workdir}/SUITE/ablation.md"
+
+
+def _rows(one: Run, start: Path | None, workdir: Path, done: Mapping[Path, Sequence[Row]]) -> list[Row]:
+    """Trains and scores a run; one that begins with the weights of another has spent the evaluations of both."""
+    if start is None:
+        return scored.rows_of([one], workdir)
+    config = ConfigDict(one.config.to_dict())
+    config.training.start_from = str(workdir / start)
+    before = done[start][0]["evaluations"]
+    return [
+        {**row, "evaluations": row["evaluations"] + before} if row["N"] else row
+        for row in scored.rows_of([one._replace(config=config)], workdir)
+    ]
 
 
 def page_of(folder: Path) -> str:

@@ -18,6 +18,7 @@ SCALES = {
     "digits": "experiments/configs/digits.py:unet",
 }
 PRIORS = ("holds", "reverses", "open")
+OWN = "a question of this project"
 
 
 class Row(NamedTuple):
@@ -25,10 +26,12 @@ class Row(NamedTuple):
 
     Attributes:
       label: its name in tables and claims.
-      method: a key of ``OBJECTIVES``.
+      method: a key of ``OBJECTIVES``, or of ``UNSOUND``: wrong on purpose.
       options: of the method, in place of its published defaults; what a data set changes otherwise is not applied.
       fields: of the configuration, by their dotted names, such as {"network.output": "denoiser"}.
       teacher: "exact" for a method that distils, "" for none.
+      start: label of an earlier row, with whose final weights this one begins; "" for fresh ones.
+      share: of the budget, in (0, 1]; a row and the one that it starts from share theirs.
     """
 
     label: str
@@ -36,6 +39,8 @@ class Row(NamedTuple):
     options: Mapping[str, object] = {}
     fields: Mapping[str, object] = {}
     teacher: str = ""
+    start: str = ""
+    share: float = 1.0
 
 
 class Published(NamedTuple):
@@ -77,14 +82,14 @@ class Claim(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """A published ablation.
+    """A published ablation, or a question of this project that is asked in the same way.
 
     Attributes:
       name: for the command line.
       title: of its section.
-      paper: arXiv id.
+      paper: arXiv id; "" for a question of this project, which has no published numbers.
       where: its table or figure.
-      setting: how the paper ran it, in a sentence.
+      setting: how the paper ran it, in a sentence; for a question of this project, what is asked.
       scale: a key of ``SCALES``.
       rows: what is trained.
       published: the published numbers.
@@ -108,3 +113,8 @@ class Suite(NamedTuple):
     config: str = ""
     least: int = 4000
     probe: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where its numbers and claims are from."""
+        return f"{self.paper}, {self.where}" if self.paper else OWN

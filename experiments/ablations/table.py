@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 from experiments.ablations import claims
 from experiments.ablations.suite import PRIORS, SCALES, TAGS, Suite
-from experiments.ablations.suites import consistency, eulerian, mean_flow, self_distillation, with_teacher
+from experiments.ablations.suites import (
+    averages,
+    consistency,
+    eulerian,
+    mean_flow,
+    open_questions,
+    relatives,
+    self_distillation,
+    tangents,
+    with_teacher,
+)
 from experiments.errors import UsageError, nearest
 
 ALL = (
@@ -12,9 +22,11 @@ ALL = (
     self_distillation.STOP_GRADIENT,
     mean_flow.MEAN_FLOW_RATIO,
     mean_flow.MEAN_FLOW_WEIGHT,
-    *mean_flow.TANGENT,
+    tangents.MEAN_FLOW_TANGENT,
+    *tangents.TANGENT,
     mean_flow.PLUG_IN,
     self_distillation.TARGET_DECAY,
+    averages.TARGET_DECAY_RULES,
     with_teacher.SHORTCUT_TABLE1,
     with_teacher.LAGRANGIAN_OR_EULERIAN,
     with_teacher.SECANT,
@@ -22,9 +34,18 @@ ALL = (
     eulerian.DIFFERENCE,
     eulerian.SO_FLOW,
     eulerian.RECTIFIED,
+    relatives.NO_DIAGONAL,
+    relatives.ALPHA_SCHEDULE,
+    relatives.JUMP_TIMES,
+    relatives.VELOCITY_FIRST,
     consistency.CONSISTENCY_GRID,
     consistency.ANCHOR,
+    averages.CONSISTENCY_CHOICES,
     consistency.IMM_GROUP,
+    averages.IMM_WEIGHT,
+    open_questions.UNTESTED_RULES,
+    open_questions.LEAD_OF_LSD,
+    open_questions.VELOCITY_START,
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 
@@ -43,8 +64,8 @@ def check(suite: Suite) -> None:
       suite: it.
 
     Raises:
-      UsageError: on a scale, tag, prior or kind of claim that is not known, labels that occur twice or not at all, or a
-        number without a source.
+      UsageError: on a scale, tag, prior or kind of claim that is not known, labels that occur twice or not at all, a
+        number without a source, or one without a paper, a row that starts from none before it, or a share of nothing.
     """
     for what, value, known in (
         ("scale", suite.scale, SCALES),
@@ -56,6 +77,15 @@ def check(suite: Suite) -> None:
     labels = [row.label for row in suite.rows]
     if len(labels) < 2 or len(set(labels)) < len(labels):
         raise UsageError(f"suite {suite.name} has the rows {', '.join(labels)}; expected two or more, each once")
+    if suite.published and not suite.paper:
+        raise UsageError(f"suite {suite.name} has published numbers and no paper; name the paper, or leave them out")
+    for place, row in enumerate(suite.rows):
+        if row.start and row.start not in labels[:place]:
+            raise UsageError(
+                f"suite {suite.name}, row {row.label} starts from {row.start!r}; expected the label of an earlier row"
+            )
+        if not 0 < row.share <= 1:
+            raise UsageError(f"suite {suite.name}, row {row.label} has the share {row.share}; expected one in (0, 1]")
     for published in suite.published:
         if not published.source:
             raise UsageError(f"suite {suite.name} has published numbers without a source; name the paper and its table")

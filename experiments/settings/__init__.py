@@ -3,6 +3,7 @@
 from experiments.settings.defaults import DEFAULT_OBJECTIVE, base, fields, parse_variant, planar
 from experiments.settings.objectives import (
     NO_COMBINATION,
+    check_sound,
     interpolant_of,
     label,
     objective_of,
@@ -13,6 +14,7 @@ __all__ = [
     "DEFAULT_OBJECTIVE",
     "NO_COMBINATION",
     "base",
+    "check_sound",
     "fields",
     "interpolant_of",
     "label",

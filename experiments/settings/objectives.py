@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from experiments import limits
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
-from objectives.build import OBJECTIVES, default_options
+from objectives.build import OBJECTIVES, UNSOUND, default_options
 from objectives.methods.combination import CHOICES, combination
 from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
@@ -38,7 +38,8 @@ def objective_of(config: ConfigDict) -> Objective:
 
 def _unguided(config: ConfigDict) -> Objective:
     name, options = config.objective.name, dict(config.objective.options)
-    if name not in OBJECTIVES:
+    methods = OBJECTIVES | UNSOUND
+    if name not in methods:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     choices = {choice: config.objective[choice] for choice in NO_COMBINATION}
     for choice, value in choices.items():
@@ -58,7 +59,7 @@ def _unguided(config: ConfigDict) -> Objective:
             raise UsageError(f"objective {name} has no option {option!r}; {nearest(option, known)}")
         _check_number(f"config.objective.options.{option}", options[option], largest=LARGEST.get(option, LEVELS))
     try:
-        return OBJECTIVES[name](**options)
+        return methods[name](**options)
     except (TypeError, ValueError) as error:
         raise UsageError(f"objective {name}: {error}") from error
 
@@ -68,6 +69,15 @@ def _check_number(option: str, value: object, *, largest: int) -> None:
         limits.check_number(option, value)
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > largest:
         raise UsageError(f"--{option}={value}; expected a whole number up to {largest:,}")
+
+
+def check_sound(config: ConfigDict) -> None:
+    """UsageError if a configuration names a method that is wrong on purpose: a row of an ablation."""
+    if config.objective.name in UNSOUND:
+        raise UsageError(
+            f"objective {config.objective.name} is wrong on purpose and belongs to an ablation; run that (python -m "
+            "experiments.ablate --list), or train a method of python -m taxonomy"
+        )
 
 
 def part(name: str, options: Mapping[str, object]) -> ConfigDict:
@@ -98,7 +108,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
 
     Args:
       config: the configuration.
-      name: a key of ``OBJECTIVES``.
+      name: a key of ``OBJECTIVES`` or ``UNSOUND``.
 
     Returns:
       the copy; options that the user changed and that both objectives have are carried over.
@@ -106,7 +116,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
     Raises:
       UsageError: on an unknown name.
     """
-    if name not in OBJECTIVES:
+    if name not in OBJECTIVES | UNSOUND:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     copy = ConfigDict(config.to_dict())
     own, options = _options_of(config, config.objective.name), _options_of(config, name)

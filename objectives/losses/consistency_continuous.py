@@ -65,6 +65,7 @@ def trigflow(
     velocity: Points,
     warm_up: Scalar | float = 1.0,
     normalize: float | None = 0.1,
+    clip: float | None = None,
 ) -> PerExample:
     """``|F - sg[F + g]|^2`` with F the TrigFlow output of ``X_{s,1}`` and g the tangent of sCM.
 
@@ -80,9 +81,10 @@ def trigflow(
       velocity: [batch, ...]; w at ``I_s``: the sample's ``dI_s`` (sCT) or a teacher's ``b_s(I_s)`` (sCD).
       warm_up: []; weight of the part with the derivative of F, in [0, 1].
       normalize: positive offset c of ``g / (|g| + c)``; None for no normalization.
+      clip: positive bound of each coordinate of g, after the normalization; None for none.
 
     Returns:
-      [batch]; ``|g|^2`` per example, after the normalization.
+      [batch]; ``|g|^2`` per example, after the normalization and the bound.
 
     Examples:
       >>> import jax.numpy as jnp
@@ -109,6 +111,8 @@ def trigflow(
     tangent = -(cos**2) * (value - moved) - warm_up * cos * sin * (x_tau - square * derivative)
     if normalize is not None:
         tangent = normalized(tangent, offset=normalize)
+    if clip is not None:
+        tangent = jnp.clip(tangent, -clip, clip)
     return squared_norm(value - sg(value + tangent))
 
 

@@ -7,14 +7,25 @@ import jax.numpy as jnp
 from taxonomy.arrays import squared_norm
 from taxonomy.shapes import PerExample, Points, Scalar
 
+KERNELS = ("laplace", "rbf")
+
 
 def moment_matching(
-    mapped: Points, *, target: Points, group: int, scale: PerExample, floor: Scalar | float = 0.0
+    mapped: Points,
+    *,
+    target: Points,
+    group: int,
+    scale: PerExample,
+    floor: Scalar | float = 0.0,
+    kernel: str = "laplace",
 ) -> PerExample:
     """The squared maximum mean discrepancy between groups of mapped points and of targets: IMM.
 
         MMD^2 = mean_ij [ k(x_i, x_j) - 2 k(x_i, sg[y_j]) + k(sg[y_i], sg[y_j]) ]
-        k(x, y) = exp(-max(|x - y|, floor) / (D scale)),   |.| the norm and D the number of coordinates
+        "laplace":  k(x, y) = exp(-max(|x - y|, floor) / (D scale))
+        "rbf":      k(x, y) = exp(-max(|x - y|, floor)^2 / (2 D scale^2))
+
+    with |.| the norm and D the number of coordinates.
 
     Args:
       mapped: [batch, ...]; ``X_{s,t}(I_s)``, consecutive examples in groups that share their times.
@@ -23,12 +34,13 @@ def moment_matching(
       scale: [batch]; length scale of the kernel. A norm grows with the root of D and is divided by D: the kernel is
         flatter in more dimensions, as published.
       floor: [] or a number, not negative; nearer points count as equal and do not pull.
+      kernel: one of the two above. That of Gauss falls off fast: points far from all others are not pulled at all.
 
     Returns:
       [batch]; the value of its group for each example.
 
     Raises:
-      ValueError: if the group does not divide the batch.
+      ValueError: if the group does not divide the batch, or on an unknown kernel.
 
     Examples:
       >>> import jax.numpy as jnp
@@ -45,17 +57,21 @@ def moment_matching(
     batch = mapped.shape[0]
     if group < 1 or batch % group:
         raise ValueError(f"group = {group} and a batch of {batch}; expected a group size that divides the batch")
+    if kernel not in KERNELS:
+        raise ValueError(f"kernel = {kernel!r}; expected one of {', '.join(KERNELS)}")
     x, y = (a.reshape(batch // group, group, -1) for a in (mapped, sg(target)))
     scale = scale.reshape(batch // group, group)[:, :1, None]
 
-    def kernel(a: jax.Array, b: jax.Array) -> jax.Array:
+    def similarity(a: jax.Array, b: jax.Array) -> jax.Array:
         square = jnp.sum(jnp.square(a[:, :, None] - b[:, None, :]), axis=-1)
-        # The distance has no derivative at 0; up to the floor the kernel is at its maximum.
         near = square <= floor**2
+        if kernel == "rbf":
+            return jnp.exp(-jnp.where(near, floor**2, square) / (2 * x.shape[-1] * jnp.square(scale)))
+        # The distance has no derivative at 0; up to the floor the kernel is at its maximum.
         distance = jnp.where(near, floor, jnp.sqrt(jnp.where(near, 1.0, square)))
         return jnp.exp(-distance / (x.shape[-1] * scale))
 
-    value = jnp.mean(kernel(x, x) - 2 * kernel(x, y) + kernel(y, y), axis=(1, 2))
+    value = jnp.mean(similarity(x, x) - 2 * similarity(x, y) + similarity(y, y), axis=(1, 2))
     return jnp.repeat(value, group)
 
 

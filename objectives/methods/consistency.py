@@ -8,7 +8,16 @@ import jax.numpy as jnp
 
 from objectives import metrics, weighting
 from objectives.losses.consistency import consistency
-from objectives.methods.shared import check_count, check_not_negative, check_share, constant, source, teacher_of
+from objectives.methods.shared import (
+    check_count,
+    check_not_negative,
+    check_option,
+    check_share,
+    constant,
+    source,
+    teacher_of,
+)
+from objectives.methods.variations import averaged
 from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
@@ -77,21 +86,49 @@ def cd(*, steps: int = 17, decay: float = 0.0) -> Objective:
     """
     law = noise_levels.uniform_neighbours(steps=steps)
     term = Term("consistency", consistency_loss("teacher"), law, 1.0, cost=3 + 1 + 2)
-    averaged = constant(decay) if decay else None
-    return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=averaged)
+    return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=averaged(decay))
 
 
-def ict(*, first: int = 10, last: int = 1280, scale: float = 0.00054) -> Objective:
+def ict(
+    *,
+    first: int = 10,
+    last: int = 1280,
+    scale: float = 0.00054,
+    metric: str = "pseudo_huber",
+    levels: str = "log_normal",
+    weight: str = "inverse_step",
+    decay: float = 0.0,
+) -> Objective:
     """Improved consistency training (arXiv 2310.14189): own targets, pseudo-Huber, noise levels by a log-normal.
 
-    scale: of the pseudo-Huber metric, over the root of the number of coordinates; compared with a root mean square.
+    scale: of the metric, over the root of the number of coordinates; compared with a root mean square. metric:
+    "pseudo_huber", "squared", "log_cosh" or "cauchy", see ``metrics``. levels: of the noise, "log_normal" or "uniform"
+    on the grid. weight: "inverse_step", over the step in noise, or "none". decay: of the EMA that makes the targets.
     """
     _check_grid(first, last)
+    check_option("metric", metric, METRICS)
+    check_option("levels", levels, LEVELS)
+    check_option("weight", weight, WEIGHTS)
 
     def at(progress: Scalar | float) -> time_laws.Law:
-        return noise_levels.log_normal_neighbours(steps=curricula.doubling_grid(progress, first=first, last=last))
+        return LEVELS[levels](steps=curricula.doubling_grid(progress, first=first, last=last))
 
-    return _robust(at, scale, EDM_MEAN)
+    # The squared residual has no constant that is compared with it.
+    method = _robust(at, METRICS[metric](scale=scale), EDM_MEAN if metric != "squared" else None, WEIGHTS[weight])
+    return method._replace(target_decay=averaged(decay))
+
+
+METRICS: dict[str, Callable[..., metrics.Metric]] = {
+    "pseudo_huber": metrics.pseudo_huber,
+    "squared": lambda *, scale: metrics.squared,
+    "log_cosh": metrics.log_cosh,
+    "cauchy": metrics.cauchy,
+}
+LEVELS: dict[str, Callable[..., time_laws.Law]] = {
+    "log_normal": noise_levels.log_normal_neighbours,
+    "uniform": noise_levels.uniform_neighbours,
+}
+WEIGHTS = {"inverse_step": weighting.inverse_noise_step, "none": weighting.uniform}
 
 
 def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objective:
@@ -106,19 +143,24 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objectiv
         levels = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=False)
         return noise_levels.shrinking_neighbours(levels, stage=stage, ratio=ratio)
 
-    return _robust(at, scale, EDM)
+    return _robust(at, metrics.pseudo_huber(scale=scale), EDM)
 
 
-def _robust(at: Callable[[Scalar | float], time_laws.Law], scale: float, unit: Unit) -> Objective:
-    """Consistency training in the pseudo-Huber metric, over the step in noise."""
+def _robust(
+    at: Callable[[Scalar | float], time_laws.Law],
+    metric: metrics.Metric,
+    unit: Unit | None,
+    weight: weighting.Weight = weighting.inverse_noise_step,
+) -> Objective:
+    """Consistency training in a robust metric, over the step in noise."""
     term = Term(
         "consistency",
         consistency_loss("sample"),
         curricula.Curriculum(at),
         1.0,
-        weighting.inverse_noise_step,
+        weight,
         cost=3 + 1,
-        metric=metrics.pseudo_huber(scale=scale),
+        metric=metric,
         unit=unit,
     )
     return Objective((term,), sampler="renoising", output="trigflow")

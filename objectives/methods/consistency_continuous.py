@@ -13,6 +13,7 @@ from objectives.methods.shared import (
     check_not_negative,
     check_option,
     check_share,
+    learned,
     source,
     teacher_of,
     unit_of_offset,
@@ -54,10 +55,16 @@ def cd_continuous() -> Objective:
     return _continuous("teacher")
 
 
-def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) -> Objective:
+def _simplified(
+    velocity_of: str, warm_up: float, normalize: float, prior: str, *, clip: float = 0.0, learned_weight: bool = True
+) -> Objective:
     if prior not in PRIORS:
         raise ValueError(f"prior = {prior!r}; expected one of {', '.join(PRIORS)}")
-    check_not_negative(warm_up=warm_up, normalize=normalize)
+    check_not_negative(warm_up=warm_up, normalize=normalize, clip=clip)
+    if clip and normalize:
+        raise ValueError(
+            f"clip = {clip} with normalize = {normalize}; expected one bound of the tangent: set one of them to 0"
+        )
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s = batch.times.s
@@ -73,6 +80,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
             velocity=velocity / std,
             warm_up=ramp,
             normalize=normalize / noise_levels.SIGMA_DATA or None,
+            clip=clip / noise_levels.SIGMA_DATA or None,
         )
 
     distilled = velocity_of == "teacher"
@@ -83,7 +91,7 @@ def _simplified(velocity_of: str, warm_up: float, normalize: float, prior: str) 
         1.0,
         PRIORS[prior],
         cost=2 + 2 + distilled,
-        likelihood=metrics.gaussian_likelihood,
+        likelihood=learned(learned_weight),
         unit=Unit(mean=True),
     )
     return Objective((term,), sampler="renoising", needs_teacher=distilled, output="trigflow")
@@ -103,12 +111,20 @@ def sct(
     warm_up: float = 0.1,
     normalize: float = 0.1,
     prior: str = "inverse_noise",
+    clip: float = 0.0,
+    learned_weight: bool = True,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    """Simplified continuous consistency training, sCT (arXiv 2410.11081); normalize: offset, 0 for none."""
+    """Simplified continuous consistency training, sCT (arXiv 2410.11081).
+
+    normalize: offset of the normalized tangent, 0 for none. clip: bound of each coordinate of the tangent in place of
+    that, where the data have a standard deviation of 0.5; 0 for none.
+    """
     check_linear(velocity, "a normalized tangent", normalize=normalize)
-    return with_velocity(_simplified("sample", warm_up, normalize, prior), velocity, pool=pool, terms=("consistency",))
+    check_linear(velocity, "a clipped tangent", clip=clip)
+    method = _simplified("sample", warm_up, normalize, prior, clip=clip, learned_weight=learned_weight)
+    return with_velocity(method, velocity, pool=pool, terms=("consistency",))
 
 
 def scd(*, warm_up: float = 0.1, normalize: float = 0.1, prior: str = "inverse_noise") -> Objective:
@@ -129,7 +145,7 @@ def facm(
 
     times: "log_normal" or "uniform"; clip: bound of the tangent where the noise is standard normal; adaptive_power: of
     the adaptive weight; cosine: weight of one minus the cosine in the anchor; tangent: exponent of s in the factor of
-    the tangent. The anchor here is the diagonal of the map.
+    the tangent. The anchor here is the diagonal of the map; at a diagonal_share of 0 there is none.
     """
     check_share("clip", clip, high=math.inf)
     check_not_negative(cosine=cosine, tangent=tangent)
@@ -150,11 +166,9 @@ def facm(
 
     jumps, diagonal = ANCHORED[times]
     unit = unit_of_offset(adaptive_power, mean=True)
-    terms = (
-        Term("diagonal", anchor, diagonal, diagonal_share, cost=3),
-        Term("consistency", loss, jumps, 1 - diagonal_share, weight, cost=2 + 2, unit=unit),
-    )
-    return Objective(terms, sampler="renoising")
+    still = Term("diagonal", anchor, diagonal, diagonal_share, cost=3)
+    moving = Term("consistency", loss, jumps, 1 - diagonal_share, weight, cost=2 + 2, unit=unit)
+    return Objective((still, moving) if diagonal_share else (moving,), sampler="renoising")
 
 
 def _arctan_log_normal(key: jax.Array, shape: tuple[int, ...] = ()) -> time_laws.Times:

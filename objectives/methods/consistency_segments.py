@@ -13,6 +13,7 @@ from objectives.methods.shared import (
     source,
     teacher_of,
 )
+from objectives.methods.variations import averaged
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from objectives.pooled import POOL, with_velocity
@@ -45,7 +46,7 @@ def phased_cm(*, phases: int = 4, step: float = 0.02, scale: float = 0.001, deca
         metric=metrics.pseudo_huber(scale=scale),
         unit=Unit(mean=True),
     )
-    return Objective((term,), needs_teacher=True, target_decay=constant(decay) if decay else None)
+    return Objective((term,), needs_teacher=True, target_decay=averaged(decay))
 
 
 def multistep_cm(*, segments: int = 4, step: float = 0.02) -> Objective:
@@ -71,7 +72,7 @@ def consistency_fm(*, segments: int = 2, step: float = 0.001, straight: float = 
         return consistency(*same, x_u=x_u) + straight * straightness(*same, x_u=x_u)
 
     term = Term("consistency", loss, _segment_law(segments, step), 1.0, weighting.inverse_step, cost=3 + 1)
-    return Objective((term,), target_decay=constant(decay) if decay else None)
+    return Objective((term,), target_decay=averaged(decay))
 
 
 INNER = ("student", "target")

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 
 from objectives import weighting
-from objectives.losses.distributional import moment_matching
-from objectives.methods.shared import check_count, check_not_negative, source
+from objectives.losses.distributional import KERNELS, moment_matching
+from objectives.methods.shared import check_count, check_not_negative, check_option, source
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from taxonomy import flow_map, jump_laws
 from taxonomy.interpolants import Interpolant
@@ -14,17 +14,29 @@ from taxonomy.shapes import PerExample
 EARLIEST = 0.006
 # The kernel sees numbers in which the data have a standard deviation of 0.5, and distances of at least 1e-4 there.
 UNIT, FLOOR = Unit(std=0.5), 1e-4
+WEIGHTS = ("uniform", "elbo", "signal", "over_squares")
 
 
 def imm(
-    *, group: int = 4, halvings: int = 12, step: float = 0.0, signal_power: float = 2.0, weight_shift: float = 4.0
+    *,
+    group: int = 4,
+    halvings: int = 12,
+    step: float = 0.0,
+    weight: str = "over_squares",
+    signal_power: float = 2.0,
+    weight_shift: float = 4.0,
+    kernel: str = "laplace",
 ) -> Objective:
     """Inductive moment matching (arXiv 2503.07565): groups of jumps from s and from later agree in distribution.
 
     halvings: the second jump starts where the noise level is lower by ``2^-halvings`` of the largest.
     step: least length of that step, in time; 0 for none.
-    signal_power, weight_shift: of the weight of the time, see ``weighting.shifted_elbo``.
+    weight: of the time: "uniform"; "elbo", the likelihood's bound with its noise shifted by weight_shift; "signal", the
+    bound times ``s^signal_power``; or "over_squares", that over ``s^2 + (1 - s)^2``, see ``weighting.shifted_elbo``.
+    kernel: "laplace" or "rbf", see ``moment_matching``.
     """
+    check_option("weight", weight, WEIGHTS)
+    check_option("kernel", kernel, KERNELS)
     check_not_negative(step=step, signal_power=signal_power)
     check_count("halvings", halvings)
     if group < 1:
@@ -37,10 +49,18 @@ def imm(
         # |c_out| is the jump's length times the data's standard deviation: the kernel sees average velocities.
         scale = jnp.maximum(t - s, 1e-6) * batch.noise_std
         return moment_matching(
-            mapped, target=target, group=group, scale=scale, floor=FLOOR * batch.noise_std / UNIT.std
+            mapped,
+            target=target,
+            group=group,
+            scale=scale,
+            floor=FLOOR * batch.noise_std / UNIT.std,
+            kernel=kernel,
         )
 
     pairs = jump_laws.source_then_target(first=EARLIEST)
     law = jump_laws.with_level_step(pairs, decrement=(1 / EARLIEST - 1) / 2**halvings, least=step)
-    weight = weighting.shifted_elbo(signal_power=signal_power, shift=weight_shift)
-    return Objective((Term("moments", loss, law, 1.0, weight, cost=3 + 1, group=group),))
+    of_time: weighting.Weight = weighting.uniform
+    if weight != "uniform":
+        power = 0.0 if weight == "elbo" else signal_power
+        of_time = weighting.shifted_elbo(signal_power=power, shift=weight_shift, over_squares=weight == "over_squares")
+    return Objective((Term("moments", loss, law, 1.0, of_time, cost=3 + 1, group=group),))

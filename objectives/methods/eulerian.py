@@ -21,6 +21,7 @@ from objectives.methods.shared import (
     teacher_pair,
     unit_of_offset,
 )
+from objectives.methods.variations import averaged, growing, with_target_noise
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from objectives.pooled import POOL
 from taxonomy import curricula, laws
@@ -41,7 +42,8 @@ def eulerian_term(
     stop_gradient: str,
     weight: weighting.Weight = weighting.uniform,
     *,
-    own_tangent: bool = False,
+    tangent_mix: float = 0.0,
+    own: bool = True,
 ) -> Term:
     """The Eulerian rule off the diagonal.
 
@@ -51,7 +53,8 @@ def eulerian_term(
       law: time distribution over (s, t).
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
-      own_tangent: whether the derivative follows the model's own velocity.
+      tangent_mix: share of the model's own velocity in the one that the derivative follows, in [0, 1].
+      own: whether the student itself makes its targets, and no average of it.
 
     Returns:
       a term named "eulerian".
@@ -67,13 +70,16 @@ def eulerian_term(
             w = teacher_of(maps)(s, x_s)
         else:
             w = path.velocity(s, batch.x0, batch.x1)
-        tangent = maps.target(s, s, x_s) if own_tangent else None
+        tangent = None
+        if tangent_mix:
+            own_velocity = maps.target(s, s, x_s)
+            tangent = own_velocity if tangent_mix == 1 else (1 - tangent_mix) * w + tangent_mix * own_velocity
         return eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient, tangent=tangent)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
     engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
-    made = {"self": 3 if stop_gradient == "none" else 1, "teacher": 1, "sample": 0}[velocity]
-    return Term("eulerian", loss, law, share, weight, engine + made + own_tangent)
+    made = {"self": 3 if stop_gradient == "none" and own else 1, "teacher": 1, "sample": 0}[velocity]
+    return Term("eulerian", loss, law, share, weight, engine + made + (tangent_mix > 0))
 
 
 def esd(
@@ -83,20 +89,26 @@ def esd(
     stop_gradient: str = "advection",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    decay: float = 0.0,
+    first_gap: float = 1.0,
+    target_noise: float = 0.0,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
     """Eulerian self-distillation (arXiv 2505.18825)."""
-    distill = eulerian_term("self", 1 - diagonal_share, law_of(times), stop_gradient)
-    return self_distilled(
+    law = growing(law_of(times), first_gap=first_gap)
+    distill = eulerian_term("self", 1 - diagonal_share, law, stop_gradient, own=not decay)
+    method = self_distilled(
         diagonal_share,
         distill,
         reduction,
         likelihood=learned(learned_weight),
         both_directions=times == "square",
+        target_decay=averaged(decay),
         velocity=velocity,
         pool=pool,
     )
+    return with_target_noise(method, target_noise)
 
 
 def emd(*, times: str = "triangle", stop_gradient: str = "none") -> Objective:
@@ -135,13 +147,42 @@ def mean_flow(
     diagonal_share: float = 0.75,
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
+    offset: float = 0.01,
+    tangent_mix: float = 0.0,
+    tangent_decay: float = 0.0,
+    first_gap: float = 1.0,
+    target_noise: float = 0.0,
     reduction: str = "per_example",
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch."""
+    """MeanFlow (arXiv 2505.13447): the Eulerian rule on the sample's own velocity; one mean over the batch.
+
+    offset: of the adaptive weight. tangent_mix: share of the network's own velocity in the one that the derivative
+    follows (arXiv 2605.09235), 1 for that of ``improved_mean_flow``; tangent_decay: of the EMA that gives the velocity.
+    A diagonal_share of 0 leaves the velocity to the rule, which has it in the limit of short jumps.
+    """
     both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
-    return _of_samples(diagonal_share, both, adaptive_power, reduction, velocity=velocity, pool=pool)
+    if not 0 <= tangent_mix <= 1:
+        raise ValueError(f"tangent_mix = {tangent_mix}; expected a number in [0, 1]: 0 for the sample's velocity alone")
+    if tangent_decay and not tangent_mix:
+        raise ValueError(
+            f"tangent_decay = {tangent_decay} with tangent_mix = 0, which has no velocity of the network; set "
+            "tangent_mix above 0"
+        )
+    method = _of_samples(
+        diagonal_share,
+        both,
+        adaptive_power,
+        reduction,
+        offset=offset,
+        tangent_mix=tangent_mix,
+        first_gap=first_gap,
+        rule_suffices=True,
+        velocity=velocity,
+        pool=pool,
+    )
+    return with_target_noise(method._replace(target_decay=averaged(tangent_decay)), target_noise)
 
 
 def improved_mean_flow(
@@ -155,7 +196,7 @@ def improved_mean_flow(
 ) -> Objective:
     """Improved MeanFlow (arXiv 2512.02012) without guidance: the derivative follows the model's own velocity."""
     both = forward_laws(times, needed_by="improved_mean_flow", by_logits=MEAN_FLOW)
-    return _of_samples(diagonal_share, both, adaptive_power, reduction, own_tangent=True, velocity=velocity, pool=pool)
+    return _of_samples(diagonal_share, both, adaptive_power, reduction, tangent_mix=1.0, velocity=velocity, pool=pool)
 
 
 def pixel_mean_flow(
@@ -172,9 +213,7 @@ def pixel_mean_flow(
     Its logit-normal times are its own: sigmoid(N(-0.8, 0.8)), nearer to the noise than those of MeanFlow.
     """
     both = forward_laws(times, needed_by="pixel_mean_flow", by_logits=PIXEL_MEAN_FLOW)
-    method = _of_samples(
-        diagonal_share, both, adaptive_power, reduction, own_tangent=True, velocity=velocity, pool=pool
-    )
+    method = _of_samples(diagonal_share, both, adaptive_power, reduction, tangent_mix=1.0, velocity=velocity, pool=pool)
     return method._replace(output="denoiser")
 
 
@@ -209,14 +248,18 @@ def _of_samples(
     adaptive_power: float,
     reduction: str,
     *,
-    own_tangent: bool = False,
+    offset: float = 0.01,
+    tangent_mix: float = 0.0,
+    first_gap: float = 1.0,
+    rule_suffices: bool = False,
     likelihood: metrics.Likelihood | None = None,
     unit: Unit | None = None,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    weight, unit = weighting.adaptive(power=adaptive_power), unit or unit_of_offset(adaptive_power)
-    distill = eulerian_term("sample", 1 - diagonal_share, both.jumps, "target", weight, own_tangent=own_tangent)
+    weight, unit = weighting.adaptive(power=adaptive_power, offset=offset), unit or unit_of_offset(adaptive_power)
+    law = growing(both.jumps, first_gap=first_gap)
+    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, tangent_mix=tangent_mix)
     return self_distilled(
         diagonal_share,
         distill,
@@ -228,6 +271,7 @@ def _of_samples(
         velocity=velocity,
         pool=pool,
         also_pooled=True,
+        rule_suffices=rule_suffices,
     )
 
 

@@ -19,6 +19,7 @@ from objectives.methods.shared import (
     unit_of_offset,
     with_angle,
 )
+from objectives.methods.variations import averaged
 from objectives.objective import Batch, Curve, Maps, Objective, Term
 from objectives.pooled import POOL, check_linear
 from taxonomy import curricula, laws
@@ -45,9 +46,13 @@ def alpha_flow(
     *,
     schedule: str = "sigmoid",
     alpha: float = 0.1,
+    start: float = 0.0,
+    end: float = 1.0,
+    floor: float = 0.005,
     diagonal_share: float = 0.5,
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
+    decay: float = 0.0,
     reduction: str = "per_example",
     velocity: str = "sample",
     pool: int = POOL,
@@ -55,14 +60,22 @@ def alpha_flow(
     """alpha-Flow (arXiv 2510.20771): the source takes the share alpha of the jump along the sample's velocity.
 
     schedule: "sigmoid" lets alpha fall from 1 (the whole jump is regressed on the velocity) to 0, where the limit, that
-    is MeanFlow, is taken by its jvp; "constant" keeps the given alpha.
+    is MeanFlow, is taken by its jvp; "constant" keeps the given alpha. start, end: where in the training the sigmoid
+    begins and ends; floor: distance from 0 and from 1 within which it is that end. decay: of the EMA that makes the
+    targets of finite steps, 0 for the current weights. A diagonal_share of 0 leaves the velocity to the rule.
     """
     check_option("schedule", schedule, ("sigmoid", "constant"))
     check_share("alpha", alpha)
+    if not 0 <= start < end <= 1:
+        raise ValueError(f"start = {start}, end = {end}; expected 0 <= start < end <= 1: shares of the training")
+    check_share("floor", floor, high=0.5)
     both = forward_laws(times, needed_by="alpha_flow")
 
     def share(progress: Scalar | float) -> Scalar:
-        return curricula.sigmoid_decay(progress) if schedule == "sigmoid" else jnp.asarray(alpha, float)
+        if schedule == "constant":
+            return jnp.asarray(alpha, float)
+        # Outside of the two times the sigmoid goes on, as published: the floor makes its ends.
+        return curricula.sigmoid_decay((progress - start) / (end - start), floor=floor)
 
     def limit(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
@@ -92,8 +105,10 @@ def alpha_flow(
         adaptive,
         law=both.diagonal,
         unit=unit,
+        target_decay=averaged(decay),
         velocity=velocity,
         pool=pool,
+        rule_suffices=True,
     )
 
 
@@ -110,7 +125,8 @@ def so_flow(
 ) -> Objective:
     """SoFlow (arXiv 2512.15657), Euler form, without guidance: the share of the first leg falls exponentially.
 
-    Its logit-normal times are its own: a mean for each end of a jump, and another one on the diagonal.
+    Its logit-normal times are its own: a mean for each end of a jump, and another one on the diagonal. A diagonal_share
+    of 0 leaves the velocity to the rule.
     """
     check_share("first", first)
     check_share("last", last)
@@ -135,6 +151,7 @@ def so_flow(
         unit=unit,
         velocity=velocity,
         pool=pool,
+        rule_suffices=True,
     )
 
 
@@ -142,6 +159,7 @@ def euler_mean_flow(
     *,
     step: float = 0.02,
     diagonal_share: float = 0.5,
+    decay: float = 0.0,
     reduction: str = "per_example",
     velocity: str = "sample",
     pool: int = POOL,
@@ -152,7 +170,9 @@ def euler_mean_flow(
     """
     law = time_laws.with_step(time_laws.triangle, step=step)
     distill = Term("eulerian", _discrete, law, 1 - diagonal_share, weighting.inverse_share, cost=3 + 1)
-    return self_distilled(diagonal_share, distill, reduction, velocity=velocity, pool=pool)
+    return self_distilled(
+        diagonal_share, distill, reduction, target_decay=averaged(decay), velocity=velocity, pool=pool
+    )
 
 
 def tim(

@@ -7,7 +7,6 @@ from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back,
 from objectives.methods.shared import (
     DIAGONALS,
     check_option,
-    check_share,
     constant,
     law_of,
     learned,
@@ -15,18 +14,25 @@ from objectives.methods.shared import (
     source,
     teacher_of,
 )
+from objectives.methods.variations import averaged, growing, with_target_noise
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from objectives.pooled import POOL, with_velocity
-from taxonomy import curricula, flow_map, laws
+from taxonomy import curricula, flow_map
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
-from taxonomy.shapes import PerExample, Scalar
+from taxonomy.shapes import PerExample
 
 OFFSET = 0.03  # squared residual of LSD's rule, in units of the noise, from which on its adaptive weight falls
 
 
 def lagrangian_term(
-    velocity: str, share: float, times: str, stop_gradient: str, weight: weighting.Weight = weighting.uniform
+    velocity: str,
+    share: float,
+    times: str,
+    stop_gradient: str,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    first_gap: float = 1.0,
 ) -> Term:
     """The Lagrangian rule off the diagonal.
 
@@ -36,6 +42,7 @@ def lagrangian_term(
       times: name of the distribution over (s, t).
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
+      first_gap: share of the length of jumps at the start of training, see ``growing``.
 
     Returns:
       a term named "lagrangian".
@@ -49,7 +56,7 @@ def lagrangian_term(
 
     # One jvp with its backward pass, one velocity, and in one mode the backward pass through the velocity's input.
     cost = {"velocity": 2 + 4 + 1, "none": 2 + 4 + 1 + 2, "target": 2 + 2 + 1}[stop_gradient]
-    return Term("lagrangian", loss, law_of(times), share, weight, cost)
+    return Term("lagrangian", loss, growing(law_of(times), first_gap=first_gap), share, weight, cost)
 
 
 def lsd(
@@ -60,6 +67,9 @@ def lsd(
     reduction: str = "per_term",
     learned_weight: bool = False,
     adaptive_power: float = 0.0,
+    decay: float = 0.0,
+    first_gap: float = 1.0,
+    target_noise: float = 0.0,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
@@ -73,8 +83,8 @@ def lsd(
             f"adaptive_power = {adaptive_power} with learned_weight: expected one weight of a residual; leave one out"
         )
     weight = weighting.bounded(power=adaptive_power, offset=OFFSET)
-    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient, weight)
-    return self_distilled(
+    distill = lagrangian_term("self", 1 - diagonal_share, times, stop_gradient, weight, first_gap=first_gap)
+    method = self_distilled(
         diagonal_share,
         distill,
         reduction,
@@ -82,9 +92,11 @@ def lsd(
         unit=Unit() if adaptive_power else None,
         likelihood=learned(learned_weight),
         both_directions=times == "square",
+        target_decay=averaged(decay),
         velocity=velocity,
         pool=pool,
     )
+    return with_target_noise(method, target_noise)
 
 
 def lmd(*, times: str = "triangle", stop_gradient: str = "none", adaptive_power: float = 0.0) -> Objective:
@@ -151,12 +163,7 @@ def fmm(
     first_gap: length of the longest jump at the start of training; it grows to 1. The public code has 0.05
     (nmboffi/flow_map_matching_public, py/launchers/learn.py).
     """
-    check_share("first_gap", first_gap)
-
-    def growing(progress: Scalar | float) -> time_laws.Law:
-        return laws.with_shorter_gap(time_laws.square, factor=first_gap + (1 - first_gap) * progress)
-
-    law = curricula.Curriculum(growing) if first_gap < 1 else time_laws.square
+    law = growing(time_laws.square, first_gap=first_gap)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times

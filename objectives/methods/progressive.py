@@ -17,6 +17,7 @@ from objectives.methods.shared import (
     source,
     teacher_of,
 )
+from objectives.methods.variations import averaged, growing, with_target_noise
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Loss, Maps, Objective, Term, required
 from objectives.pooled import POOL, with_velocity
@@ -26,7 +27,15 @@ from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
 
 
-def _term(share: float, law: time_laws.Law, stop_gradient: str) -> Term:
+def _term(
+    share: float,
+    law: time_laws.Law | curricula.Curriculum,
+    stop_gradient: str,
+    weight: weighting.Weight = weighting.uniform,
+    *,
+    own: bool = True,
+) -> Term:
+    """The semigroup rule; own: whether the student itself makes the two legs, and no average of it."""
     check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
@@ -34,7 +43,41 @@ def _term(share: float, law: time_laws.Law, stop_gradient: str) -> Term:
         x_s = source(path, batch)
         return progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
 
-    return Term("progressive", loss, law, share, cost=3 + 2 + (4 if stop_gradient == "none" else 0))
+    through = 4 if stop_gradient == "none" and own else 0
+    return Term("progressive", loss, law, share, weight, cost=3 + 2 + through)
+
+
+def _psd(
+    law: time_laws.Law,
+    *,
+    diagonal_share: float,
+    stop_gradient: str,
+    reduction: str,
+    learned_weight: bool,
+    decay: float,
+    first_gap: float,
+    target_noise: float,
+    of_points: bool,
+    velocity: str,
+    pool: int,
+) -> Objective:
+    distill = _term(
+        1 - diagonal_share,
+        growing(law, first_gap=first_gap),
+        stop_gradient,
+        weighting.gap_squared if of_points else weighting.uniform,
+        own=not decay,
+    )
+    method = self_distilled(
+        diagonal_share,
+        distill,
+        reduction,
+        likelihood=learned(learned_weight),
+        target_decay=averaged(decay),
+        velocity=velocity,
+        pool=pool,
+    )
+    return with_target_noise(method, target_noise)
 
 
 def psd_m(
@@ -43,13 +86,29 @@ def psd_m(
     stop_gradient: str = "target",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    decay: float = 0.0,
+    first_gap: float = 1.0,
+    target_noise: float = 0.0,
+    of_points: bool = False,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825)."""
-    distill = _term(1 - diagonal_share, time_laws.with_fraction(time_laws.triangle, fraction=0.5), stop_gradient)
-    return self_distilled(
-        diagonal_share, distill, reduction, likelihood=learned(learned_weight), velocity=velocity, pool=pool
+    """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825).
+
+    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities.
+    """
+    return _psd(
+        time_laws.with_fraction(time_laws.triangle, fraction=0.5),
+        diagonal_share=diagonal_share,
+        stop_gradient=stop_gradient,
+        reduction=reduction,
+        learned_weight=learned_weight,
+        decay=decay,
+        first_gap=first_gap,
+        target_noise=target_noise,
+        of_points=of_points,
+        velocity=velocity,
+        pool=pool,
     )
 
 
@@ -59,13 +118,29 @@ def psd_u(
     stop_gradient: str = "target",
     reduction: str = "per_term",
     learned_weight: bool = False,
+    decay: float = 0.0,
+    first_gap: float = 1.0,
+    target_noise: float = 0.0,
+    of_points: bool = False,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
-    """Progressive self-distillation with a uniform stop (arXiv 2505.18825)."""
-    distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), stop_gradient)
-    return self_distilled(
-        diagonal_share, distill, reduction, likelihood=learned(learned_weight), velocity=velocity, pool=pool
+    """Progressive self-distillation with a uniform stop (arXiv 2505.18825).
+
+    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities.
+    """
+    return _psd(
+        time_laws.with_uniform(time_laws.triangle),
+        diagonal_share=diagonal_share,
+        stop_gradient=stop_gradient,
+        reduction=reduction,
+        learned_weight=learned_weight,
+        decay=decay,
+        first_gap=first_gap,
+        target_noise=target_noise,
+        of_points=of_points,
+        velocity=velocity,
+        pool=pool,
     )
 
 

@@ -168,6 +168,7 @@ def self_distilled(
     velocity: str = "sample",
     pool: int = POOL,
     also_pooled: bool = False,
+    rule_suffices: bool = False,
 ) -> Objective:
     """Flow matching on the diagonal and one rule off it.
 
@@ -185,6 +186,7 @@ def self_distilled(
       velocity: of samples on the diagonal, "sample" or "pooled".
       pool: number of data points beside the example's own.
       also_pooled: whether that velocity is also the one in the rule, linear and stopped.
+      rule_suffices: whether the rule alone says what the velocity is, so that a share of 0 leaves the diagonal out.
 
     Returns:
       the objective.
@@ -196,7 +198,8 @@ def self_distilled(
     # A log-variance that begins at 0 is a statement on the unit: in the authors' networks with one, data have 0.5.
     unit = Unit(std=0.5) if likelihood and unit is None else unit
     distill = dataclasses.replace(distill, likelihood=likelihood, unit=unit)
-    terms = (diagonal(diagonal_share, weight, law=law, likelihood=likelihood, unit=unit), distill)
+    still = diagonal(diagonal_share, weight, law=law, likelihood=likelihood, unit=unit)
+    terms = (distill,) if rule_suffices and diagonal_share == 0 else (still, distill)
     method = Objective(terms, reduction, both_directions=both_directions, target_decay=target_decay)
     return with_velocity(
         method, velocity, pool=pool, terms=("diagonal", distill.name) if also_pooled else ("diagonal",)
@@ -214,9 +217,10 @@ LAWS = times.PAIR_LAWS | {
     "ends": laws.ends_and_gap(),
     # The one jump of a one-step sampler starts at the noise, and from the triangle no source lies there.
     "noise_end": jump_laws.mixed(times.triangle, laws.from_noise, probability=0.3),
+    "to_data": times.fixed_end,
 }
 # Where jumps are drawn by logits, the diagonal is too.
-DIAGONALS = dict.fromkeys((*times.PAIR_LAWS, "noise_end"), times.diagonal)
+DIAGONALS = dict.fromkeys((*times.PAIR_LAWS, "noise_end", "to_data"), times.diagonal)
 DIAGONALS |= dict.fromkeys(("logit_normal", "gap"), laws.logit_normal(mean=0.4, std=1.0))
 DIAGONALS["ends"] = laws.at_the_source(LAWS["ends"])
 

@@ -32,7 +32,7 @@ def ctm(p, f, d):
     return square(network_of_level(f, estimate, sigma_t, none) - network_of_level(f, target, sigma_t, none))
 
 
-def scm(p, f, d, *, warm_up, offset):
+def scm(p, f, d, *, warm_up, offset, clip=jnp.inf):
     """In the paper's variables: an angle tau from data to noise, x_tau = cos(tau) x1 + sin(tau) z."""
     x1, z = d.x + (1 - d.s)[:, None] * d.w, d.x - d.s[:, None] * d.w
     tau = jnp.arctan((1 - d.s) / d.s)
@@ -49,6 +49,7 @@ def scm(p, f, d, *, warm_up, offset):
     g = -(cos**2) * (F(f, x_tau, tau) - moved) - warm_up * cos * sin * (x_tau + dF)
     if offset is not None:
         g = g / ((g**2).sum(axis=1, keepdims=True) ** 0.5 + offset)
+    g = jnp.minimum(jnp.maximum(g, -clip), clip)
     return square(F(p, x_tau, tau) - F(f, x_tau, tau) - g)
 
 
@@ -76,14 +77,14 @@ def ucgm(p, f, d):
     return square(F(p, d.x, t) - F(f, d.x, t) - factor * jnp.minimum(jnp.maximum(slope, -1), 1))
 
 
-def imm(p, f, d):
+def imm(p, f, d, *, power=1):
     """The mean over all pairs of one group, pair by pair."""
     x, y, scale, count = X(p, d.s, d.t, d.x), X(f, d.u, d.t, d.x + d.w), 0.7, len(d.x)
 
     def kernel(a, b):
         if a is b:
             return 1.0
-        return jnp.exp(-jnp.sqrt(((a - b) ** 2).sum()) / (2 * scale))
+        return jnp.exp(-(((a - b) ** 2).sum() ** (power / 2)) / (2 * power * scale**power))
 
     pairs = [(i, j) for i in range(count) for j in range(count)]
     x, y = list(x), list(y)
@@ -134,6 +135,11 @@ CASES = {
         lambda p, f, d: scm(p, f, d, warm_up=0.3, offset=0.1),
         None,
     ),
+    "scm, clipped": Case(
+        lambda p, d: trigflow(tiny(p), d.x, d.s, velocity=d.w, normalize=None, clip=0.5),
+        lambda p, f, d: scm(p, f, d, warm_up=1.0, offset=None, clip=0.5),
+        lambda e, d: trigflow(e.v, d.x, d.s, velocity=e.b(d.s, d.x), normalize=None, clip=0.5),
+    ),
     "facm": Case(
         lambda p, d: clipped(tiny(p), d.x, d.s, velocity=d.w),
         facm,
@@ -164,6 +170,18 @@ CASES = {
             X(p, d.s, d.t, d.x), target=X(p, d.u, d.t, d.x + d.w), group=len(d.x), scale=jnp.full_like(d.s, 0.7)
         ),
         imm,
+        None,
+        grouped=True,
+    ),
+    "imm, rbf": Case(
+        lambda p, d: moment_matching(
+            X(p, d.s, d.t, d.x),
+            target=X(p, d.u, d.t, d.x + d.w),
+            group=len(d.x),
+            scale=jnp.full_like(d.s, 0.7),
+            kernel="rbf",
+        ),
+        lambda p, f, d: imm(p, f, d, power=2),
         None,
         grouped=True,
     ),

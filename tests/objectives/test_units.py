@@ -28,6 +28,15 @@ VARIANTS = [
     ("lsd", {"learned_weight": True}),
     ("psd_u", {"learned_weight": True}),
     ("esd", {"learned_weight": True}),
+    ("lsd", {"target_noise": 0.3}),
+    ("mean_flow", {"offset": 0.5}),
+    ("mean_flow", {"tangent_mix": 0.5, "adaptive_power": 0.0}),
+    ("mean_flow", {"diagonal_share": 0.0}),
+    ("psd_u", {"of_points": True}),
+    ("ict", {"metric": "cauchy"}),
+    ("ict", {"metric": "squared"}),
+    ("sct", {"clip": 1.0, "normalize": 0.0}),
+    ("imm", {"kernel": "rbf"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"
@@ -44,6 +53,8 @@ DEPENDS_ON_DIMENSION = {
     "scd": _NORM,
     "sct": _NORM,
     "imm": "the kernel divides a norm by the number of coordinates",
+    "mean_flow offset": _SUM.replace("0.01", "0.5"),
+    "mean_flow diagonal_share": _SUM,
     "lsd learned_weight": _VARIANCE,
     "psd_u learned_weight": _VARIANCE,
     "esd learned_weight": _VARIANCE,
@@ -114,7 +125,7 @@ def plain():
     made = {}
 
     def of(name, options):
-        key = (name, *options)
+        key = (name, *options.items())
         if key not in made:
             made[key] = gradient(name, options)
             assert np.linalg.norm(made[key]) > 1e-3

@@ -1,4 +1,4 @@
-"""MeanFlow: the share of jumps, the weight and the times of arXiv 2505.13447, and the tangent on four data sets."""
+"""MeanFlow: the share of jumps, the weight and the times of arXiv 2505.13447."""
 
 from experiments.ablations.suite import Claim, Published, Row, Suite
 
@@ -16,16 +16,7 @@ MEAN_FLOW_RATIO = Suite(
         Row("0 %", "flow_matching"),
         Row("25 %", "mean_flow", {"diagonal_share": 0.75} | PLAIN),
         Row("50 %", "mean_flow", {"diagonal_share": 0.5} | PLAIN),
-        Row(
-            "100 %",
-            "mean_flow",
-            fields={
-                "objective.characterization": "eulerian",
-                "objective.velocity": "sample",
-                "objective.stop_gradient": "target",
-                "objective.times": "triangle",
-            },
-        ),
+        Row("100 %", "mean_flow", {"diagonal_share": 0.0} | PLAIN),
     ),
     published=(
         Published({"25 %": {1: 61.06}}, "FID", "paper", "arXiv 2505.13447, Table 1a"),
@@ -82,49 +73,6 @@ MEAN_FLOW_WEIGHT = Suite(
         "the mean. On images the residuals of all examples are alike and little moves. In the plane they differ, and "
         "the weighted minimizer is another velocity. Times by logits leave out the noise, where one step begins."
     ),
-)
-
-
-def _tangent(config: str, data: str, published: tuple[float, float] | None) -> Suite:
-    same = {"diagonal_share": 0.75} | PLAIN
-    return Suite(
-        name=f"tangent_{data.lower().replace(' ', '_')}",
-        title=f"Along the sample's velocity or the network's own: {data}",
-        paper="2605.09235",
-        where="the table of six sets in the plane, its two ends",
-        setting="MLP of width 128 and depth 3, 200,000 steps; there the own velocity is that of an EMA.",
-        scale="plane",
-        config=config,
-        rows=(Row("sample", "mean_flow", same), Row("own", "improved_mean_flow", same)),
-        published=()
-        if published is None
-        else (
-            Published(
-                {"sample": {1: published[0]}, "own": {1: published[1]}},
-                "sliced W1",
-                "secondary",
-                "notes on arXiv 2605.09235",
-            ),
-        ),
-        claims=(
-            Claim("better", ("own", "sample"), prior="holds"),
-            Claim("better", ("own", "sample"), metric="sliced_w2", prior="holds"),
-            Claim("lower_variance", ("own", "sample"), prior="holds"),
-        ),
-        probe="sample",
-        teaches=(
-            "MeanFlow differentiates along the sample's velocity, whose noise enters the target by the derivative. "
-            "Along the network's own velocity it does not. On ImageNet the paper finds the opposite order."
-        ),
-    )
-
-
-TANGENT = (
-    _tangent("experiments/configs/checkerboard.py", "checkerboard", (0.175, 0.134)),
-    _tangent("experiments/configs/eight_gaussians.py", "eight Gaussians", (0.098, 0.085)),
-    _tangent("experiments/configs/two_moons.py", "two moons", (0.093, 0.072)),
-    # The paper's swiss roll is the nearest of its sets.
-    _tangent("experiments/configs/spiral.py", "spiral", None),
 )
 
 PLUG_IN = Suite(

@@ -17,6 +17,7 @@ from taxonomy.catalogue.published import (
     lagrangian_from_noise,
     pooled,
     progressive,
+    varied,
 )
 from taxonomy.catalogue.published.setting import PublishedTimes, Setting
 
@@ -34,6 +35,8 @@ _FILES = (
     distributional,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
-    name: found + pooled.SETTINGS.get(name, ()) for file in _FILES for name, found in file.SETTINGS.items()
+    name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())
+    for file in _FILES
+    for name, found in file.SETTINGS.items()
 }
 TIMES: dict[str, tuple[PublishedTimes, ...]] = {name: found for file in _FILES for name, found in file.TIMES.items()}

@@ -72,8 +72,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             source=f"{_ICT}: 0.00054 sqrt(D)",
             unit="root of the mean of squares, noise of standard deviation 0.5",
         ),
-        Setting(name="target", published="current weights", source=_ICT),
-        Setting(name="weight of the time", published="1 / (sigma_s - sigma_u)", source=_ICT),
+        Setting(name="decay", published=0.0, source=_ICT + ": current weights"),
         Setting(name="log of the noise level", published="N(-1.1, 2.0) on the grid", source=_ICT, unit=_LEVEL),
         Setting(
             name="dropout", published=0.3, source=_ICT, here=0.0, reason="Dropout is an option of the network here."

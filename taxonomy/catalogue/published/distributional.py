@@ -20,7 +20,16 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         ),
         Setting(name="weight_shift", published=4.0, source=f"{_CODE}, b; the paper has 4 and 5"),
         Setting(
-            name="kernel",
+            name="weight",
+            published="over_squares",
+            source="arXiv 2503.07565, Table 4: sigmoid(b - lambda) (-d lambda / dt) / 2 alpha^a / (alpha^2 + sigma^2); "
+            f"{_CODE}",
+        ),
+        Setting(
+            name="kernel", published="laplace", source="arXiv 2503.07565; the kernel of Gauss is an alternative there"
+        ),
+        Setting(
+            name="form of the kernel",
             published="exp(-w max(|x - y|, eps) / D), w = 1 / |c_out|, c_out = -(t - s) sigma_data",
             source=f"arXiv 2503.07565; {_CODE}",
             unit="norm over all D coordinates, noise of standard deviation 0.5",

@@ -56,7 +56,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             here=False,
             reason="The authors' network for points in the plane has the constant weight 1, and that is the default.",
         ),
-        Setting(name="target", published="current weights", source=_ESD.format("common/loss_args.py")),
+        Setting(name="decay", published=0.0, source=_ESD.format("common/loss_args.py") + ": current weights"),
     ),
     "ayf_emd": (
         Setting(
@@ -91,7 +91,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting(name="adaptive_power", published=1.0, source=_MEAN_FLOW.format("configs/default.py")),
         _ONE_MEAN,
         Setting(
-            name="offset of the adaptive weight",
+            name="offset",
             published=0.01,
             source=_MEAN_FLOW.format("configs/default.py") + ", norm_eps; the paper's example is 0.001",
             unit=_SUM,

@@ -47,7 +47,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             source=_ALPHA_LOSS,
         ),
         Setting(name="steepness of the schedule", published=25.0, source=_ALPHA_RUN),
-        Setting(name="least alpha", published=0.005, source=_ALPHA_RUN),
+        Setting(name="floor", published=0.005, source=_ALPHA_RUN + ", least alpha"),
         Setting(
             name="bound of the target",
             published=4.0,
@@ -56,7 +56,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             here="none",
             reason="A bound on the target moves the minimizer.",
         ),
-        Setting(name="target", published="current weights", source=_ALPHA_LOSS),
+        Setting(name="decay", published=0.0, source=_ALPHA_LOSS + ": current weights"),
     ),
     "so_flow": (
         Setting(name="first", published=0.1, source=_SO.format("imagenet.yaml")),

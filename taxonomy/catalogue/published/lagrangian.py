@@ -56,7 +56,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             here=0.0,
             reason="Above 0 it bounds the pull of jumps that end where the velocity changes fast.",
         ),
-        Setting(name="target", published="current weights", source=_LSD.format("loss_args.py")),
+        Setting(name="decay", published=0.0, source=_LSD.format("loss_args.py") + ": current weights"),
     ),
     "ayf_lmd": (
         Setting(

@@ -36,7 +36,7 @@ _SELF = (
         here=False,
         reason="The authors' network for points in the plane has the constant weight 1, and that is the default.",
     ),
-    Setting(name="target", published="current weights", source=_PSD.format("loss_args.py")),
+    Setting(name="decay", published=0.0, source=_PSD.format("loss_args.py") + ": current weights"),
 )
 
 SETTINGS: dict[str, tuple[Setting, ...]] = {

@@ -69,6 +69,36 @@ def test_an_ablation_end_to_end_trains_what_suites_share_once(config, tmp_path, 
     assert run_folders.load_trained(tmp_path / "out" / planned[0].runs[0].folder).step == trained[0]
 
 
+def started(config):
+    rows = (
+        Row("FM", "flow_matching", share=0.5),
+        Row("LSD", "lsd", start="FM", share=0.5),
+        Row("fresh", "lsd", share=0.5),
+    )
+    return suite(config, rows=rows, published=(), claims=(Claim("better", ("LSD", "fresh")),))
+
+
+def test_a_started_row_is_another_run_and_shares_its_budget(config):
+    (planned,) = plan.plan([started(config)], seeds=[0, 3], budget="steps")
+    assert [one.config.training.steps for one in planned.runs] == [15] * 6
+    folders = {(one.label, one.config.seed): one.folder for one in planned.runs}
+    assert planned.starts == {folders["LSD", seed]: folders["FM", seed] for seed in (0, 3)}
+    assert folders["LSD", 0] != folders["fresh", 0]
+    assert f"15 steps of lsd from `FM`, {folders['LSD', 0].parent}" in run.described([planned])
+
+
+@pytest.mark.slow
+def test_a_started_row_begins_with_the_weights_of_the_other(config, tmp_path):
+    (planned,) = plan.plan([started(config)], seeds=[0], budget="steps")
+    run.run([planned], tmp_path / "out")
+    first, lsd, _ = planned.runs
+    found = run_folders.load_trained(tmp_path / "out" / lsd.folder)
+    assert found.config.training.start_from == str(tmp_path / "out" / first.folder)
+    rows = {row["label"]: row for row in results.read(tmp_path / "out/mine/ablation.csv", planned.suite).rows}
+    assert rows["LSD"]["evaluations"] == rows["FM"]["evaluations"] + rows["fresh"]["evaluations"]
+    assert rows["LSD"]["kl"] != rows["fresh"]["kl"]
+
+
 def made(suite, rows, floor=0.01):
     head = dict.fromkeys(results.HEAD, "") | {"short": False, "machine": "2 CPU cores"}
     lines = [
@@ -108,6 +138,15 @@ def test_a_page_has_measured_beside_published_and_a_verdict_for_each_claim(confi
     assert "KL; arXiv 2505.18825; read in the paper's text (paper):" in page
     assert "[`mine`](#mine-mine)" in page
     assert "Time: 10 s in steps, 4 runs · Seeds: 2*" in page
+
+
+def test_a_question_of_the_project_says_so(config):
+    found = made(suite(config, paper="", where="", setting="Nobody knows.", published=()), ROWS)
+    page = report.page([found], config.parent)
+    assert "\n\nAsked here: Nobody knows.\n\n" in page
+    assert "Published:" not in page
+    assert "| a question of this project |" in page
+    assert "a question of this project" in run.listed([found.suite])
 
 
 def test_a_picture_is_drawn_of_rows_that_did_not_diverge(config, tmp_path):

@@ -24,7 +24,10 @@ def test_every_row_can_be_trained_on_one_budget_with_the_options_that_it_states(
         options = settings.fields(run.config.objective.options)
         assert {option: options[option] for option in row.options} == dict(row.options)
     assert not planned.short
-    spent = [settings.objective_of(run.config).cost * run.config.training.steps for run in planned.runs]
+    spent = [
+        settings.objective_of(run.config).cost * run.config.training.steps / row.share
+        for row, run in zip(suite.rows, planned.runs, strict=True)
+    ]
     # To a dispatch of 50 steps.
     assert max(spent) / min(spent) < 1.05
 
@@ -32,7 +35,8 @@ def test_every_row_can_be_trained_on_one_budget_with_the_options_that_it_states(
 @pytest.mark.parametrize("name", table.SUITES)
 def test_what_is_cited_has_a_form_and_is_of_one_of_the_papers(name):
     suite = table.SUITES[name]
-    assert re.fullmatch(r"\d{4}\.\d{5}", suite.paper)
+    assert re.fullmatch(r"\d{4}\.\d{5}", suite.paper) or not (suite.paper or suite.where or suite.published)
+    assert suite.source == (f"{suite.paper}, {suite.where}" if suite.paper else "a question of this project")
     for published in suite.published:
         assert re.search(r"arXiv \d{4}\.\d{5}|github\.com/[\w.-]+/[\w.-]+", published.source)
         assert all(value > 0 for by_steps in published.numbers.values() for value in by_steps.values())
@@ -61,6 +65,16 @@ def test_what_is_cited_has_a_form_and_is_of_one_of_the_papers(name):
         ({"published": (Published({"LSD": {1: 1.0}}, "KL", "memory", "x"),)}, "unknown tag 'memory'"),
         ({"published": (Published({"LSD": {1: 1.0}}, "KL", "paper", ""),)}, "numbers without a source"),
         ({"published": (Published({"X": {1: 1.0}}, "KL", "paper", "x"),)}, "names a row 'X' that it has not"),
+        (
+            {"rows": (*SUITE.rows, Row("x", "lsd", start="y"))},
+            "row x starts from 'y'; expected the label of an earlier",
+        ),
+        (
+            {"rows": (*SUITE.rows, Row("x", "lsd", start="x"))},
+            "row x starts from 'x'; expected the label of an earlier",
+        ),
+        ({"rows": (*SUITE.rows, Row("x", "lsd", share=1.5))}, r"row x has the share 1.5; expected one in \(0, 1\]"),
+        ({"paper": ""}, "suite sd_table1 has published numbers and no paper; name the paper, or leave them out"),
     ],
 )
 def test_a_suite_that_is_not_sound_is_one_line(change, message):

@@ -8,6 +8,22 @@ from tests.experiments.bad_input.cases import option, training
 
 CASES = {
     "an unknown objective": training("--config.objective.name=lsdd", "unknown objective 'lsdd'; did you mean 'lsd'"),
+    "an objective that is wrong on purpose": training(
+        "--config.objective.name=mean_flow_wrong_tangent",
+        "objective mean_flow_wrong_tangent is wrong on purpose and belongs to an ablation; run that (python -m",
+    ),
+    "a mix of tangents above one": option(
+        "mean_flow", "tangent_mix=2", "tangent_mix = 2.0; expected a number in [0, 1]"
+    ),
+    "an average of no tangent": option("mean_flow", "tangent_decay=0.9", "tangent_decay = 0.9 with tangent_mix = 0"),
+    "no gap at the start": option("lsd", "first_gap=0", "first_gap = 0.0; expected a number in (0, 1]"),
+    "a negative noise": option("psd_m", "target_noise=-1", "target_noise = -1.0; expected a number that is not neg"),
+    "no diagonal of an own velocity": training(
+        "--config.objective.options.diagonal_share=0", "shares of the batch are diagonal 0, lagrangian 1; expected"
+    ),
+    "a sigmoid that goes back": option("alpha_flow", "end=0", "start = 0.0, end = 0.0; expected 0 <= start < end <= 1"),
+    "an unknown metric": option("ict", "metric=l1", "metric = 'l1'; expected one of pseudo_huber, squared, log_cosh"),
+    "an unknown kernel": option("imm", "kernel=cosine", "kernel = 'cosine'; expected one of laplace, rbf"),
     "the options of another objective": training(
         "--config.objective.name=ct", "objective ct has no option 'adaptive_power'; Known: decay, first, last"
     ),
