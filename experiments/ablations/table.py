@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 from experiments.ablations import claims
 from experiments.ablations.suite import PRIORS, SCALES, TAGS, Suite
-from experiments.ablations.suites import consistency, eulerian, mean_flow, self_distillation, with_teacher
+from experiments.ablations.suites import (
+    consistency,
+    dimensions,
+    eulerian,
+    images,
+    latents,
+    mean_flow,
+    on_digits,
+    self_distillation,
+    with_teacher,
+)
 from experiments.errors import UsageError, nearest
 
 ALL = (
@@ -12,6 +22,7 @@ ALL = (
     self_distillation.STOP_GRADIENT,
     mean_flow.MEAN_FLOW_RATIO,
     mean_flow.MEAN_FLOW_WEIGHT,
+    mean_flow.MEAN_FLOW_TIMES_TOLD,
     *mean_flow.TANGENT,
     self_distillation.TARGET_DECAY,
     with_teacher.SHORTCUT_TABLE1,
@@ -24,6 +35,16 @@ ALL = (
     consistency.CONSISTENCY_GRID,
     consistency.ANCHOR,
     consistency.IMM_GROUP,
+    dimensions.PREDICTION_DIMENSION,
+    on_digits.SD_DIGITS,
+    on_digits.CONSISTENCY_DIGITS,
+    on_digits.SHORTCUT_DIGITS,
+    *images.SD_IMAGES,
+    latents.MEAN_FLOW_TABLE1,
+    latents.IMF_TABLE1,
+    images.CIFAR_CONSISTENCY,
+    images.TARGET_DECAY_IMAGES,
+    latents.DISTILLATION,
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 
@@ -33,6 +54,11 @@ def of_scale(scale: str) -> list[Suite]:
     if scale and scale not in SCALES:
         raise UsageError(f"unknown --scale={scale!r}; {nearest(scale, SCALES)}")
     return [suite for suite in ALL if scale in ("", suite.scale)]
+
+
+def of_word_all(scale: str) -> list[Suite]:
+    """What "all" stands for: the suites of a scale, and without one those that a CPU can run."""
+    return [suite for suite in of_scale(scale) if scale or suite.on_cpu]
 
 
 def check(suite: Suite) -> None:
