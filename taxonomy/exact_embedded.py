@@ -16,6 +16,7 @@ from taxonomy import exact_map
 from taxonomy.arrays import ratio
 from taxonomy.exact import ExactFlow, refusing_other_times
 from taxonomy.exact_data import NEAR_POINTS
+from taxonomy.flow_map import AverageVelocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points
 
@@ -97,11 +98,14 @@ def embedded(interpolant: Interpolant, flow: ExactFlow, *, basis: ArrayLike, noi
         start = interpolant.alpha(s)
         return jnp.where(start > 0, interpolant.alpha(t) / jnp.where(start > 0, start, 1), 1)
 
-    def v(s: PerExample, t: PerExample, x: Points) -> Points:
-        u, w = split(x)
-        gap = jnp.broadcast_to((t - s)[:, None], x.shape)
-        limit = (interpolant.d_alpha(t) / alpha(t))[:, None] * w
-        return lifted(flow.v(s, t, u)) + ratio((scaled(s, t) - 1)[:, None] * w, gap, limit)
+    def average(inner: AverageVelocity) -> AverageVelocity:
+        def v(s: PerExample, t: PerExample, x: Points) -> Points:
+            u, w = split(x)
+            gap = jnp.broadcast_to((t - s)[:, None], x.shape)
+            limit = (interpolant.d_alpha(t) / alpha(t))[:, None] * w
+            return lifted(inner(s, t, u)) + ratio((scaled(s, t) - 1)[:, None] * w, gap, limit)
+
+        return v
 
     def solver(s: PerExample, t: PerExample, x: Points, *, tolerance: float) -> Points:
         u, w = split(x)
@@ -113,7 +117,7 @@ def embedded(interpolant: Interpolant, flow: ExactFlow, *, basis: ArrayLike, noi
         posterior_mean=lambda t, x: lifted(flow.posterior_mean(t, split(x)[0])),
         score=score,
         log_density=log_density,
-        v=v if flow.v is not None else None,
+        v=None if flow.v is None else average(flow.v),
         until=min(flow.until, 1 - NEAR_POINTS),
     )
     return refusing_other_times(made, name="the exact embedded path")._replace(solver=solver)

@@ -102,10 +102,10 @@ def not_run(suites: Sequence[Suite]) -> str:
     large = [suite for suite in suites if not suite.on_cpu]
     parts = [
         "## Not run here",
-        "No number of these suites was measured by this project, and nothing below says whether their claims hold. "
+        "This project has no results of these suites, and nothing below says whether their claims hold. "
         + (
-            "Those of scale `gpu` have the papers' own settings and need a GPU, which we have not had; tests train "
-            "each of their rows for three steps of a small network on made data. "
+            "Those of scale `gpu` have the papers' own settings and need a GPU: they were not run. Tests train each of "
+            "their rows for three steps of a small network on made data. "
             if large
             else ""
         )

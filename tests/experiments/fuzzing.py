@@ -47,7 +47,7 @@ COMMANDS = {
     ),
     "costs": ("--config=small.py --objectives=esd --repeats=0", "objectives repeats out"),
     "time_to_quality": ("--recipe=small.py --workdir=new --points=0", "recipe seconds seeds level points workdir"),
-    "ablate": ("--suite=sd_table1 --dry_run", "suite scale seeds budget short page workdir"),
+    "ablate": ("--suite=sd_table1 --dry_run", "suite scale seeds budget short page dataset inception teacher workdir"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (

@@ -18,7 +18,7 @@ SUITES = [suite.name for suite in table.ALL if suite.scale == "gpu"]
 # Made data of the shape of each kind.
 MADE = {
     "cifar10": "generated:32x32x3,classes=10,count=64",
-    "images": "generated:64x64x3,count=32",
+    "images": "generated:32x32x3,count=32",
     "latents": "generated:32x32x4,classes=10,count=64",
 }
 
@@ -27,8 +27,8 @@ def small(config):
     """The same method on made data, with a network and a batch that a CPU can have."""
     config = ConfigDict(config.to_dict())
     made = images.smoke(config, MADE[config.dataset.partition(":")[0]])
-    # One level less: what is differentiated is the same.
-    made.network.multipliers = made.network.multipliers[:2]
+    # Fewer layers to compile: what is differentiated is the same.
+    made.network.update({"multipliers": (1,), "attention": ()} if made.network.kind == "edm2" else {"depth": 1})
     return made
 
 
@@ -56,7 +56,8 @@ def test_three_steps_of_every_row(name, tmp_path, request):
         train(small(one.config), tmp_path / str(number), quiet=True)
         lines = (tmp_path / str(number) / "training.jsonl").read_text().splitlines()
         last = json.loads(lines[-1])
-        assert last["step"] == 3 and math.isfinite(last["loss"]), one.label
+        assert last["step"] == 3, one.label
+        assert math.isfinite(last["loss"]), one.label
 
 
 @pytest.mark.parametrize("name", SUITES)
