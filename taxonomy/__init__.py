@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 _MODULES = (
     *("arrays", "catalogue", "characterizations", "conversions", "curricula", "equivalences", "exact", "exact_data"),
-    *("exact_map", "exact_planar", "facts", "flow_map", "interpolants", "jump_laws", "laws", "noise_levels"),
+    *(
+        "exact_embedded",
+        "exact_map",
+        "exact_planar",
+        "facts",
+        "flow_map",
+        "interpolants",
+        "jump_laws",
+        "laws",
+        "noise_levels",
+    ),
     *("predictions", "random_walk", "shapes", "tilted", "times"),
 )
 __all__ = [

@@ -29,6 +29,8 @@ class ExactFlow(NamedTuple):
       log_density: ``log p_t(x)``, (t [batch], x [batch, dim]) -> [batch].
       v: average velocity v(s, t, x) of the flow map, any order of s and t, or None if it has no closed form.
       until: last time up to which paths can be integrated; below 1 if the data are points, where paths run together.
+      solver: the flow map (s [batch], t [batch], x [batch, dim], tolerance=) -> [batch, dim], where a part of it has a
+        closed form; None for ``exact_map.solve``.
     """
 
     b: Velocity
@@ -37,6 +39,7 @@ class ExactFlow(NamedTuple):
     log_density: Callable[[PerExample, Points], PerExample]
     v: AverageVelocity | None = None
     until: float = 1.0
+    solver: Callable[..., Points] | None = None
 
 
 def refusing_other_times(flow: ExactFlow, *, name: str) -> ExactFlow:

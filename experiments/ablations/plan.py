@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from experiments import errors, limits, paths, settings
 from experiments.ablations import table
-from experiments.ablations.suite import SCALES, Row, Suite
+from experiments.ablations.suite import SCALES, TRAINED, Row, Suite
 from experiments.comparison.budgets import BUDGETS, Run, steps_within
 from experiments.errors import UsageError, nearest
 from experiments.settings import files as config_files
@@ -21,6 +21,7 @@ from objectives.build import OBJECTIVES, UNSOUND, default_options
 
 SHORT = 6  # by which a short run divides the training steps
 SUITE = "SUITE"  # what a file of the user's own defines
+OF_GPU = ("dataset", "inception", "teacher")  # what a user says where suites need large data
 
 
 class Planned(NamedTuple):
@@ -44,7 +45,7 @@ def load(names: Sequence[str], *, scale: str = "") -> list[Suite]:
 
     Args:
       names: keys of ``table.SUITES``, "all" alone, or python files that define ``SUITE``.
-      scale: of the suites that "all" stands for; "" for all scales.
+      scale: of the suites that "all" stands for; "" for all that a CPU can run.
 
     Returns:
       the suites, checked.
@@ -54,7 +55,8 @@ def load(names: Sequence[str], *, scale: str = "") -> list[Suite]:
     """
     files = [name for name in names if name.endswith(".py")]
     known = [name for name in names if not name.endswith(".py")]
-    of_scale = {suite.name: suite for suite in table.of_scale(scale)}
+    taken = table.of_word_all(scale) if known == ["all"] else table.of_scale(scale)
+    of_scale = {suite.name: suite for suite in taken}
     suites = [of_scale[name] for name in errors.choose("suite", known, of_scale)] if known or not files else []
     suites += [_of_file(name) for name in files]
     found = [suite.name for suite in suites]
@@ -85,16 +87,19 @@ def plan(
     suites: Sequence[Suite],
     *,
     seeds: Sequence[int],
-    budget: str,
+    budget: str = "",
     short: bool = False,
+    given: Mapping[str, str] | None = None,
 ) -> list[Planned]:
     """All runs of suites, checked before the first one starts.
 
     Args:
       suites: from ``load``.
       seeds: seeds.
-      budget: what is equal for the rows of a suite, see ``steps_within``.
+      budget: what is equal for the rows of a suite, see ``steps_within``; "" for what each suite says.
       short: a sixth of the training steps.
+      given: of ``OF_GPU``, what the user says for suites that need a GPU: "dataset" in place of their configuration's,
+        "inception" for FID, and the "teacher" of rows with a trained one.
 
     Returns:
       the runs of each suite.
@@ -102,17 +107,21 @@ def plan(
     Raises:
       UsageError: on anything that would stop a run.
     """
-    if budget not in BUDGETS:
+    if budget and budget not in BUDGETS:
         raise UsageError(f"--budget={budget}; {nearest(budget, BUDGETS)}")
     limits.check_seeds(seeds)
+    given = {name: value for name, value in (given or {}).items() if value}
+    _check_given(suites, given)
     planned = []
     for suite in suites:
-        reference = config_files.load(suite.config or SCALES[suite.scale])
+        reference = reference_of(suite, given={} if suite.on_cpu else given)
         if short:
             reference.training.steps = max(1, reference.training.steps // SHORT)
         runs, folders, starts = [], {}, {}
         for row in suite.rows:
-            config = config_of(suite, row, reference, budget=budget)
+            config = config_of(suite, row, reference, budget=budget or suite.budget)
+            if config.teacher == TRAINED:
+                config.teacher = given.get("teacher", TRAINED)
             start = folders.get(row.start)
             folders[row.label] = Path("runs") / f"{row.method}-{_digest(config, start)}"
             for seed in seeds:
@@ -123,6 +132,36 @@ def plan(
                     starts[runs[-1].folder] = start / f"seed_{seed}"
         planned.append(Planned(suite, runs, reference.training.steps < suite.least, starts))
     return planned
+
+
+def _check_given(suites: Sequence[Suite], given: Mapping[str, str]) -> None:
+    large = [suite for suite in suites if not suite.on_cpu]
+    for name, value in given.items():
+        if not large:
+            raise UsageError(f"--{name}={value} is for suites of --scale=gpu, and none is named; leave it out")
+    names = {reference_of(suite).dataset for suite in large}
+    if "dataset" in given and len(names) > 1:
+        raise UsageError(
+            f"--dataset={given['dataset']} for suites of different data ({', '.join(sorted(names))}); run one at a time"
+        )
+
+
+def reference_of(suite: Suite, *, given: Mapping[str, str] | None = None) -> ConfigDict:
+    """LSD in the configuration of a suite, whose budget the rows have.
+
+    Args:
+      suite: the suite.
+      given: "dataset" and "inception", where the user says them.
+
+    Returns:
+      the configuration.
+    """
+    reference = config_files.load(suite.config or SCALES[suite.scale].config)
+    _update(reference, suite.fields, suite.name)
+    for name, field in (("dataset", "dataset"), ("inception", "evaluation.inception")):
+        if given and name in given:
+            _update(reference, {field: given[name]}, suite.name)
+    return reference
 
 
 def config_of(suite: Suite, row: Row, reference: ConfigDict, *, budget: str) -> ConfigDict:

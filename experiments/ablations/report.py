@@ -12,7 +12,7 @@ from experiments import files
 from experiments.ablations import claims, results
 from experiments.ablations.claims import Verdict
 from experiments.ablations.results import Results
-from experiments.ablations.suite import TAGS, Claim, Published
+from experiments.ablations.suite import TAGS, Claim, Published, Suite
 from experiments.reporting import tables
 
 # A word and a sign, so that colours alone carry nothing.
@@ -43,10 +43,11 @@ def judged(found: Results) -> list[Judged]:
 
 PAGE = """# Published claims, checked on two CPU cores
 
-Each suite repeats an ablation of a paper in the plane, with three seeds and one budget for all rows. A few ask a
-question of this project in the same way, and say so. A claim is about an order: who is better, by the paper's own
-metric there and by the KL here. It **holds** or **reverses** if the gap exceeds two standard errors of the difference,
-and is **undecided** otherwise. The effect is the ratio that the claim is
+Each suite repeats an ablation of a paper with three seeds and one budget for all rows: in the plane, or on digits of
+8 x 8 pixels. A few ask a question of this project in the same way, and say so. A claim is about an order: who is
+better, by the paper's own metric there, and here by the KL in the plane and by the Fréchet distance in the features of
+a small classifier on digits. It **holds** or **reverses** if the gap exceeds two standard errors of the difference, and
+is **undecided** otherwise. The effect is the ratio that the claim is
 about, above 1 if it points the claimed way. *Expected* is what other runs of this project, or the papers' own pictures
 in the plane, let one expect.
 
@@ -58,7 +59,13 @@ Numbers of different data cannot be compared; only their order can. Variances of
 python -m experiments.ablate --list
 python -m experiments.ablate --suite=sd_table1 --workdir=runs/ablations            # three seeds, the laptop budget
 python -m experiments.ablate --suite=sd_table1 --workdir=runs/short --short        # a sixth of the training
+python -m experiments.ablate --suite=all --scale=digits --workdir=runs/ablations   # all suites of digits
+python -m experiments.ablate --suite=all --scale=gpu --dry_run                     # in the papers' settings
 ```
+
+`--suite=all` takes the suites that a CPU can run; those for a GPU run by name or by `--scale=gpu`. They need data and
+weights that are not part of the project: `--dataset=cifar10:PATH` (or `images:PATH,side=64`, `latents:PATH`), for FID
+`--inception=PATH` ([images.md](images.md)), and for the suite `distillation` a run of `flow_matching` as `--teacher`.
 
 A file of your own that defines `SUITE = Suite(...)` (`experiments/ablations/suite.py`) is taken in place of a name.
 
@@ -66,12 +73,13 @@ This page is written by `python -m experiments.ablate --page=docs/ablations` fro
 [ablations](ablations)."""
 
 
-def page(found: Sequence[Results], folder: Path) -> str:
-    """All suites: how to read them, the overview, and a section for each.
+def page(found: Sequence[Results], folder: Path, *, missing: Sequence[Suite] = ()) -> str:
+    """All suites: how to read them, the overview, a section for each, and those without results.
 
     Args:
       found: results of suites.
       folder: of their csv files and of pictures beside them.
+      missing: suites without results.
 
     Returns:
       markdown, for a page beside the folder.
@@ -81,7 +89,48 @@ def page(found: Sequence[Results], folder: Path) -> str:
         picture = folder / f"{each.suite.name}.png"
         shown = f"![{each.suite.title}: measured, and as published]({folder.name}/{picture.name})"
         sections.append(section(each) + (f"\n\n{shown}" if picture.exists() else ""))
-    return "\n\n".join([PAGE, overview(found), *sections])
+    return "\n\n".join([PAGE, overview(found), *sections, *([not_run(missing)] if missing else [])])
+
+
+def not_run(suites: Sequence[Suite]) -> str:
+    """The suites without results: which they are, and what those for a GPU would check.
+
+    Args:
+      suites: the suites.
+
+    Returns:
+      markdown.
+    """
+    large = [suite for suite in suites if not suite.on_cpu]
+    parts = [
+        "## Not run here",
+        "This project has no results of these suites, and nothing below says whether their claims hold. "
+        + (
+            "Those of scale `gpu` have the papers' own settings and need a GPU: they were not run. Tests train each of "
+            "their rows for three steps of a small network on made data. "
+            if large
+            else ""
+        )
+        + "The table is that of `python -m experiments.ablate --list`.",
+        listed(suites),
+    ]
+    for suite in large:
+        parts += [
+            f"### {_heading(suite)}",
+            suite.teaches,
+            f"Published: arXiv {suite.paper}, {suite.where}. {suite.setting}",
+            *(_published(each) for each in suite.published),
+            "\n".join(["Claims:", "", *(f"- {claims.text(claim)}" for claim in suite.claims)]),
+        ]
+    return "\n\n".join(parts)
+
+
+def listed(suites: Sequence[Suite]) -> str:
+    """Suites as a table: name, paper, scale, number of rows and claims."""
+    return tables.markdown(
+        ["suite", "what", "paper", "scale", "rows", "claims"],
+        [[s.name, s.title, f"{s.paper}, {s.where}", s.scale, len(s.rows), len(s.claims)] for s in suites],
+    )
 
 
 def overview(found: Sequence[Results]) -> str:
@@ -125,7 +174,7 @@ def section(found: Results, *, level: int = 2) -> str:
     """
     suite = found.suite
     parts = [
-        f"{'#' * level} {_heading(found)}",
+        f"{'#' * level} {_heading(suite)}",
         suite.teaches,
         f"Published: arXiv {suite.source}. {suite.setting}" if suite.paper else f"Asked here: {suite.setting}",
         f"Measured here: {found.metric}, lower is better, means ± standard errors over seeds "
@@ -203,12 +252,12 @@ def _source(found: Results, claim: Claim) -> str:
     return claim.source or found.suite.source
 
 
-def _heading(found: Results) -> str:
-    return f"{found.suite.title}: {found.suite.name}"
+def _heading(suite: Suite) -> str:
+    return f"{suite.title}: {suite.name}"
 
 
 def _anchor(found: Results) -> str:
-    kept = "".join(letter for letter in _heading(found).lower() if letter.isalnum() or letter in " -_")
+    kept = "".join(letter for letter in _heading(found.suite).lower() if letter.isalnum() or letter in " -_")
     return kept.replace(" ", "-")
 
 

@@ -26,8 +26,21 @@ HEAD = (
     "note",
     "machine",
 )
-# Numbers that are kept, if the data set has them; the first that it has is the main one.
-METRICS = ("kl", "frechet", "in_support", "sliced_w2", "memorization", "map_error", "one_step_error", VARIANCE)
+# Numbers that are kept, if the data set has them; the first with a value is the main one.
+METRICS = (
+    "kl",
+    "fid",
+    "feature_frechet",
+    "frechet",
+    "mmd2",
+    "in_support",
+    "off_plane",
+    "sliced_w2",
+    "memorization",
+    "map_error",
+    "one_step_error",
+    VARIANCE,
+)
 
 
 class Results(NamedTuple):
@@ -43,8 +56,10 @@ class Results(NamedTuple):
 
     @property
     def metric(self) -> str:
-        """The main metric."""
-        return next(name for name in METRICS if name in self.rows[0])
+        """The main metric: FID has no value without the weights of Inception, and other metrics none for some data."""
+        own = [name for name in METRICS if name in self.rows[0]]
+        values = {name: [row[name] for row in self.rows if row.get(name) is not None] for name in own}
+        return next((name for name in own if not all(map(math.isnan, values[name]))), own[0])
 
     @property
     def seeds(self) -> list[int]:

@@ -5,28 +5,15 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from experiments import files, settings
+from experiments import datasets, files, settings
 from experiments.ablations import probes, report, results, table
 from experiments.ablations.plan import Planned, unshared
-from experiments.ablations.suite import Suite
+from experiments.ablations.suite import SCALES, TRAINED
 from experiments.comparison import scored
 from experiments.comparison.budgets import Run
 from experiments.comparison.report import Row
 from experiments.errors import UsageError
-from experiments.reporting import tables
 from experiments.training import runs
-
-# Counted network evaluations of one point per second on two CPU cores, of the network of the plane, and what compiling
-# and scoring a run adds: for a guess.
-PER_SECOND, EACH = 450_000, 25.0
-
-
-def listed(suites: Sequence[Suite]) -> str:
-    """The suites as a table: name, source, scale, number of rows and claims."""
-    return tables.markdown(
-        ["suite", "what", "paper", "scale", "rows", "claims"],
-        [[s.name, s.title, s.source, s.scale, len(s.rows), len(s.claims)] for s in suites],
-    )
 
 
 def described(planned: Sequence[Planned]) -> str:
@@ -47,18 +34,31 @@ def described(planned: Sequence[Planned]) -> str:
             if config.seed == seed:
                 method = config.objective.name + begun.get(label, "")
                 lines.append(f"  {label}: {config.training.steps} steps of {method}, {folder.parent}")
+        outside = {run.config.dataset for run in own if not datasets.is_built_in(run.config.dataset)}
+        lines += [f"  data: {name} (--dataset)" for name in sorted(outside)]
+        if any(run.config.teacher == TRAINED for run in own):
+            lines.append("  teacher: a trained run (--teacher)")
+    for scale in SCALES:
+        of_scale = [each for each in planned if each.suite.scale == scale]
+        lines += [_cost(of_scale, scale)] if of_scale else []
+    return "\n".join(lines)
+
+
+def _cost(planned: Sequence[Planned], scale: str) -> str:
+    """How many runs there are at a scale, and about how long they take."""
     needed = unshared(planned)
     evaluations = sum(
         settings.objective_of(run.config).cost * run.config.training.batch_size * run.config.training.steps
         for run in needed
     )
-    seconds = evaluations / PER_SECOND + EACH * len(needed)
     total = sum(len(each.runs) for each in planned)
-    lines.append(
-        f"{len(needed)} runs ({total} with those that suites share), {evaluations:.3g} network evaluations: about "
-        f"{seconds / 60:.0f} minutes on two CPU cores in the plane, and below 2 GB of memory"
-    )
-    return "\n".join(lines)
+    shared = f" ({total} with those that suites share)" if total > len(needed) else ""
+    text = f"{scale}: {len(needed)} runs{shared}, {evaluations:.3g} network evaluations: "
+    _, per_second, seconds, memory = SCALES[scale]
+    if per_second is None:
+        return text + "for a GPU; time and memory are not known, since this project has not run them"
+    minutes = (evaluations / per_second + seconds * len(needed)) / 60
+    return text + f"about {minutes:.0f} minutes on two CPU cores, and {memory} of memory"
 
 
 def run(planned: Sequence[Planned], workdir: Path) -> str:
@@ -75,6 +75,11 @@ def run(planned: Sequence[Planned], workdir: Path) -> str:
       UsageError: on a folder that cannot be written, or one with results of other suites under the same names.
     """
     for each in planned:
+        if any(run.config.teacher == TRAINED for run in each.runs):
+            raise UsageError(
+                f"suite {each.suite.name} distils a trained run and none is given; train flow_matching with the same "
+                "configuration, and pass its folder: --teacher=WORKDIR"
+            )
         scored.check(each.runs)
         probes.check(each)
     runs.check_writable(workdir)
@@ -126,4 +131,5 @@ def page_of(folder: Path) -> str:
         raise UsageError(f"--page={folder}: {unknown[0]}.csv is of no suite; expected one of {', '.join(table.SUITES)}")
     # In the order of the table.
     suites = [suite for name, suite in table.SUITES.items() if name in found]
-    return report.page([results.read(found[suite.name], suite) for suite in suites], folder)
+    missing = [suite for suite in table.ALL if suite not in suites]
+    return report.page([results.read(found[suite.name], suite) for suite in suites], folder, missing=missing)

@@ -12,13 +12,33 @@ TAGS = {
     "secondary": "notes of a third party on the paper",
     "re-run by others": "a re-implementation by others",
 }
-# Where a suite runs, and the configuration of its rows.
-SCALES = {
-    "plane": "experiments/configs/checkerboard.py",
-    "digits": "experiments/configs/digits.py:unet",
-}
 PRIORS = ("holds", "reverses", "open")
 OWN = "a question of this project"
+EXACT, TRAINED = "exact", "trained"  # teachers of rows
+
+
+class Scale(NamedTuple):
+    """Where a suite runs.
+
+    Attributes:
+      config: the configuration of its rows, if the suite names none.
+      per_second: counted evaluations of the configuration's network, for one example, on two CPU cores in a second: for
+        a guess of the time. None for what needs a GPU.
+      each: seconds that compiling and scoring add to a run there.
+      memory: of such a run, in words.
+    """
+
+    config: str
+    per_second: float | None = None
+    each: float = 0.0
+    memory: str = ""
+
+
+SCALES = {
+    "plane": Scale("experiments/configs/checkerboard.py", 450_000, 25.0, "below 2 GB"),
+    "digits": Scale("experiments/configs/digits.py:unet", 2_500, 60.0, "below 3 GB"),
+    "gpu": Scale("experiments/configs/cifar10.py"),
+}
 
 
 class Row(NamedTuple):
@@ -29,7 +49,7 @@ class Row(NamedTuple):
       method: a key of ``OBJECTIVES``, or of ``UNSOUND``: wrong on purpose.
       options: of the method, in place of its published defaults; what a data set changes otherwise is not applied.
       fields: of the configuration, by their dotted names, such as {"network.output": "denoiser"}.
-      teacher: "exact" for a method that distils, "" for none.
+      teacher: of a method that distils: "exact", or "trained" for a run that the user names; "" for none.
       start: label of an earlier row, with whose final weights this one begins; "" for fresh ones.
       share: of the budget, in (0, 1]; a row and the one that it starts from share theirs.
     """
@@ -96,6 +116,8 @@ class Suite(NamedTuple):
       claims: what is checked.
       teaches: what the ablation shows, in two or three sentences.
       config: the configuration of its rows in place of that of its scale.
+      fields: of that configuration, for all rows, by their dotted names, such as {"training.steps": 400_000}.
+      budget: what is equal for all rows if the user does not say: "evaluations", or "steps" as in most papers.
       least: training steps of LSD on the same budget below which the runs are called short.
       probe: label of the row on whose trained weights the gradients of all rows are measured; "" for none.
     """
@@ -111,6 +133,8 @@ class Suite(NamedTuple):
     claims: tuple[Claim, ...]
     teaches: str
     config: str = ""
+    fields: Mapping[str, object] = {}
+    budget: str = "evaluations"
     least: int = 4000
     probe: str = ""
 
@@ -118,3 +142,8 @@ class Suite(NamedTuple):
     def source(self) -> str:
         """Where its numbers and claims are from."""
         return f"{self.paper}, {self.where}" if self.paper else OWN
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether two CPU cores can run it."""
+        return SCALES[self.scale].per_second is not None

@@ -7,8 +7,12 @@ from experiments.ablations.suite import PRIORS, SCALES, TAGS, Suite
 from experiments.ablations.suites import (
     averages,
     consistency,
+    dimensions,
     eulerian,
+    images,
+    latents,
     mean_flow,
+    on_digits,
     open_questions,
     relatives,
     self_distillation,
@@ -25,6 +29,7 @@ ALL = (
     tangents.MEAN_FLOW_TANGENT,
     *tangents.TANGENT,
     mean_flow.PLUG_IN,
+    mean_flow.MEAN_FLOW_TIMES_TOLD,
     self_distillation.TARGET_DECAY,
     averages.TARGET_DECAY_RULES,
     with_teacher.SHORTCUT_TABLE1,
@@ -46,6 +51,16 @@ ALL = (
     open_questions.UNTESTED_RULES,
     open_questions.LEAD_OF_LSD,
     open_questions.VELOCITY_START,
+    dimensions.PREDICTION_DIMENSION,
+    on_digits.SD_DIGITS,
+    on_digits.CONSISTENCY_DIGITS,
+    on_digits.SHORTCUT_DIGITS,
+    *images.SD_IMAGES,
+    latents.MEAN_FLOW_TABLE1,
+    latents.IMF_TABLE1,
+    images.CIFAR_CONSISTENCY,
+    images.TARGET_DECAY_IMAGES,
+    latents.DISTILLATION,
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 
@@ -55,6 +70,11 @@ def of_scale(scale: str) -> list[Suite]:
     if scale and scale not in SCALES:
         raise UsageError(f"unknown --scale={scale!r}; {nearest(scale, SCALES)}")
     return [suite for suite in ALL if scale in ("", suite.scale)]
+
+
+def of_word_all(scale: str) -> list[Suite]:
+    """What "all" stands for: the suites of a scale, and without one those that a CPU can run."""
+    return [suite for suite in of_scale(scale) if scale or suite.on_cpu]
 
 
 def check(suite: Suite) -> None:

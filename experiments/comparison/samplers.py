@@ -198,8 +198,10 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
         )
     for config in configs:
         checks.check(config, devices=jax.local_device_count())
-        if isinstance(datasets.load(config.dataset).truth, Images):
+        dataset = datasets.load(config.dataset)
+        if isinstance(dataset.truth, Images):
             raise UsageError(f"data set {config.dataset} is not in the plane; expected one whose law is known exactly")
+        dataset.check_flat(use="a comparison of samplers")
     caches.check_writable(workdir, name="--workdir")
     by_dataset = {}
     for config in configs:

@@ -11,14 +11,11 @@ import numpy as np
 
 from experiments import paths
 from experiments.datasets import cifar10, digits, files, folders, generated, hub, latents, patches, planar
-from experiments.datasets.dataset import Dataset
+from experiments.datasets.dataset import Dataset, Planar
 from experiments.errors import UsageError, nearest
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
-    "checkerboard": planar.checkerboard,
-    "spiral": planar.spiral,
-    "two_moons": planar.two_moons,
-    "eight_gaussians": planar.eight_gaussians,
+    **planar.PLANAR,
     "digits": digits.digits,
 }
 
@@ -28,7 +25,8 @@ class Kind(NamedTuple):
 
     Attributes:
       load: (what, options) -> the data set.
-      what: what stands behind the colon, for messages; "" for nothing, "PATH" for a file or folder.
+      what: what stands behind the colon, for messages; "" for nothing, "PATH" for a file or folder, "NAME" for what is
+        downloaded.
       options: text -> value, of each option; ValueError for another text.
     """
 
@@ -46,6 +44,7 @@ KINDS: dict[str, Kind] = {
         hub.huggingface, "NAME", {"config": str, "split": str, "test": str, "image": str, "label": str, **FORM}
     ),
     "latents": Kind(latents.latents, "PATH", {"scale": latents.scale_of}),
+    "embedded": Kind(planar.embedded, "PLANAR", {"dimensions": int}),
     "generated": Kind(generated.generated, "HEIGHTxWIDTHxCHANNELS", {"classes": int, "count": int}),
 }
 # Data sets of this many names are kept: their examples stay in memory.
@@ -169,7 +168,8 @@ def check(dataset: Dataset, *, draws: int = 4096) -> None:
             f"data set {dataset.name}: {np.mean(~finite):.2%} of {draws} drawn examples contain NaN or infinity; "
             "expected finite numbers: clean the data before training"
         )
-    spread = float(examples.std())
+    # Data in a plane of more dimensions state the spread within it.
+    spread = float((dataset.truth.project(examples) if isinstance(dataset.truth, Planar) else examples).std())
     if not 0.8 * dataset.std <= spread <= 1.25 * dataset.std:
         raise UsageError(
             f"data set {dataset.name} states a standard deviation of {dataset.std:.4g}, but its examples have "

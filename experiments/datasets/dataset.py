@@ -35,12 +35,18 @@ class Planar(NamedTuple):
       bin_mass: number of bins per axis -> [bins, bins] exact probability of each bin.
       density: [n, 2] points -> [n] exact density.
       in_support: [n, 2] points -> [n] booleans.
+      basis: [dim, 2]; orthonormal columns that span the plane in a space of more dimensions; None for the plane itself.
     """
 
     box: tuple[float, float]
     bin_mass: Callable[[int], np.ndarray]
     density: Callable[[np.ndarray], np.ndarray]
     in_support: Callable[[np.ndarray], np.ndarray]
+    basis: np.ndarray | None = None
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Points [n, dim] of the space as coordinates [n, 2] of the plane."""
+        return points if self.basis is None else points @ self.basis.astype(points.dtype)
 
 
 class Images(NamedTuple):
@@ -81,7 +87,8 @@ class Dataset(NamedTuple):
     Attributes:
       name: its name.
       shape: shape of one example.
-      std: standard deviation of all entries; noise is drawn with the same.
+      std: standard deviation of all entries, of data in a plane of more dimensions that of the plane's coordinates;
+        noise is drawn with the same.
       sample: key -> one example of that shape, drawn on device.
       truth: what evaluation compares with.
       exact_flow: interpolant -> the exact path from noise of the same standard deviation to this distribution; None if
@@ -157,6 +164,14 @@ class Dataset(NamedTuple):
     def check_sample(self) -> None:
         """Checks that ``sample`` can be used; UsageError if the stored examples are too many for compiled code."""
         jax.eval_shape(self.sample, jax.random.key(0))
+
+    def check_flat(self, *, use: str) -> None:
+        """UsageError if the data lie in a plane of more dimensions, which ``use`` cannot take."""
+        if isinstance(self.truth, Planar) and self.truth.basis is not None:
+            raise UsageError(
+                f"data set {self.name} lies in a plane of {self.shape[0]} dimensions; {use} takes the plane itself, "
+                "such as --config.dataset=spiral"
+            )
 
     def exact_path(self, interpolant: Interpolant) -> ExactFlow:
         """The exact path; UsageError if this data set has none."""

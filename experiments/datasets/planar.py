@@ -1,13 +1,21 @@
 """The distributions of ``taxonomy.exact_planar`` as data sets: with the truth about histograms that scores need."""
 
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from experiments.datasets.dataset import Dataset, Planar
-from taxonomy import exact_planar
+from experiments.errors import UsageError, nearest
+from taxonomy import exact_embedded, exact_planar
+from taxonomy.exact import ExactFlow
 from taxonomy.exact_planar import Distribution
+from taxonomy.interpolants import Interpolant
 
+MOST = 4096  # dimensions of a space with a plane of data in it
 SUPPORT_RADIUS = 3.0  # a point belongs to a blurred curve within this many standard deviations of it
 
 
@@ -84,3 +92,50 @@ def two_moons() -> Dataset:
 def eight_gaussians() -> Dataset:
     """``exact_planar.eight_gaussians``: eight Gaussians on a circle; each is a class."""
     return _blurred_points(exact_planar.eight_gaussians(), box=1.2)
+
+
+PLANAR: Mapping[str, Callable[[], Dataset]] = {
+    "checkerboard": checkerboard,
+    "spiral": spiral,
+    "two_moons": two_moons,
+    "eight_gaussians": eight_gaussians,
+}
+
+
+def embedded(name: str, *, dimensions: int = 2) -> Dataset:
+    """A distribution in the plane, placed in a space of more dimensions by a fixed matrix with orthonormal columns.
+
+    Noise fills all dimensions with the standard deviation of the plane's coordinates. Samples are scored in the plane.
+
+    Args:
+      name: a key of ``PLANAR``.
+      dimensions: of the space, 2 to ``MOST``.
+
+    Returns:
+      the data set, called embedded:NAME,dimensions=DIMENSIONS.
+
+    Raises:
+      UsageError: on an unknown name, or a number of dimensions that cannot be.
+
+    Reference: "pixel MeanFlow", arXiv 2601.22158, Fig. 2.
+    """
+    if name not in PLANAR:
+        raise UsageError(f"unknown data set embedded:{name}; {nearest(name, PLANAR)}")
+    if not 2 <= dimensions <= MOST:
+        raise UsageError(f"embedded:{name},dimensions={dimensions}; expected 2 to {MOST:,} dimensions")
+    flat = PLANAR[name]()
+    basis = exact_embedded.basis(dimensions)
+
+    def sample(key: jax.Array) -> jax.Array:
+        return jnp.asarray(basis, jnp.float32) @ flat.sample(key)
+
+    def exact_flow(interpolant: Interpolant) -> ExactFlow:
+        return exact_embedded.embedded(interpolant, flat.exact_path(interpolant), basis=basis, noise_std=flat.std)
+
+    return flat._replace(
+        name=f"embedded:{name},dimensions={dimensions}",
+        shape=(dimensions,),
+        sample=sample,
+        exact_flow=exact_flow,
+        truth=flat.truth._replace(basis=basis),
+    )

@@ -7,17 +7,16 @@ from experiments.datasets import record
 from experiments.datasets.dataset import Dataset, Images
 from experiments.images import scores as image_scores
 from experiments.images.examples import other, split
-from experiments.metrics import maps, reference
+from experiments.metrics import maps, planar_table, reference
 from experiments.metrics.map_table import MAP_METRICS, TrainedMap
 from experiments.metrics.metric import Metric, compute_all
-from experiments.metrics.planar_table import PLANAR_METRICS, PlanarSamples
 from experiments.sampling.trained import Trained
 from experiments.settings.protocol import Protocol
 
 
 def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     """The metrics of samples that a data set is scored by, the main one first."""
-    return image_scores.metrics_of(dataset) if isinstance(dataset.truth, Images) else PLANAR_METRICS
+    return image_scores.metrics_of(dataset) if isinstance(dataset.truth, Images) else planar_table.of(dataset)
 
 
 def reference_name(dataset: Dataset, protocol: Protocol | None = None) -> str:
@@ -44,7 +43,7 @@ def score(
     """
     if isinstance(dataset.truth, Images):
         return image_scores.score(samples, dataset, protocol, labels)
-    return compute_all(PLANAR_METRICS, PlanarSamples(samples, dataset, protocol, true))
+    return compute_all(planar_table.of(dataset), planar_table.in_plane(samples, dataset, protocol, true))
 
 
 def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> tuple[str, float]:
@@ -52,8 +51,8 @@ def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | Non
     protocol = protocol or Protocol()
     if isinstance(dataset.truth, Images):
         return image_scores.main_metric(samples, dataset, protocol)
-    first = PLANAR_METRICS[0]
-    return first.name, first.compute(PlanarSamples(samples, dataset, protocol))
+    first = planar_table.of(dataset)[0]
+    return first.name, first.compute(planar_table.in_plane(samples, dataset, protocol))
 
 
 def compared_with(dataset: Dataset, protocol: Protocol) -> str:

@@ -18,12 +18,38 @@ class PlanarSamples(NamedTuple):
       dataset: the data set; its truth are exact bin masses and the support.
       protocol: how samples are scored.
       true: [n, 2]; samples of the data, for metrics that compare two sets. ``aligned_kl`` needs none.
+      off_plane: share of the samples' squares off the plane of the data; None where there is nothing but the plane.
     """
 
     samples: np.ndarray
     dataset: Dataset
     protocol: Protocol
     true: np.ndarray | None = None
+    off_plane: float | None = None
+
+
+def in_plane(
+    samples: np.ndarray, dataset: Dataset, protocol: Protocol, true: np.ndarray | None = None
+) -> PlanarSamples:
+    """What the metrics take, of points in the space of the data: projected to their plane, if it has more dimensions.
+
+    Args:
+      samples: [n, dim]; generated ones.
+      dataset: the data set.
+      protocol: how samples are scored.
+      true: [n, dim]; samples of the data, or None.
+
+    Returns:
+      the context of the metrics.
+    """
+    truth = dataset.truth
+    within = truth.project(samples)
+    off = (
+        None
+        if truth.basis is None
+        else 1 - float(np.sum(np.square(within, dtype=np.float64)) / np.sum(np.square(samples, dtype=np.float64)))
+    )
+    return PlanarSamples(within, dataset, protocol, None if true is None else truth.project(true), off)
 
 
 def _entropic_w2(planar: PlanarSamples) -> float | None:
@@ -75,3 +101,9 @@ PLANAR_METRICS = (
     Metric("mmd2", "squared MMD", "lower", _mmd2),
     Metric("classifier", "classifier two-sample accuracy", "lower", _classifier),
 )
+OFF_PLANE = Metric("off_plane", "share of squares off the plane", "lower", lambda planar: planar.off_plane)
+
+
+def of(dataset: Dataset) -> tuple[Metric, ...]:
+    """The metrics of a data set in a plane."""
+    return PLANAR_METRICS if dataset.truth.basis is None else (*PLANAR_METRICS, OFF_PLANE)

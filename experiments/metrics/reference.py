@@ -4,6 +4,7 @@ Files go to ``$FLOWMAP_CACHE``, by default ``~/.cache/flowmap``; their names car
 """
 
 from collections.abc import Callable, Mapping
+import functools
 import hashlib
 import itertools
 import json
@@ -89,7 +90,8 @@ def digest_of(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _solver(flow: ExactFlow, tolerance: float) -> Callable[..., np.ndarray]:
-    solve = jax.jit(lambda s, t, x: exact_map.solve(flow.b, s, t, x, tolerance=tolerance, until=flow.until))
+    solver = flow.solver or functools.partial(exact_map.solve, flow.b, until=flow.until)
+    solve = jax.jit(lambda s, t, x: solver(s, t, x, tolerance=tolerance))
     return lambda s, t, x: np.asarray(solve(s, t, x))
 
 

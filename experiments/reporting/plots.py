@@ -154,7 +154,7 @@ def draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None, *, lab
     exact = truth.bin_mass(PICTURE_BINS)
     mass = exact
     if drawn is not None:
-        counts = np.histogram2d(*drawn.T, bins=PICTURE_BINS, range=[truth.box, truth.box])[0]
+        counts = np.histogram2d(*truth.project(drawn).T, bins=PICTURE_BINS, range=[truth.box, truth.box])[0]
         mass = counts / len(drawn)
     # One scale for the row: the target at about two thirds, so that excess is visible too.
     _draw_planar(axis, mass, 1.5 * float(np.quantile(exact[exact > 0.01 * exact.max()], 0.9)))

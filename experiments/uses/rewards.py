@@ -118,8 +118,10 @@ def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
       name: what the user called it, for messages.
 
     Raises:
-      UsageError: if it fails, gives another shape than [batch], or a value or gradient that is not finite.
+      UsageError: if the data lie in a plane of more dimensions; if it fails, gives another shape than [batch], or a
+        value or gradient that is not finite.
     """
+    dataset.check_flat(use="a reward")
     key_noise, key_data = jax.random.split(jax.random.key(0))
     noise = dataset.std * jax.random.normal(key_noise, (CHECKED, *dataset.shape))
     for kind, centred in (("data", dataset.draw(key_data, CHECKED)), ("noise", noise)):

@@ -16,7 +16,7 @@ import numpy as np
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.networks.embeddings import Features
+from models.networks.embeddings import TIMES, Features, told
 from models.networks.kind import (
     DEEPEST,
     DTYPES,
@@ -28,12 +28,12 @@ from models.networks.kind import (
     positive,
     precision,
     share,
+    times_told,
 )
 from models.networks.mlp import LogVariance
 from taxonomy.shapes import PerExample, Points
 
 FREQUENCIES = 256  # numbers that a time is embedded in before its MLP
-TIMES = ("both", "gap")
 Tokens = Float[Array, "batch tokens dim"]
 NORMAL = nn.initializers.normal(0.02)
 
@@ -160,7 +160,7 @@ class DiT(nn.Module):
       dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      time_embedding: "both" embeds s and t - s and adds them; "gap" embeds t - s alone, as some methods do.
+      time_embedding: a key of ``TIMES``, whose embeddings are added; "both" are s and t - s.
       target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
       time_tokens: the condition enters as this many tokens of each part in place of modulation; 0 for modulation.
@@ -227,9 +227,9 @@ class DiT(nn.Module):
         if self.target_only_blocks:
             early, late = Embedder(self.width, name="source")(s), Embedder(self.width, name="target")(t)
             return sum(named, early), sum(named, late), [early, late, *named]
-        parts = [Embedder(self.width, name="gap")(t - s)]
-        if self.time_embedding == "both":
-            parts.append(Embedder(self.width, name="source")(s))
+        times = told(s, t, time_embedding=self.time_embedding, own="source_gap")
+        # From the gap to the source: the order of tokens, and of the sum.
+        parts = [Embedder(self.width, name=name)(time) for name, time in reversed(times.items())]
         whole = sum(named, sum(parts[1:], parts[0]))
         return whole, whole, [*parts, *named]
 
@@ -293,7 +293,7 @@ KIND = Kind(
         "dropout": share(0.0),
         "heads": positive(4),
         "patch": positive(2),
-        "time_embedding": Option("both", choices=TIMES),
+        "time_embedding": times_told(),
         "target_only_blocks": not_negative(0, most=DEEPEST),
         "time_tokens": not_negative(0),
     },

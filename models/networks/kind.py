@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 
+from models.networks.embeddings import TIMES
+
 Fields = Mapping[str, Any]  # fields of a network by name, those of other kinds among them
 # The most features of a layer, and the most layers, that make sense: every layer is compiled by itself.
 WIDEST, DEEPEST = 65_536, 1_000
+FASTEST = 1e4  # the largest factor of a time: single precision keeps four digits of it
 # What hidden layers compute in; parameters, times, points and the output keep the type that they have.
 DTYPES: dict[str, jnp.dtype | None] = {"float32": None, "bfloat16": jnp.dtype(jnp.bfloat16)}
 
@@ -60,6 +63,20 @@ def not_negative(default: int, *, most: int = WIDEST) -> Option:
 def share(default: float) -> Option:
     """A share in [0, 1)."""
     return Option(default, in_range=lambda value: 0 <= value < 1, expected="a share in [0, 1)")
+
+
+def times_told() -> Option:
+    """What the network is told of its times, a key of ``embeddings.TIMES``."""
+    return Option("both", choices=TIMES)
+
+
+def time_scale() -> Option:
+    """The factor of times before they are embedded."""
+    return Option(
+        1.0,
+        in_range=lambda value: 0 < value <= FASTEST,
+        expected=f"a positive number, at most {FASTEST:g}: derivatives in time grow by it",
+    )
 
 
 def precision() -> Option:

@@ -8,11 +8,27 @@ import jax.numpy as jnp
 
 from models import conditions
 from models.conditions import NOTHING, Condition
-from models.networks.embeddings import fourier_features
-from models.networks.kind import DEEPEST, DTYPES, Fields, Kind, Option, not_negative, positive, precision
+from models.networks.embeddings import fourier_features, told
+from models.networks.kind import (
+    DEEPEST,
+    DTYPES,
+    Fields,
+    Kind,
+    Option,
+    not_negative,
+    positive,
+    precision,
+    time_scale,
+    times_told,
+)
 from taxonomy.shapes import PerExample, Points
 
-ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"gelu": nn.gelu, "silu": nn.silu, "tanh": nn.tanh}
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "gelu": nn.gelu,
+    "silu": nn.silu,
+    "tanh": nn.tanh,
+    "relu": nn.relu,
+}
 
 
 class MLP(nn.Module):
@@ -24,7 +40,9 @@ class MLP(nn.Module):
       activation: a key of ``ACTIVATIONS``.
       point_features: harmonics of each coordinate added to the input; 0 for none.
       point_base: angular frequency of the first harmonic of the points.
-      time_features: harmonics of s and t added to the input; 0 for none.
+      time_features: harmonics of each time added to the input; 0 for none.
+      time_embedding: a key of ``TIMES``; "both" are s and t.
+      time_scale: factor of the times before anything is made of them.
       dtype: a key of ``DTYPES``.
       remat: keep the inputs of the hidden layers alone and compute the rest again in the backward pass.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
@@ -37,6 +55,8 @@ class MLP(nn.Module):
     point_features: int = 0
     point_base: float = 1.0
     time_features: int = 0
+    time_embedding: str = "both"
+    time_scale: float = 1.0
     dtype: str = "float32"
     remat: bool = False
     classes: int = 0
@@ -48,7 +68,8 @@ class MLP(nn.Module):
         count = x.shape[0]
         conditions.check(condition, classes=self.classes, guided=self.guided, count=count)
         flat = x.reshape(count, -1)
-        time = jnp.stack([s, t], axis=-1)
+        named = told(s, t, time_embedding=self.time_embedding, own="ends")
+        time = self.time_scale * jnp.stack(list(named.values()), axis=-1)
         inputs = [time, flat]
         if self.point_features:
             inputs.append(fourier_features(flat, count=self.point_features, base=self.point_base))
@@ -116,6 +137,8 @@ KIND = Kind(
         "point_features": not_negative(0),
         "point_base": Option(1.0),
         "time_features": not_negative(0),
+        "time_embedding": times_told(),
+        "time_scale": time_scale(),
     },
     describe=_described,
     smoke={"width": 32, "depth": 2},

@@ -4,7 +4,8 @@ Residual blocks of group normalization, SiLU and 3 x 3 convolutions, modulated b
 scale; self-attention at chosen sizes; skips from every block of the encoder to one of the decoder.
 
 Reference: Song et al., "Score-based generative modeling through stochastic differential equations", arXiv 2011.13456
-(DDPM++); Ho, Jain, Abbeel, arXiv 2006.11239. Written from the papers; two times as embeddings of s and of t - s.
+(DDPM++); Ho, Jain, Abbeel, arXiv 2006.11239. Written from the papers; two times as embeddings of s and of t - s, unless
+told otherwise.
 """
 
 import itertools
@@ -17,9 +18,9 @@ from jaxtyping import Array, Float
 
 from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
-from models.networks.embeddings import Features, fourier_features
+from models.networks.embeddings import Features, fourier_features, told
 from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
-from models.networks.kind import DTYPES, Kind
+from models.networks.kind import DTYPES, Kind, time_scale, times_told
 from models.networks.mlp import LogVariance
 from taxonomy.shapes import PerExample, Points
 
@@ -51,7 +52,7 @@ def time_features(t: PerExample) -> Features:
     """``t, sin(pi k t), cos(pi k t)`` for k = 1 .. 4, in float32 or more.
 
     Args:
-      t: [batch]; times, differences of times, or other numbers in [0, 1].
+      t: [batch]; times, differences of times, or other numbers, in [0, 1] unless they are scaled.
 
     Returns:
       [batch, 9].
@@ -132,6 +133,8 @@ class UNet(nn.Module):
       dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
+      time_embedding: a key of ``TIMES``; "both" are s and t - s.
+      time_scale: factor of the times before they are embedded.
       dtype: a key of ``DTYPES``: of activations. Parameters, times, embeddings and norms are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -143,6 +146,8 @@ class UNet(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
+    time_embedding: str = "both"
+    time_scale: float = 1.0
     dtype: str = "float32"
     remat: bool = False
 
@@ -190,7 +195,9 @@ class UNet(nn.Module):
         def dense(name: str) -> nn.Dense:
             return nn.Dense(dim, name=name)
 
-        h = dense("source")(time_features(s)) + dense("gap")(time_features(t - s))
+        times = told(s, t, time_embedding=self.time_embedding, own="source_gap")
+        first, *others = [dense(name)(time_features(self.time_scale * time)) for name, time in times.items()]
+        h = sum(others, first)
         if self.guided:
             h = h + dense("scale")(time_features(conditions.inverse_scale(condition, count)))
         if self.classes:
@@ -202,7 +209,7 @@ class UNet(nn.Module):
 
 KIND = Kind(
     UNet,
-    options=OPTIONS,
+    options=OPTIONS | {"time_embedding": times_told(), "time_scale": time_scale()},
     describe=lambda fields: described("U-Net", fields),
     smoke=SMOKE,
     log_variance=lambda fields: LogVariance(),

@@ -47,7 +47,7 @@ COMMANDS = {
     ),
     "costs": ("--config=small.py --objectives=esd --repeats=0", "objectives repeats out"),
     "time_to_quality": ("--recipe=small.py --workdir=new --points=0", "recipe seconds seeds level points workdir"),
-    "ablate": ("--suite=sd_table1 --dry_run", "suite scale seeds budget short page workdir"),
+    "ablate": ("--suite=sd_table1 --dry_run", "suite scale seeds budget short page dataset inception teacher workdir"),
     "probe": (
         "--workdir=run --objectives=lsd --batches=2 --examples=8",
         "workdir exact objectives checkpoint ema teacher progress batches examples seed out",

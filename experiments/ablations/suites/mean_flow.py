@@ -75,6 +75,46 @@ MEAN_FLOW_WEIGHT = Suite(
     ),
 )
 
+MEAN_FLOW_TIMES_TOLD = Suite(
+    name="mean_flow_times_told",
+    title="What the network is told of its times",
+    paper="2505.13447",
+    where="Table 1c; the last row 2410.11081 (sCM), Figure 5",
+    setting="ImageNet-256 latents, B/4, 80 epochs, one step, no guidance.",
+    scale="plane",
+    rows=(
+        *(
+            Row(label, "mean_flow", {"diagonal_share": 0.75} | PLAIN, {"network.time_embedding": times})
+            for label, times in (
+                ("s and t", "ends"),
+                ("s and t - s", "source_gap"),
+                ("s, t and t - s", "all"),
+                ("t - s alone", "gap"),
+            )
+        ),
+        Row("s and t, 16 times as fast", "mean_flow", {"diagonal_share": 0.75} | PLAIN, {"network.time_scale": 16.0}),
+    ),
+    published=(
+        Published({"s and t - s": {1: 61.06}}, "FID", "paper", "arXiv 2505.13447, Table 1c"),
+        Published(
+            {"s and t": {1: 61.75}, "s, t and t - s": {1: 63.98}, "t - s alone": {1: 63.13}},
+            "FID",
+            "secondary",
+            "notes on arXiv 2505.13447, Table 1c",
+        ),
+    ),
+    claims=(
+        *(Claim("same", ("s and t - s", row), value=0.05) for row in ("s and t", "s, t and t - s")),
+        Claim("same", ("s and t - s", "t - s alone"), value=0.05),
+        Claim("collapses", ("s and t, 16 times as fast",), value=2, source="2410.11081, Figure 5"),
+    ),
+    teaches=(
+        "The map depends on both times, but on images how noisy a point is can be read off the point itself, so that "
+        "the length of the jump may be enough. In the plane one point says little of its time. Fast features of a "
+        "time make its derivative large, and the targets of MeanFlow contain that derivative."
+    ),
+)
+
 PLUG_IN = Suite(
     name="plug_in",
     title="The velocity of a sample, or a mean over a pool of data",

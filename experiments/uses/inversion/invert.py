@@ -166,6 +166,7 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     start = time.perf_counter()
     run = runs.load_trained(workdir)
     dataset, protocol = run.dataset, run.protocol
+    dataset.check_flat(use="inversion")
     folder = findings.folder(workdir, out)
     v = run.map()
     direction = _direction(run.objective, workdir)

@@ -62,6 +62,7 @@ def measure(
             f"data set {dataset.name} of {workdir} has no exact density; expected a run on one in the plane: "
             "checkerboard, spiral, two_moons or eight_gaussians"
         )
+    dataset.check_flat(use="the density")
     folder, protocol, objective = findings.folder(workdir, out), run.protocol, run.objective
     warning = None
     if not objective.both_directions and objective.sampler != "euler":

@@ -190,7 +190,10 @@ def test_a_suite_of_ones_own_is_read_from_a_file(tmp_path, config):
     text = "from experiments.ablations.table import SUITES\nSUITE = SUITES['sd_table1']._replace(name='own')\n"
     (tmp_path / "own.py").write_text(text)
     assert [found.name for found in plan.load([f"{tmp_path}/own.py"])] == ["own"]
-    assert plan.load(["all"]) == list(table.ALL)
+    on_cpu = [each for each in table.ALL if each.scale != "gpu"]
+    assert plan.load(["all"]) == on_cpu != list(table.ALL)
+    assert plan.load(["all"], scale="gpu") == [each for each in table.ALL if each not in on_cpu]
+    assert [each.scale for each in plan.load(["mean_flow_table1", "sd_table1"])] == ["gpu", "plane"]
     assert plan.load(["all"], scale="digits") == [each for each in table.ALL if each.scale == "digits"]
 
 

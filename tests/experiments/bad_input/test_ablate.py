@@ -22,6 +22,22 @@ CASES = {
         "a seed that is a word": ("--suite=secant --seeds=0,a --workdir=new", "--seeds=0,a; expected whole numbers"),
         "a seed twice": ("--suite=secant --seeds=0,0 --workdir=new", "--seeds=0,0; expected at least one"),
         "an unknown budget": ("--suite=secant --budget=time --workdir=new", "--budget=time; Known: evaluations, steps"),
+        "data of a suite that has its own": (
+            "--suite=secant --dataset=digits --workdir=new",
+            "--dataset=digits is for suites of --scale=gpu, and none is named",
+        ),
+        "data of different kinds": (
+            "--suite=cifar_consistency,imf_table1 --dataset=x.npz --workdir=new",
+            "--dataset=x.npz for suites of different data",
+        ),
+        "no trained teacher": (
+            "--suite=distillation --seeds=0 --workdir=new",
+            "suite distillation distils a trained run and none is given",
+        ),
+        "no data": (
+            "--suite=cifar_consistency --seeds=0 --workdir=new",
+            "cifar-10-python.tar.gz",
+        ),
         "a page of nothing": ("--page=new", "holds no csv file"),
         "an unknown option": ("--suits=secant", "unknown option --suits; did you mean 'suite'"),
     }.items()

@@ -163,7 +163,7 @@ def test_recomputing_changes_nothing_and_bfloat16_little():
     [
         ({}, (5, 5, 3), "a side that patches of 2 divide"),
         ({}, (64,), r"images have shape \(64,\)"),
-        ({"time_embedding": "both_of_them"}, SHAPE, "time_embedding = 'both_of_them'; expected one of both, gap"),
+        ({"time_embedding": "both_of_them"}, SHAPE, "time_embedding = 'both_of_them'; expected one of both, gap, ends"),
         (
             {"target_only_blocks": 2},
             SHAPE,
