@@ -129,7 +129,7 @@ def listed(suites: Sequence[Suite]) -> str:
     """Suites as a table: name, paper, scale, number of rows and claims."""
     return tables.markdown(
         ["suite", "what", "paper", "scale", "rows", "claims"],
-        [[s.name, s.title, f"{s.paper}, {s.where}", s.scale, len(s.rows), len(s.claims)] for s in suites],
+        [[s.name, s.title, s.source, s.scale, len(s.rows), len(s.claims)] for s in suites],
     )
 
 

@@ -146,7 +146,7 @@ def test_a_question_of_the_project_says_so(config):
     assert "\n\nAsked here: Nobody knows.\n\n" in page
     assert "Published:" not in page
     assert "| a question of this project |" in page
-    assert "a question of this project" in run.listed([found.suite])
+    assert "a question of this project" in report.listed([found.suite])
 
 
 def test_a_picture_is_drawn_of_rows_that_did_not_diverge(config, tmp_path):
