@@ -93,8 +93,7 @@ def collect(
       the results.
     """
     rows, reference = [], None
-    known = machine.record()
-    on = f"{known['cpus']} CPU cores, {known['device_kind']}, jax {known['jax']}"
+    on = machine.text(machine.record())
     for label, folder, config in planned.runs:
         for row in scored[folder]:
             kept = {name: row[name] for name in METRICS if name in row}

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments import files
-from experiments.reporting import tables
+from experiments.reporting import machine, tables
 from taxonomy.catalogue.counts import SURVEY
 
 Results = Mapping[str, Any]
@@ -88,11 +88,11 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _footer(results: Results, command: str) -> str:
-    machine = results["machine"]
-    load = f", shared with other work (load {machine['load']:.1f} at the start)" if machine["shared"] else ""
+    here = results["machine"]
+    load = f", shared with other work (load {here['load']:.1f} at the start)" if here["shared"] else ""
     return (
-        f"*Command: `{command}` · Machine: {machine['cpus']} CPU cores, {machine['device_kind']}, jax {machine['jax']}"
-        f"{load} · Time: {results['seconds']:.0f} s; each method in turn with flow matching, the fastest counts*"
+        f"*Command: `{command}` · Machine: {machine.text(here)}{load} "
+        f"· Time: {results['seconds']:.0f} s; each method in turn with flow matching, the fastest counts*"
     )
 
 

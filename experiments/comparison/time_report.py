@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments import files
 from experiments.comparison.time_to_quality import first_below, middle
-from experiments.reporting import tables
+from experiments.reporting import machine, tables
 
 Results = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ def markdown(results: Results, *, level: float) -> str:
     Returns:
       markdown.
     """
-    rows, machine = results["rows"], results["machine"]
+    rows = results["rows"]
     seconds, evaluations = (first_below(rows, level, spent=spent) for spent in ("seconds", "evaluations"))
     recipes = [
         [
@@ -63,7 +63,7 @@ def markdown(results: Results, *, level: float) -> str:
             "Medians over seeds, with the least and the most.",
             tables.markdown(header, recipes),
             tables.markdown(["recipe", "seconds", "steps", "score"], _ends(rows)),
-            f"Machine: {machine['cpus']} CPU cores, {machine['device_kind']}, jax {machine['jax']}.",
+            f"Machine: {machine.text(results['machine'])}.",
         ]
     )
 

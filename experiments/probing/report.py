@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments import files
-from experiments.reporting import map_plots, tables
+from experiments.reporting import machine, map_plots, tables
 
 Results = Mapping[str, Any]
 
@@ -83,10 +83,9 @@ def markdown(results: Results, *, command: str) -> str:
 
 
 def _footer(results: Results, command: str) -> str:
-    machine = results["machine"]
     return (
-        f"*Command: `{command}` · Machine: {machine['cpus']} CPU cores, {machine['device_kind']}, jax {machine['jax']} "
-        f"· Time: {results['seconds']:.0f} s · Seeds: 1*"
+        f"*Command: `{command}` · Machine: {machine.text(results['machine'])} · Time: {results['seconds']:.0f} s "
+        "· Seeds: 1*"
     )
 
 

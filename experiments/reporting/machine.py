@@ -1,12 +1,13 @@
 """What the machine can do: its matmul peak as measured, and what it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import math
 import os
 import platform
 import resource
 import sys
 import time
+from typing import Any
 
 import jax
 import numpy as np
@@ -83,6 +84,11 @@ def record() -> dict[str, str | int]:
         "backend": device.platform,
         "jax": jax.__version__,
     }
+
+
+def text(record: Mapping[str, Any]) -> str:
+    """What ``record`` gives, in the words of a footer line."""
+    return f"{record['cpus']} CPU cores, {record['device_kind']}, jax {record['jax']}"
 
 
 def peak_memory() -> float:
