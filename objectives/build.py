@@ -99,17 +99,18 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}
+TRAINABLE = OBJECTIVES | UNSOUND
 
 
 def default_options(method: str | Callable[..., Objective]) -> dict[str, float | int | str]:
     """The options of a method with their defaults.
 
     Args:
-      method: a key of ``OBJECTIVES`` or ``UNSOUND``, or the function itself.
+      method: a key of ``TRAINABLE``, or the function itself.
 
     Returns:
       {option: default}.
     """
-    function = (OBJECTIVES | UNSOUND)[method] if isinstance(method, str) else method
+    function = TRAINABLE[method] if isinstance(method, str) else method
     parameters = inspect.signature(function).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

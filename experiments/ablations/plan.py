@@ -17,7 +17,7 @@ from experiments.comparison.budgets import BUDGETS, Run, steps_within
 from experiments.errors import UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.training import checks
-from objectives.build import OBJECTIVES, UNSOUND, default_options
+from objectives.build import OBJECTIVES, TRAINABLE, default_options
 
 SHORT = 6  # by which a short run divides the training steps
 SUITE = "SUITE"  # what a file of the user's own defines
@@ -179,7 +179,7 @@ def config_of(suite: Suite, row: Row, reference: ConfigDict, *, budget: str) -> 
     Raises:
       UsageError: on an unknown method, option or field, or a value that training would refuse.
     """
-    if row.method not in OBJECTIVES | UNSOUND:
+    if row.method not in TRAINABLE:
         raise UsageError(
             f"suite {suite.name}, row {row.label}: unknown method {row.method!r}; {nearest(row.method, OBJECTIVES)}"
         )

@@ -118,7 +118,7 @@ def not_run(suites: Sequence[Suite]) -> str:
         parts += [
             f"### {_heading(suite)}",
             suite.teaches,
-            f"Published: arXiv {suite.paper}, {suite.where}. {suite.setting}",
+            _origin(suite),
             *(_published(each) for each in suite.published),
             "\n".join(["Claims:", "", *(f"- {claims.text(claim)}" for claim in suite.claims)]),
         ]
@@ -176,7 +176,7 @@ def section(found: Results, *, level: int = 2) -> str:
     parts = [
         f"{'#' * level} {_heading(suite)}",
         suite.teaches,
-        f"Published: arXiv {suite.source}. {suite.setting}" if suite.paper else f"Asked here: {suite.setting}",
+        _origin(suite),
         f"Measured here: {found.metric}, lower is better, means ± standard errors over seeds "
         f"{', '.join(map(str, found.seeds))}; the reference has {tables.number(found.floor)}."
         + (f" **Short runs**, of a budget below {suite.least:,} steps of LSD." if found.short else ""),
@@ -194,6 +194,10 @@ def section(found: Results, *, level: int = 2) -> str:
     parts += [f"`{label}` diverged: {note}" for label, note in notes]
     parts.append(_footer(found))
     return "\n\n".join(parts)
+
+
+def _origin(suite: Suite) -> str:
+    return f"Published: arXiv {suite.source}. {suite.setting}" if suite.paper else f"Asked here: {suite.setting}"
 
 
 def _footer(found: Results) -> str:

@@ -78,6 +78,10 @@ class Published(NamedTuple):
     tag: str
     source: str
 
+    def of(self, *labels: str) -> "Published":
+        """The same for some of the rows."""
+        return self._replace(numbers={label: self.numbers[label] for label in labels})
+
 
 class Claim(NamedTuple):
     """A statement about the order of rows; lower is better.

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from experiments import limits
 from experiments.errors import UsageError, nearest
 from experiments.settings import guidance
-from objectives.build import OBJECTIVES, UNSOUND, default_options
+from objectives.build import OBJECTIVES, TRAINABLE, UNSOUND, default_options
 from objectives.methods.combination import CHOICES, combination
 from objectives.objective import Objective
 from taxonomy.interpolants import INTERPOLANTS, Interpolant
@@ -38,8 +38,7 @@ def objective_of(config: ConfigDict) -> Objective:
 
 def _unguided(config: ConfigDict) -> Objective:
     name, options = config.objective.name, dict(config.objective.options)
-    methods = OBJECTIVES | UNSOUND
-    if name not in methods:
+    if name not in TRAINABLE:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     choices = {choice: config.objective[choice] for choice in NO_COMBINATION}
     for choice, value in choices.items():
@@ -59,7 +58,7 @@ def _unguided(config: ConfigDict) -> Objective:
             raise UsageError(f"objective {name} has no option {option!r}; {nearest(option, known)}")
         _check_number(f"config.objective.options.{option}", options[option], largest=LARGEST.get(option, LEVELS))
     try:
-        return methods[name](**options)
+        return TRAINABLE[name](**options)
     except (TypeError, ValueError) as error:
         raise UsageError(f"objective {name}: {error}") from error
 
@@ -108,7 +107,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
 
     Args:
       config: the configuration.
-      name: a key of ``OBJECTIVES`` or ``UNSOUND``.
+      name: a key of ``TRAINABLE``.
 
     Returns:
       the copy; options that the user changed and that both objectives have are carried over.
@@ -116,7 +115,7 @@ def with_objective(config: ConfigDict, name: str) -> ConfigDict:
     Raises:
       UsageError: on an unknown name.
     """
-    if name not in OBJECTIVES | UNSOUND:
+    if name not in TRAINABLE:
         raise UsageError(f"unknown objective {name!r}; {nearest(name, OBJECTIVES)}")
     copy = ConfigDict(config.to_dict())
     own, options = _options_of(config, config.objective.name), _options_of(config, name)

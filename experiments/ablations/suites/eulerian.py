@@ -1,6 +1,6 @@
 """Relatives of MeanFlow: curricula, finite differences, a first leg, and straighter pairs."""
 
-from experiments.ablations.suite import Claim, Published, Row, Suite
+from experiments.ablations.suite import EXACT, Claim, Published, Row, Suite
 from experiments.ablations.suites.mean_flow import PLAIN
 
 ALPHA_FLOW = Suite(
@@ -132,8 +132,8 @@ RECTIFIED = Suite(
     scale="plane",
     rows=(
         Row("MeanFlow", "mean_flow", {"diagonal_share": 0.75} | PLAIN),
-        Row("reflow", "reflow", teacher="exact"),
-        Row("rectified MeanFlow", "rectified_mean_flow", PLAIN, teacher="exact"),
+        Row("reflow", "reflow", teacher=EXACT),
+        Row("rectified MeanFlow", "rectified_mean_flow", PLAIN, teacher=EXACT),
     ),
     published=(
         Published(

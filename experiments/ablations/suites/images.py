@@ -1,6 +1,7 @@
 """Suites of images at the papers' own settings, which need a GPU: self-distillation, consistency, averaged targets."""
 
 from experiments.ablations.suite import Claim, Published, Row, Suite
+from experiments.ablations.suites.self_distillation import PUBLISHED_DECAYS
 
 # As the paper: a learned weight, and every row for as many steps.
 LEARNED = {"learned_weight": True}
@@ -29,7 +30,7 @@ def _sd_images(name: str, data: str, config: str, least: int, numbers: NUMBERS, 
             Row("PSD-U", "psd_u", LEARNED),
             Row("ESD", "esd", LEARNED),
         ),
-        published=(Published(by_steps, "FID", "paper", "arXiv 2505.18825 v2, Table 1"),),
+        published=(Published(by_steps, f"FID, {data}", "paper", "arXiv 2505.18825 v2, Table 1"),),
         claims=(
             *(Claim("best", ("LSD", "PSD-M", "PSD-U"), steps=steps) for steps in (1, 2, 4, 8, 16)),
             *claims,
@@ -158,20 +159,7 @@ TARGET_DECAY_IMAGES = Suite(
         *(Row(f"TVM, {decay:g}", "tvm", {"decay": decay}) for decay in (0.0, 0.99, 0.999)),
         *(Row(f"shortcut, {decay:g}", "shortcut", {"decay": decay}) for decay in (0.95, 0.999, 0.9999)),
     ),
-    published=(
-        Published(
-            {"TVM, 0": {1: 10.24}, "TVM, 0.99": {1: 4.90}},
-            "FID, ImageNet-256",
-            "secondary",
-            "notes on arXiv 2511.19797",
-        ),
-        Published(
-            {"shortcut, 0.95": {1: 6.56}, "shortcut, 0.999": {1: 7.43}, "shortcut, 0.9999": {1: 7.97}},
-            "FID, ImageNet-256",
-            "secondary",
-            "notes on arXiv 2510.21250",
-        ),
-    ),
+    published=PUBLISHED_DECAYS,
     claims=(
         Claim("better", ("TVM, 0.99", "TVM, 0")),
         Claim("interior", ("TVM, 0.99", "TVM, 0", "TVM, 0.999")),

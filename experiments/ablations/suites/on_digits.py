@@ -1,6 +1,8 @@
 """Suites on digits of 8 x 8 pixels: what two versions of a paper dispute, consistency models, and shortcut models."""
 
-from experiments.ablations.suite import Claim, Published, Row, Suite
+from experiments.ablations.suite import Claim, Row, Suite
+from experiments.ablations.suites.images import SD_IMAGES
+from experiments.ablations.suites.with_teacher import CELEBA_HQ
 
 LEAST = 1300  # steps of LSD in five minutes on two CPU cores, after which one step draws digits
 # The average that makes CT's targets must forget its first weights within so short a training (docs/settings.md).
@@ -24,18 +26,7 @@ SD_DIGITS = Suite(
         # With grad X . w stopped ESD diverges here, as in the plane.
         Row("ESD, velocity stopped", "esd", {"stop_gradient": "velocity"}),
     ),
-    published=(
-        Published(
-            {
-                "LSD": {1: 8.10, 2: 4.37, 4: 3.34, 8: 3.33, 16: 3.57},
-                "PSD-M": {1: 12.81, 2: 8.43, 4: 5.96, 8: 5.07, 16: 4.64},
-                "PSD-U": {1: 13.61, 2: 7.95, 4: 6.03, 8: 5.32, 16: 5.16},
-            },
-            "FID, CIFAR-10",
-            "paper",
-            "arXiv 2505.18825 v2, Table 1",
-        ),
-    ),
+    published=SD_IMAGES[0].published,  # of CIFAR-10
     claims=(
         Claim("better", ("LSD", "PSD-M")),
         Claim("better", ("LSD", "PSD-U")),
@@ -91,18 +82,7 @@ SHORTCUT_DIGITS = Suite(
         Row("shortcut", "shortcut"),
         Row("shortcut, decay 0.95", "shortcut", {"decay": 0.95}),
     ),
-    published=(
-        Published(
-            {
-                "flow matching": {1: 280.5, 4: 63.3, 128: 7.3},
-                "consistency training": {1: 33.2, 4: 19.0, 128: 53.7},
-                "shortcut": {1: 20.5, 4: 13.8, 128: 6.9},
-            },
-            "FID, CelebA-HQ",
-            "secondary",
-            "notes on arXiv 2410.12557, Table 1",
-        ),
-    ),
+    published=(CELEBA_HQ.of("flow matching", "consistency training", "shortcut"),),
     claims=(
         Claim("worst", ("flow matching",)),
         Claim("better", ("shortcut, decay 0.95", "consistency training")),
