@@ -40,3 +40,11 @@ def test_a_trained_run_is_one_value(tmp_path):
 
 def test_it_can_be_read_to_the_end():
     assert len(README.splitlines()) <= 130
+
+
+def test_the_verdicts_are_those_of_the_page():
+    page = (Path(__file__).parent.parent / "docs/ablations.md").read_text()
+    verdicts = re.findall(r"\| . (holds|reverses|undecided)[^|]*\|[^|]*\|[^|]*\|$", page, re.MULTILINE)
+    told = re.search(r"Of (\d+) claims .*, (\d+) hold, (\d+) reverse and (\d+) are undecided", README)
+    counts = [verdicts.count(word) for word in ("holds", "reverses", "undecided")]
+    assert [int(number) for number in told.groups()] == [len(verdicts), *counts]
