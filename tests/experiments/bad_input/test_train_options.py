@@ -30,7 +30,7 @@ CASES = {
         "--config.objective.options.reduction=code", "reduction = 'code'; expected one of per_term, per_example"
     ),
     "a field of another objective": training(
-        "--config.objective.options.decay=0.5", "no field 'objective.options.decay'; "
+        "--config.objective.options.group=4", "no field 'objective.options.group'; "
     ),
     "a part in place of a field": training("--config.training=5", "no field 'training'; "),
     "a field before its configuration": Case(
