@@ -17,6 +17,7 @@ from models.flow_map_model import (
 from models.networks.embeddings import fourier_features
 from models.networks.mlp import ACTIVATIONS, MLP, LogVariance, paper_checkerboard
 from taxonomy import conversions
+from tests.compilations import COMPILATIONS
 
 
 def model_and_params(std=0.5, shape=(2,), **options):
@@ -28,6 +29,16 @@ def test_paper_network_has_its_number_of_parameters():
     model = FlowMapModel(paper_checkerboard(), std=0.577)
     params = initialize(model, jax.random.key(0), (2,))
     assert count_parameters(params) == 1_054_210
+
+
+def test_fresh_weights_are_those_of_init_bit_for_bit_and_one_program():
+    model = FlowMapModel(MLP(width=24, depth=3, time_features=2), std=0.5)
+    key = jax.random.key(3)
+    expected = model.init(key, jnp.zeros((1,)), jnp.zeros((1, 2)), method="everything")
+    before = len(COMPILATIONS)
+    found = initialize(model, key, (2,))
+    assert len(COMPILATIONS) - before == 1
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
 
 
 def test_fourier_features():

@@ -19,6 +19,7 @@ from models.flow_map_model import bind, bind_auxiliary
 from objectives.mixture import counts, mixture
 from objectives.objective import Batch, Maps
 from taxonomy.flow_map import diagonal
+from tests.compilations import COMPILATIONS
 
 
 def config_for(name="lsd", **training):
@@ -90,12 +91,6 @@ def test_one_and_four_devices_give_the_same_curve(name):
     np.testing.assert_allclose(curves[2], curves[1], rtol=1e-5)
     np.testing.assert_allclose(curves[4], curves[1], rtol=1e-4 if name == "esc" else 1e-5)
     assert name == "imm" or raw[-1] < raw[0]
-
-
-COMPILATIONS = []
-jax.monitoring.register_event_duration_secs_listener(
-    lambda event, seconds, **details: COMPILATIONS.append(event) if "backend_compile" in event else None
-)
 
 
 # One row for each thing that a step makes: averages, stages, pools and learned weights, a second network, groups.
