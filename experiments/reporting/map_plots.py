@@ -1,6 +1,6 @@
 """Figures of the map itself: its error over the triangle of times, and its trajectories over the exact ones."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from matplotlib.colors import LogNorm
@@ -10,9 +10,11 @@ import numpy as np
 
 from experiments import files
 from experiments.datasets.dataset import Dataset
+from experiments.reporting import names
 from experiments.reporting.plots import draw_target, widened
 
 COLUMNS = 5  # panels per row of a picture
+LINE = 0.13  # inches that a further line of a title takes
 REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
 
 
@@ -22,9 +24,10 @@ def layout_of(count: int) -> tuple[int, int]:
     return columns, -(-count // columns)
 
 
-def _figure(count: int, side: float) -> plt.Figure:
-    columns, rows = layout_of(count)
-    return plt.figure(figsize=(side * columns + 0.9, side * rows + 0.3), layout="constrained")
+def _figure(titles: Iterable[str], side: float) -> plt.Figure:
+    lines = [names.wrapped(title).count("\n") for title in titles]
+    columns, rows = layout_of(len(lines))
+    return plt.figure(figsize=(side * columns + 0.9, (side + LINE * max(lines)) * rows + 0.3), layout="constrained")
 
 
 def _panels(figure: plt.Figure | SubFigure, count: int) -> list[plt.Axes]:
@@ -59,7 +62,7 @@ def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
       path: the png file.
       cells: {name: [k, k] means by (s, t), NaN where there is none}.
     """
-    figure = _figure(len(cells), 2.5)
+    figure = _figure(cells, 2.5)
     by_times(figure, cells, label=r"mean of $|\hat X_{s,t} - X_{s,t}|^2$")
     files.write_figure(path, figure, dpi=110)
     plt.close(figure)
@@ -78,7 +81,7 @@ def by_times(figure: plt.Figure | SubFigure, cells: Mapping[str, np.ndarray], *,
     panels = _panels(figure, len(cells))
     for axis, (name, means) in zip(panels, cells.items(), strict=True):
         picture = axis.imshow(means.T, origin="lower", extent=(0, 1, 0, 1), norm=norm, cmap="viridis")
-        axis.set_title(name, fontsize=11)
+        axis.set_title(names.wrapped(name), fontsize=names.size(name))
         axis.set_xlabel("source time s")
         axis.set_xticks([0, 0.5, 1])
         axis.set_yticks([0, 0.5, 1])
@@ -95,7 +98,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
       exact: [k, paths, 2]; exact trajectories.
       learned: {name: [k, paths, 2]}; curves from the same starting points.
     """
-    figure = _figure(len(learned), 3.4)
+    figure = _figure(learned, 3.4)
     panels = _panels(figure, len(learned))
     frame = widened(dataset.truth.box, REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
@@ -106,7 +109,7 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
         axis.plot(exact[-1, :, 0], exact[-1, :, 1], "o", color="black", ms=3.5)
         axis.plot(curves[-1, :, 0], curves[-1, :, 1], "o", color="tab:red", ms=2.5)
         axis.set(xlim=frame, ylim=frame, xticks=[], yticks=[], aspect="equal")
-        axis.set_title(name, fontsize=11)
+        axis.set_title(names.wrapped(name), fontsize=names.size(name))
     panels[0].plot([], [], color="black", lw=0.8, label="exact")
     panels[0].plot([], [], color="tab:red", lw=1.0, label="learned")
     panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="noise")

@@ -14,6 +14,7 @@ import numpy as np
 
 from experiments import files
 from experiments.datasets.dataset import Dataset, Images
+from experiments.reporting import names
 
 PICTURE_BINS = 80
 DIGIT_ROWS, CLASS_ROWS = 6, 10  # rows of pictures in a panel; of classes, where there are some
@@ -127,7 +128,7 @@ def samples(
             draw_cell(axis, dataset, by_steps[steps] if steps else None, labels=labels)
             if row == 0:
                 axis.set_title(f"N = {steps}" if steps else "target", fontsize=11)
-        axes[row, 0].set_ylabel(objective, fontsize=11)
+        axes[row, 0].set_ylabel(names.wrapped(objective), fontsize=names.size(objective))
     files.write_figure(path, figure, dpi=DPI)
     plt.close(figure)
 
@@ -190,7 +191,7 @@ def curves(
             # The first records are far above the rest and would hide it.
             late = len(records) // 20
             values = _smooth([record.get(field, math.nan) for record in records])
-            axis.plot(step[late:], values[late:], color=colors[name], label=name, lw=1.3)
+            axis.plot(step[late:], values[late:], color=colors[name], label=names.wrapped(name), lw=1.3)
     for axis, title in (
         (diagonal, "diagonal: $|v_{t,t}(I_t) - \\dot I_t|^2$"),
         (rule, "each method's own rule: squared residual"),
@@ -205,7 +206,7 @@ def curves(
     for name, values in by_steps.items():
         numbers = np.array(list(values.values()), np.float64)
         if np.isfinite(numbers).any():
-            quality.plot(list(values), numbers, "o-", color=colors[name], label=name)
+            quality.plot(list(values), numbers, "o-", color=colors[name], label=names.wrapped(name))
     if floor is not None and floor > 0:
         quality.axhline(floor, color="black", ls="--", lw=1, label=floor_name)
         quality.set_yscale("log")
