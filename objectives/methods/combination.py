@@ -4,7 +4,8 @@ import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses import eulerian, integral, lagrangian, progressive
-from objectives.methods.shared import DIAGONALS, check_option, constant, diagonal, law_of, source, teacher_of
+from objectives.methods.checks import check_option, check_used
+from objectives.methods.shared import DIAGONALS, constant, diagonal, law_of, source, teacher_of
 from objectives.objective import Batch, Loss, Maps, Objective, Term
 from taxonomy import flow_map
 from taxonomy import times as time_laws
@@ -43,13 +44,16 @@ def combination(
     stop_gradient, engine and times: empty for the first that the rule has. decay: of the EMA.
     """
     check(characterization=characterization, velocity=velocity, stop_gradient=stop_gradient, engine=engine, times=times)
+    check_used("decay", decay, unused=0.99, by=velocity == "ema", needs="velocity = 'ema'")
+    has_diagonal = velocity in ("self", "ema")
+    check_used("diagonal_share", diagonal_share, unused=0.5, by=has_diagonal, needs="velocity = 'self' or 'ema'")
     _, stops, engines = CHOICES[characterization]
     stop_gradient, engine = stop_gradient or stops[0], engine or engines[0]
     if engine == "difference":
         stop_gradient = "target"
     times = times or ("square" if characterization in BOTH_DIRECTIONS else "triangle")
     # Without a teacher or a sample velocity, something must say what the velocity is.
-    share = diagonal_share if velocity in ("self", "ema") else 0.0
+    share = diagonal_share if has_diagonal else 0.0
     law = law_of(times)
     if characterization in ("semigroup", "integral", "integral_end"):
         law = time_laws.with_uniform(law)

@@ -8,15 +8,8 @@ import jax.numpy as jnp
 
 from objectives import metrics, weighting
 from objectives.losses.consistency import consistency
-from objectives.methods.shared import (
-    check_count,
-    check_not_negative,
-    check_option,
-    check_share,
-    constant,
-    source,
-    teacher_of,
-)
+from objectives.methods.checks import check_count, check_not_negative, check_option, check_share
+from objectives.methods.shared import constant, source, teacher_of
 from objectives.methods.variations import averaged
 from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
 from taxonomy import curricula, flow_map, noise_levels

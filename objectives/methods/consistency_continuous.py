@@ -8,17 +8,8 @@ import jax.numpy as jnp
 from objectives import metrics, weighting
 from objectives.losses import direct
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
-from objectives.methods.shared import (
-    Laws,
-    check_not_negative,
-    check_option,
-    check_share,
-    learned,
-    source,
-    teacher_of,
-    unit_of_offset,
-    with_angle,
-)
+from objectives.methods.checks import check_not_negative, check_option, check_share
+from objectives.methods.shared import Laws, learned, source, teacher_of, unit_of_offset, with_angle
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from objectives.pooled import POOL, check_linear, with_velocity
 from taxonomy import curricula, laws, noise_levels

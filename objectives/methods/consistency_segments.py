@@ -2,17 +2,9 @@
 
 from objectives import metrics, weighting
 from objectives.losses.consistency import consistency, straightness, trajectory
+from objectives.methods.checks import check_count, check_not_negative, check_option, check_share
 from objectives.methods.consistency import consistency_loss, neighbour
-from objectives.methods.shared import (
-    check_count,
-    check_not_negative,
-    check_option,
-    check_share,
-    constant,
-    diagonal,
-    source,
-    teacher_of,
-)
+from objectives.methods.shared import constant, diagonal, source, teacher_of
 from objectives.methods.variations import averaged
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Maps, Objective, Term, Unit

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from objectives.losses import direct
-from objectives.methods.shared import check_count, diagonal, source, teacher_of, teacher_pair
+from objectives.methods.checks import check_count
+from objectives.methods.shared import diagonal, source, teacher_of, teacher_pair
 from objectives.objective import Batch, Maps, Objective, Term
 from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, laws

@@ -4,7 +4,8 @@ import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses.distributional import KERNELS, moment_matching
-from objectives.methods.shared import check_count, check_not_negative, check_option, source
+from objectives.methods.checks import check_count, check_not_negative, check_option, check_used
+from objectives.methods.shared import source
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from taxonomy import flow_map, jump_laws
 from taxonomy.interpolants import Interpolant
@@ -39,6 +40,9 @@ def imm(
     check_option("kernel", kernel, KERNELS)
     check_not_negative(step=step, signal_power=signal_power)
     check_count("halvings", halvings)
+    powered = weight in ("signal", "over_squares")
+    check_used("signal_power", signal_power, unused=2.0, by=powered, needs="weight = 'signal' or 'over_squares'")
+    check_used("weight_shift", weight_shift, unused=4.0, by=weight != "uniform", needs="another weight than 'uniform'")
     if group < 1:
         raise ValueError(f"group = {group}; expected at least 1 example")
 
@@ -61,6 +65,6 @@ def imm(
     law = jump_laws.with_level_step(pairs, decrement=(1 / EARLIEST - 1) / 2**halvings, least=step)
     of_time: weighting.Weight = weighting.uniform
     if weight != "uniform":
-        power = 0.0 if weight == "elbo" else signal_power
+        power = signal_power if powered else 0.0
         of_time = weighting.shifted_elbo(signal_power=power, shift=weight_shift, over_squares=weight == "over_squares")
     return Objective((Term("moments", loss, law, 1.0, of_time, cost=3 + 1, group=group),))

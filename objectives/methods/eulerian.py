@@ -4,13 +4,10 @@ import dataclasses
 
 from objectives import metrics, weighting
 from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
+from objectives.methods.checks import check_count, check_not_negative, check_option, check_share, check_used
 from objectives.methods.shared import (
     LAWS,
     Laws,
-    check_count,
-    check_not_negative,
-    check_option,
-    check_share,
     forward_law,
     forward_laws,
     law_of,
@@ -170,6 +167,7 @@ def mean_flow(
             f"tangent_decay = {tangent_decay} with tangent_mix = 0, which has no velocity of the network; set "
             "tangent_mix above 0"
         )
+    check_used("offset", offset, unused=0.01, by=adaptive_power != 0, needs="adaptive_power above 0")
     method = _of_samples(
         diagonal_share,
         both,

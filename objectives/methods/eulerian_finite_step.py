@@ -7,18 +7,8 @@ import jax.numpy as jnp
 
 from objectives import weighting
 from objectives.losses.eulerian import central, discrete, eulerian
-from objectives.methods.shared import (
-    Laws,
-    check_not_negative,
-    check_option,
-    check_share,
-    forward_laws,
-    self_distilled,
-    source,
-    squares_of,
-    unit_of_offset,
-    with_angle,
-)
+from objectives.methods.checks import check_not_negative, check_option, check_share, check_used
+from objectives.methods.shared import Laws, forward_laws, self_distilled, source, squares_of, unit_of_offset, with_angle
 from objectives.methods.variations import averaged
 from objectives.objective import Batch, Curve, Maps, Objective, Term
 from objectives.pooled import POOL, check_linear
@@ -69,10 +59,14 @@ def alpha_flow(
     if not 0 <= start < end <= 1:
         raise ValueError(f"start = {start}, end = {end}; expected 0 <= start < end <= 1: shares of the training")
     check_share("floor", floor, high=0.5)
+    constant_alpha = schedule == "constant"
+    check_used("alpha", alpha, unused=0.1, by=constant_alpha, needs="schedule = 'constant'")
+    for name, value, default in (("start", start, 0.0), ("end", end, 1.0), ("floor", floor, 0.005)):
+        check_used(name, value, unused=default, by=not constant_alpha, needs="schedule = 'sigmoid'")
     both = forward_laws(times, needed_by="alpha_flow")
 
     def share(progress: Scalar | float) -> Scalar:
-        if schedule == "constant":
+        if constant_alpha:
             return jnp.asarray(alpha, float)
         # Outside of the two times the sigmoid goes on, as published: the floor makes its ends.
         return curricula.sigmoid_decay((progress - start) / (end - start), floor=floor)
@@ -83,7 +77,7 @@ def alpha_flow(
         return eulerian(maps.student, source(path, batch), s, t, velocity=velocity, stop_gradient="target")
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        if schedule == "constant":
+        if constant_alpha:
             return _discrete(maps, path, batch)
         return jax.lax.cond(
             share(batch.progress) > 0, lambda: _discrete(maps, path, batch), lambda: limit(maps, path, batch)

@@ -5,7 +5,8 @@ on_grid: whether jumps begin where the steps of such a sampler begin, at multipl
 """
 
 from objectives.losses import integral
-from objectives.methods.shared import check_share, self_distilled, source, teacher_of
+from objectives.methods.checks import check_share
+from objectives.methods.shared import self_distilled, source, teacher_of
 from objectives.objective import Batch, Maps, Objective, Term
 from objectives.pooled import POOL, with_velocity
 from taxonomy import flow_map, jump_laws

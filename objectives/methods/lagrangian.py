@@ -4,16 +4,8 @@ import dataclasses
 
 from objectives import weighting
 from objectives.losses.lagrangian import STOP_GRADIENT, lagrangian, pulled_back, round_trip
-from objectives.methods.shared import (
-    DIAGONALS,
-    check_option,
-    constant,
-    law_of,
-    learned,
-    self_distilled,
-    source,
-    teacher_of,
-)
+from objectives.methods.checks import check_option
+from objectives.methods.shared import DIAGONALS, constant, law_of, learned, self_distilled, source, teacher_of
 from objectives.methods.variations import averaged, growing, with_target_noise
 from objectives.objective import Batch, Maps, Objective, Term, Unit
 from objectives.pooled import POOL, with_velocity

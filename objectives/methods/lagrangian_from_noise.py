@@ -5,7 +5,8 @@ from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
 from objectives.losses import direct, distributional, lagrangian
-from objectives.methods.shared import check_not_negative, check_share, teacher_of
+from objectives.methods.checks import check_not_negative, check_share
+from objectives.methods.shared import teacher_of
 from objectives.objective import Batch, Maps, Objective, Term, required
 from taxonomy import flow_map, laws
 from taxonomy.interpolants import Interpolant

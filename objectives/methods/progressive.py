@@ -7,16 +7,8 @@ import jax
 from objectives import weighting
 from objectives.losses.direct import regression
 from objectives.losses.progressive import STOP_GRADIENT, progressive
-from objectives.methods.shared import (
-    check_count,
-    check_option,
-    constant,
-    diagonal,
-    learned,
-    self_distilled,
-    source,
-    teacher_of,
-)
+from objectives.methods.checks import check_count, check_option
+from objectives.methods.shared import constant, diagonal, learned, self_distilled, source, teacher_of
 from objectives.methods.variations import averaged, growing, with_target_noise
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Loss, Maps, Objective, Term, required

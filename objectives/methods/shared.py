@@ -1,6 +1,5 @@
-"""What methods share: where terms start from, the diagonal term, two-term objectives, and checks of options."""
+"""What methods share: where terms start from, the diagonal term and two-term objectives."""
 
-from collections.abc import Collection
 import dataclasses
 import math
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import jax.numpy as jnp
 
 from objectives import metrics, weighting
 from objectives.losses.direct import flow_matching, misalignment
+from objectives.methods.checks import check_option
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit, required
 from objectives.pooled import POOL, with_velocity
@@ -35,20 +35,6 @@ def source(path: Interpolant, batch: Batch) -> Points:
       [batch, ...]; points at the source times.
     """
     return path.position(batch.times.s, batch.x0, batch.x1)
-
-
-def check_count(name: str, value: int) -> None:
-    """Checks an option that counts.
-
-    Args:
-      name: its name.
-      value: its value.
-
-    Raises:
-      ValueError: unless it is at least 1.
-    """
-    if value < 1:
-        raise ValueError(f"{name} = {value}; expected a whole number, at least 1")
 
 
 def teacher_pair(maps: Maps, batch: Batch, *, steps: int) -> Batch:
@@ -137,21 +123,6 @@ def diagonal(
     """
     loss, cost = (_on_teacher, 4) if teacher else (_on_samples, 3)
     return Term("diagonal", loss, law, share, weight, cost, likelihood=likelihood, unit=unit)
-
-
-def check_option(option: str, value: str, known: Collection[str]) -> None:
-    """Checks that an option has one of its known values.
-
-    Args:
-      option: its name.
-      value: the value received.
-      known: the values that exist.
-
-    Raises:
-      ValueError: naming all three.
-    """
-    if value not in known:
-        raise ValueError(f"{option} = {value!r}; expected one of {', '.join(known)}")
 
 
 def self_distilled(
@@ -285,36 +256,6 @@ def forward_laws(name: str, *, needed_by: str, by_logits: Laws | None = None) ->
     """
     law = forward_law(name, needed_by=needed_by)
     return by_logits if by_logits and name == "logit_normal" else Laws(law, DIAGONALS[name])
-
-
-def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.0) -> None:
-    """Checks that an option is a number between two bounds, both excluded but for the upper one.
-
-    Args:
-      option: its name.
-      value: the value received.
-      low: lower bound, excluded.
-      high: upper bound, included.
-
-    Raises:
-      ValueError: naming all of them.
-    """
-    if not low < value <= high:
-        raise ValueError(f"{option} = {value}; expected a number in ({low:g}, {high:g}]")
-
-
-def check_not_negative(**options: float) -> None:
-    """Checks options that are finite numbers, 0 or more.
-
-    Args:
-      **options: {name: value}.
-
-    Raises:
-      ValueError: naming the first that is not.
-    """
-    for name, value in options.items():
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} = {value}; expected a number that is not negative")
 
 
 def constant(decay: float) -> Curve:

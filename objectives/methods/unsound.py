@@ -8,7 +8,8 @@ from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
 from objectives import weighting
-from objectives.methods.shared import check_option, forward_laws, self_distilled, source, unit_of_offset
+from objectives.methods.checks import check_option
+from objectives.methods.shared import forward_laws, self_distilled, source, unit_of_offset
 from objectives.objective import Batch, Loss, Maps, Objective, Term
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.interpolants import Interpolant

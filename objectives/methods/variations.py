@@ -3,7 +3,8 @@
 import dataclasses
 
 from objectives.losses.direct import flow_matching
-from objectives.methods.shared import check_not_negative, check_share, constant, source
+from objectives.methods.checks import check_not_negative, check_share
+from objectives.methods.shared import constant, source
 from objectives.objective import Batch, Curve, Maps, Objective, required
 from taxonomy import laws
 from taxonomy.curricula import Curriculum

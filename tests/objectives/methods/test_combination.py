@@ -255,6 +255,11 @@ UNSOUND = [
     ({"times": "cube"}, "times = 'cube'; expected one of triangle, square"),
     ({"velocity": "ema", "decay": 1.0}, "decay = 1.0; expected a number in"),
     ({"adaptive_power": -1.0}, "power = -1.0"),
+    ({"decay": 0.9}, "decay = 0.9 changes nothing here; it needs velocity = 'ema'"),
+    (
+        {"characterization": "eulerian", "velocity": "sample", "diagonal_share": 0.3},
+        "diagonal_share = 0.3 changes nothing here; it needs velocity = 'self' or 'ema'",
+    ),
 ]
 
 

@@ -250,7 +250,8 @@ def test_the_weights_of_imm():
         "over_squares": bound * s / (s**2 + noise**2),
     }
     for weight, value in expected.items():
-        term = OBJECTIVES["imm"](weight=weight, signal_power=1.0).terms[0]
+        power = {"signal_power": 1.0} if weight in ("signal", "over_squares") else {}
+        term = OBJECTIVES["imm"](weight=weight, **power).terms[0]
         np.testing.assert_allclose(term.weight(times, jnp.ones(5)), value, rtol=1e-10)
 
 
@@ -268,6 +269,24 @@ def test_the_weights_of_imm():
         ("imm", {"weight": "flat"}, "weight = 'flat'; expected one of uniform, elbo, signal, over_squares"),
         ("imm", {"kernel": "cosine"}, "kernel = 'cosine'; expected one of laplace, rbf"),
         ("alpha_flow", {"floor": 0.6}, r"floor = 0.6; expected a number in \(0, 0.5\]"),
+        # Options that another one switches off.
+        (
+            "mean_flow",
+            {"offset": 0.1, "adaptive_power": 0.0},
+            "offset = 0.1 changes nothing here; it needs adaptive_po",
+        ),
+        ("alpha_flow", {"alpha": 0.3}, "alpha = 0.3 changes nothing here; it needs schedule = 'constant'"),
+        (
+            "alpha_flow",
+            {"schedule": "constant", "end": 0.5},
+            "end = 0.5 changes nothing here; it needs schedule = 'sig",
+        ),
+        ("imm", {"weight": "elbo", "signal_power": 1.0}, "signal_power = 1.0 changes nothing here; it needs weight = "),
+        (
+            "imm",
+            {"weight": "uniform", "weight_shift": 1.0},
+            "weight_shift = 1.0 changes nothing here; it needs another",
+        ),
     ],
 )
 def test_bad_options_are_named(name, options, message):
