@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import datasets, settings
+from experiments.ablations import claims, report, results, table
 from experiments.ablations import run as ablations
 from experiments.settings import networks
 from models.conditions import Condition
@@ -98,6 +99,12 @@ def test_the_page_of_published_settings_is_the_printed_one(capsys):
 def test_the_page_of_ablations_is_the_one_of_the_committed_results():
     page = (DOCS / "ablations.md").read_text()
     assert page == ablations.page_of(DOCS / "ablations") + "\n", "docs/ablations.md is out of date: run make docs"
+
+
+def test_each_claim_that_reverses_says_why():
+    for path in (DOCS / "ablations").glob("*.csv"):
+        for claim, verdict in report.judged(results.read(path, table.SUITES[path.stem])):
+            assert verdict.word != "reverses" or claim.because, f"{path.stem}: {claims.text(claim)}"
 
 
 @pytest.fixture

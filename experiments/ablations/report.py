@@ -190,6 +190,11 @@ def section(found: Results, *, level: int = 2) -> str:
             ],
         ),
     ]
+    reasons: dict[str, list[str]] = {}
+    for claim, verdict in judged(found):
+        if verdict.word == "reverses" and claim.because:
+            reasons.setdefault(claim.because, []).append(claims.text(claim))
+    parts += [f"*{'; '.join(said)}* reverses: {because}" for because, said in reasons.items()]
     notes = dict.fromkeys((row["label"], row["note"]) for row in found.rows if row["label"] and row["note"])
     parts += [f"`{label}` diverged: {note}" for label, note in notes]
     parts.append(_footer(found))

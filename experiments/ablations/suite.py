@@ -94,6 +94,7 @@ class Claim(NamedTuple):
       metric: a column of the results; "" for the data set's first, and for that of the kind "lower_variance".
       prior: what was expected at this scale: "holds", "reverses" or "open".
       source: where the claim was made; "" for where the suite's numbers are.
+      because: why it reverses here, with the runs or the probe that say so; shown if it does.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Claim(NamedTuple):
     metric: str = ""
     prior: str = "open"
     source: str = ""
+    because: str = ""
 
 
 class Suite(NamedTuple):

@@ -1,7 +1,7 @@
 """Relatives of MeanFlow: curricula, finite differences, a first leg, and straighter pairs."""
 
 from experiments.ablations.suite import EXACT, Claim, Published, Row, Suite
-from experiments.ablations.suites.mean_flow import PLAIN
+from experiments.ablations.suites.mean_flow import OTHER_VELOCITY, PLAIN
 
 ALPHA_FLOW = Suite(
     name="alpha_flow",
@@ -112,8 +112,8 @@ SO_FLOW = Suite(
         ),
     ),
     claims=(
-        Claim("better", ("p = 1", "p = 0"), prior="reverses"),
-        Claim("same", ("p = 0.5", "p = 1"), value=0.1),
+        Claim("better", ("p = 1", "p = 0"), prior="reverses", because=OTHER_VELOCITY),
+        Claim("same", ("p = 0.5", "p = 1"), value=0.1, because=OTHER_VELOCITY),
         Claim("better", ("p = 0", "MeanFlow")),
         Claim("better", ("p = 0", "first leg to 0.1")),
     ),

@@ -2,6 +2,12 @@
 
 from experiments.ablations.suite import EXACT, Claim, Published, Row, Suite
 
+_BETTER_WITH_STEPS = (
+    "a further step guesses from a point with less noise, and this corrects more than the errors of one more step "
+    "add. It is so with a learned teacher too (`CD` with flow matching of 4,000 steps and a pool: 0.27 at one step, "
+    "0.12 at sixteen), and with six times the training (0.087 and 0.054 after 8,000 steps)."
+)
+
 CELEBA_HQ = Published(
     {
         "flow matching": {1: 280.5, 4: 63.3, 128: 7.3},
@@ -14,6 +20,15 @@ CELEBA_HQ = Published(
     "FID, CelebA-HQ",
     "secondary",
     "notes on arXiv 2410.12557, Table 1",
+)
+_LATE_TARGETS = (
+    "the targets are an average over more steps than the run has. With the decay of the next row shortcut models are "
+    "more than three times as good at four steps, and better than consistency training at every number of steps."
+)
+_NO_FLOW_TO_LEARN = (
+    "distillation spends its whole budget on the map, and the average of the targets slows shortcut models. The "
+    "faster average of the next row takes most of the gap, and distillation stays ahead with a teacher that is not "
+    "exact (flow matching of 4,000 steps and a pool as the teacher: 0.27 after 1,600 steps)."
 )
 SHORTCUT_TABLE1 = Suite(
     name="shortcut_table1",
@@ -50,9 +65,9 @@ SHORTCUT_TABLE1 = Suite(
     claims=(
         Claim("worst", ("flow matching",), prior="holds"),
         Claim("better", ("shortcut", "consistency training")),
-        Claim("better", ("shortcut", "consistency training"), steps=4),
+        Claim("better", ("shortcut", "consistency training"), steps=4, because=_LATE_TARGETS),
         Claim("better", ("shortcut", "flow matching"), steps=4),
-        Claim("better", ("shortcut", "consistency distillation"), prior="reverses"),
+        Claim("better", ("shortcut", "consistency distillation"), prior="reverses", because=_NO_FLOW_TO_LEARN),
         Claim("worsens_with_steps", ("progressive distillation",), prior="holds"),
         Claim("crosses", ("progressive distillation", "flow matching"), prior="holds"),
         Claim("improves_with_steps", ("reflow",), prior="holds"),
@@ -93,8 +108,16 @@ LAGRANGIAN_OR_EULERIAN = Suite(
         Claim("better", ("AYF-EMD", "AYF-LMD"), steps=4, prior="reverses", source="2506.14603, Table 5"),
         Claim("better", ("AYF-LMD", "AYF-EMD"), prior="holds", source="2506.14603, Figure 11"),
         Claim("improves_with_steps", ("AYF-EMD",), prior="reverses", source="2506.14603"),
-        Claim("worsens_with_steps", ("sCD",), prior="reverses", source="2506.14603, of consistency models"),
-        Claim("worsens_with_steps", ("CD",), prior="reverses", source="2506.14603, of consistency models"),
+        *(
+            Claim(
+                "worsens_with_steps",
+                (label,),
+                prior="reverses",
+                source="2506.14603, of consistency models",
+                because=_BETTER_WITH_STEPS,
+            )
+            for label in ("sCD", "CD")
+        ),
     ),
     teaches=(
         "The Lagrangian rule asks the teacher at the end of a jump, the Eulerian one at its start, on the path itself. "

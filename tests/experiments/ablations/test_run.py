@@ -140,6 +140,19 @@ def test_a_page_has_measured_beside_published_and_a_verdict_for_each_claim(confi
     assert "Time: 10 s in steps, 4 runs · Seeds: 2*" in page
 
 
+def test_a_reason_stands_below_the_claims_that_reverse_and_no_others(config):
+    why = "the semigroup rule has a ready teacher"
+    claimed = (
+        Claim("better", ("PSD, share 0.5", "LSD"), because=why),
+        Claim("better", ("LSD", "PSD, share 0.5"), because="never shown"),
+        Claim("best", ("PSD, share 0.5",), because=why),
+    )
+    section = report.section(made(suite(config, claims=claimed), ROWS))
+    first, second = "`PSD, share 0.5` is better than `LSD` at N = 1", "`PSD, share 0.5` is the best at N = 1"
+    assert f"\n\n*{first}; {second}* reverses: {why}\n\n" in section
+    assert "never shown" not in section
+
+
 def test_a_question_of_the_project_says_so(config):
     found = made(suite(config, paper="", where="", setting="Nobody knows.", published=()), ROWS)
     page = report.page([found], config.parent)
