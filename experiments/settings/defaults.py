@@ -60,7 +60,8 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
     config.guidance = ConfigDict(guidance.DEFAULTS)
     config.training = ConfigDict(
         {
-            "start_from": "",  # folder of a run whose weights this one begins with; FOLDER@0.999 names their EMA
+            # Folder of a run whose weights this one begins with, FOLDER@0.999 for their EMA; or MODULE:FUNCTION.
+            "start_from": "",
             "steps": 1000,
             "batch_size": 1024,  # over all devices
             "steps_per_dispatch": 50,

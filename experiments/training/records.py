@@ -161,9 +161,11 @@ def named(start_from: str) -> tuple[str, float | None]:
 
 
 def of_start(config: ConfigDict) -> dict[str, object] | None:
-    """Which run's weights a run began with, how far that was trained, and with which average."""
+    """Which run's weights a run began with, how far that was trained, and with which average; or whose function."""
     if not config.training.start_from:
         return None
+    if importing.is_name(config.training.start_from):
+        return {"function": config.training.start_from}
     folder, ema = named(config.training.start_from)
     return (_state_of(folder) or {}) | {"ema": ema}
 

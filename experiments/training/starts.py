@@ -1,16 +1,19 @@
-"""Training that starts from the weights of another run: a trained flow first, the map after."""
+"""Training that starts from the weights of another run, or from a function's: a trained flow first, the map after."""
 
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
+import numpy as np
 
-from experiments import settings
+from experiments import importing, settings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
 from experiments.settings import networks
 from experiments.training import others, records
+from experiments.training.state import key_of_weights
 from models.flow_map_model import FlowMapModel, Params, initialize
 
 OPTION = "--config.training.start_from"
@@ -18,10 +21,11 @@ NETWORK, AUXILIARY = "network", "auxiliary"  # parts of a model, see ``FlowMapMo
 
 
 def load_start(config: ConfigDict, model: FlowMapModel, dataset: Dataset) -> Params | None:
-    """The parts of the weights that a run starts with, from the run that ``training.start_from`` names.
+    """The parts of the weights that a run starts with, from what ``training.start_from`` names.
 
-    A part that the other run has not is left out and begins fresh, such as the log-variance of a learned weight; a
-    second network begins as a copy of the first.
+    It is the folder of a run, or "module:function" of a function from the fresh weights of the network to others of the
+    same shapes. A part that the other run has not is left out and begins fresh, such as the log-variance of a learned
+    weight; a second network begins as a copy of the first.
 
     Args:
       config: the configuration.
@@ -32,21 +36,44 @@ def load_start(config: ConfigDict, model: FlowMapModel, dataset: Dataset) -> Par
       {part of the model: weights}, None if the run starts from nothing.
 
     Raises:
-      UsageError: if the folder holds no trained run on the same data, or one of another network.
+      UsageError: if the folder holds no trained run on the same data, or one of another network, or if there is no
+        such function or it gives other weights than those of the network.
     """
-    if not config.training.start_from:
+    name = config.training.start_from
+    if not name:
         return None
-    folder, ema = records.named(config.training.start_from)
-    found = others.load(folder, config, dataset, option=OPTION, role="start", ema=ema)
-    _check_network(found, config, model, Path(folder))
     own = jax.eval_shape(lambda: initialize(model, jax.random.key(0), dataset.shape))["params"]
-    given = found.params["params"]
-    parts = {name: given[name] for name in own if name in given}
+    if importing.is_name(name):
+        folder, given = name, {NETWORK: _made(name, config, model, dataset)}
+    else:
+        folder, ema = records.named(name)
+        found = others.load(folder, config, dataset, option=OPTION, role="start", ema=ema)
+        _check_network(found, config, model, Path(folder))
+        given = found.params["params"]
+    parts = {part: given[part] for part in own if part in given}
     if AUXILIARY in own and AUXILIARY not in given:
         parts[AUXILIARY] = given[NETWORK]
-    for name, part in parts.items():
-        _check_leaves(part, own[name], part=name, folder=folder)
+    for part, weights in parts.items():
+        _check_leaves(weights, own[part], part=part, folder=folder)
     return parts
+
+
+def _made(name: str, config: ConfigDict, model: FlowMapModel, dataset: Dataset) -> Params:
+    """The network's weights by a function of the user's own."""
+    function = importing.function(name, option=OPTION, expected="the folder of a run, or MODULE:FUNCTION of weights")
+    fresh = initialize(model, key_of_weights(config), dataset.shape)["params"][NETWORK]
+    expected = "expected a function (fresh weights of the network) -> weights of the same shapes"
+    try:
+        made = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), function(fresh))
+    except Exception as error:  # whatever the user's function raises
+        said = next(iter(str(error).splitlines()), "")
+        raise UsageError(f"{OPTION}={name} fails ({type(error).__name__}: {said}); {expected}") from error
+    if not isinstance(made, dict):
+        raise UsageError(f"{OPTION}={name} gives {type(made).__name__}; {expected}: a dict of layers")
+    for path, leaf in jax.tree_util.tree_leaves_with_path(made):
+        if not np.isfinite(leaf).all():
+            raise UsageError(f"{OPTION}={name}: {NETWORK}{jax.tree_util.keystr(path)} is not finite; {expected}")
+    return made
 
 
 def _check_network(found: Trained, config: ConfigDict, model: FlowMapModel, folder: Path) -> None:

@@ -72,6 +72,11 @@ class Report(NamedTuple):
     stop: jax.Array
 
 
+def key_of_weights(config: ConfigDict) -> jax.Array:
+    """The key that fresh weights are drawn with."""
+    return jax.random.fold_in(jax.random.key(config.seed), 0)
+
+
 def initial_state(
     config: ConfigDict,
     model: FlowMapModel,
@@ -95,7 +100,7 @@ def initial_state(
     Raises:
       UsageError: if it does not fit into the memory of this machine.
     """
-    key = jax.random.fold_in(jax.random.key(config.seed), 0)
+    key = key_of_weights(config)
     count = count_parameters(jax.eval_shape(lambda: initialize(model, key, shape)))
     # Weights, at least one moment of each, and the averages.
     limits.check_memory(f"--config.network: a training of {count:,} parameters", count * (2 + len(config.training.ema)))

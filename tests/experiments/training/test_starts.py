@@ -166,3 +166,71 @@ def test_a_comparison_refuses_a_start_of_another_network_before_its_first_run(fl
     with pytest.raises(UsageError, match=r"with network.output = velocity, this run has trigflow"):
         compare(config, ["lsd", "sct"], [0], "steps", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+OWN = """
+import jax, numpy as np
+
+def doubled(fresh):
+    return jax.tree.map(lambda leaf: 2 * np.asarray(leaf) + 1, fresh)
+
+def wider(fresh):
+    return jax.tree.map(lambda leaf: np.zeros((*leaf.shape, 2)), fresh)
+
+def fewer(fresh):
+    return {"Dense_0": fresh["Dense_0"]}
+
+def nothing(fresh):
+    return None
+
+def infinite(fresh):
+    return jax.tree.map(lambda leaf: np.full(leaf.shape, np.inf), fresh)
+
+def failing(fresh):
+    raise KeyError("layer_9")
+
+def no_arguments():
+    return {}
+"""
+
+
+@pytest.fixture
+def own_weights(tmp_path, monkeypatch):
+    (tmp_path / "weights_from_elsewhere.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "weights_from_elsewhere"
+
+
+def test_a_function_gives_the_weights(own_weights, tmp_path):
+    name = f"{own_weights}:doubled"
+    _, fresh = first_state(small())
+    _, state = first_state(small(start_from=name))
+    for copy in (state.params, *state.ema):
+        jax.tree.map(lambda leaf, old: np.testing.assert_allclose(leaf, 2 * old + 1), copy, fresh.params)
+    config = small(start_from=name, steps=10, learning_rate=1e-9)
+    train(config, tmp_path / "begun", quiet=True)
+    assert records.read(tmp_path / "begun")["start_from"] == {"function": name}
+    found = runs.load_trained(tmp_path / "begun", ema=0).network()(*TIMES, POINTS)
+    model, state = first_state(config)
+    np.testing.assert_allclose(found, bind(model, state.params)(*TIMES, POINTS), rtol=1e-4, atol=1e-4)
+    train(config, tmp_path / "begun", quiet=True)  # a finished run needs the function no more
+    assert f", the network as in {name}\n" in describe(small(start_from=name), tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("double", r"module weights_from_elsewhere has no function 'double'; did you mean 'doubled'"),
+        ("wider", r"wider: its weights have no network\['Dense_0'\]\['bias'\] of shape \(8,\); expected the same"),
+        ("fewer", r"fewer: its weights have no network\['Dense_1'\]"),
+        ("nothing", r"nothing gives NoneType; expected a function \(fresh weights of the network\) -> weights of"),
+        ("infinite", r"infinite: network\['Dense_0'\]\['bias'\] is not finite; expected"),
+        ("failing", r"failing fails \(KeyError: 'layer_9'\); expected a function"),
+        ("no_arguments", r"no_arguments fails \(TypeError: .*\); expected a function"),
+    ],
+)
+def test_a_function_of_other_weights_is_one_line(own_weights, tmp_path, function, message):
+    with pytest.raises(UsageError, match=message) as raised:
+        train(small(start_from=f"{own_weights}:{function}"), tmp_path / "new", quiet=True)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "new").exists()
