@@ -1,8 +1,8 @@
 """The notebooks of the course run as they stand, and teach what they say."""
 
+import functools
 from pathlib import Path
 import re
-import runpy
 
 import jax
 import matplotlib.pyplot as plt
@@ -14,55 +14,59 @@ NOTEBOOKS = sorted(COURSE.glob("[0-9]*.py"))
 STEPS = re.compile(r"^(STEPS\b.*?= )\d+", re.MULTILINE)
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
-
-    def run_with(notebook, steps=None):
-        text = notebook.read_text()
-        short, trainings = STEPS.subn(rf"\g<1>{steps}", text)
+def run(name, steps=None):
+    """The variables of a notebook that ran, with fewer steps of training if asked."""
+    text = (COURSE / f"{name}.py").read_text()
+    if steps is not None:
+        text, trainings = STEPS.subn(rf"\g<1>{steps}", text)
         assert trainings <= 1
-        (tmp_path / notebook.name).write_text(text if steps is None else short)
+    found = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plt, "show", lambda: plt.close("all"))
         # Newcomers add rows to tables without a thought, and may.
         with jax.numpy_rank_promotion("allow"):
-            return runpy.run_path(str(tmp_path / notebook.name))
+            exec(compile(text, f"{name}.py", "exec"), found)
+    return found
 
-    return run_with
+
+@functools.cache
+def short(name):
+    return run(name, steps=10)
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_each_notebook_runs(run, notebook):
-    assert run(notebook, steps=10)
+def test_each_notebook_runs(notebook):
+    assert short(notebook.stem)
 
 
-def test_the_velocity_of_a_cloud_is_the_average_of_its_lines(run):
-    found = run(COURSE / "01_path_and_velocity.py", steps=2)
+def test_the_velocity_of_a_cloud_is_the_average_of_its_lines():
+    found = short("01_path_and_velocity")
     assert found["gap"] < 0.15
     # The exact velocity leaves the spread of the lines, and its own size is what flow matching learns.
     np.testing.assert_allclose(found["floor"], 1.48, atol=0.02)
     assert 0.05 < found["of_exact"] < 0.3
 
 
-def test_the_true_map_is_quantile_to_quantile(run):
-    found = run(COURSE / "02_flow_map.py", steps=2)
+def test_the_true_map_is_quantile_to_quantile():
+    found = short("02_flow_map")
     np.testing.assert_allclose(found["by_quantiles"][20:-20], found["end"][20:-20], atol=1e-3)
     np.testing.assert_allclose(found["there_in_two"], found["end"], atol=1e-4)
     np.testing.assert_allclose(found["and_back"], found["grid"], atol=1e-4)
 
 
 @pytest.mark.slow
-def test_flow_matching_needs_steps_and_pairs_teach_no_map(run):
-    distance = run(COURSE / "01_path_and_velocity.py")["distance"]
+def test_flow_matching_needs_steps_and_pairs_teach_no_map():
+    distance = run("01_path_and_velocity")["distance"]
     assert distance[1] > 0.8 > 0.3 > distance[4] > distance[16] > distance[64]
     assert distance[64] < 0.05
-    found = run(COURSE / "02_flow_map.py")
+    found = run("02_flow_map")
     np.testing.assert_allclose(found["network"](found["by_pairs"], found["grid"][100:-100]), 0.25, atol=0.08)
     assert abs(found["network"](found["by_ends"], found["grid"]) - found["end"]).mean() < 0.1
     assert found["error"] < 0.12
 
 
-def test_the_residuals_say_which_rule_notices_what(run):
-    found = run(COURSE / "03_three_rules.py", steps=2)
+def test_the_residuals_say_which_rule_notices_what():
+    found = short("03_three_rules")
     assert max(found["sizes"](found["exact_map"])) < 1e-5
     for name, broken in (("drifts to the right", (0, 1, 2)), ("moves too far", (0, 1, 2)), ("another flow", (0, 1))):
         sizes = found["sizes"](found["wrong"][name])
@@ -71,15 +75,28 @@ def test_the_residuals_say_which_rule_notices_what(run):
 
 
 @pytest.mark.slow
-def test_the_three_rules_reach_the_data(run):
-    distance = run(COURSE / "03_three_rules.py")["distance"]
+def test_the_three_rules_reach_the_data():
+    distance = run("03_three_rules")["distance"]
     assert all(distance[name] < 0.15 for name in ("Lagrangian", "Eulerian", "semigroup"))
     assert distance["not stopped"] > distance["semigroup"]
 
 
+def test_ddim_is_euler_along_the_velocity_and_the_flow_knows_the_density():
+    found = short("05_diffusion_and_back")
+    assert found["same"] < 1e-5
+    assert found["off"] < 5e-3
+
+
 @pytest.mark.slow
-def test_lsd_from_scratch_draws_the_checkerboard_in_one_jump(run):
-    found = run(COURSE / "04_lsd_from_scratch.py")
+def test_a_noise_predictor_reaches_the_data_both_ways():
+    found = run("05_diffusion_and_back")
+    assert max(found["distance"].values()) < 0.1 < found["of_five"]
+    assert abs(found["moved"]) < 0.2
+
+
+@pytest.mark.slow
+def test_lsd_from_scratch_draws_the_checkerboard_in_one_jump():
+    found = run("04_lsd_from_scratch")
     scores = found["scores"]
     assert scores[None] < 0.02 < scores[4] < scores[1] < 0.4
     assert float(found["jnp"].median(found["error"])) < 0.06
