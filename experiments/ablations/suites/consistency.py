@@ -65,6 +65,11 @@ ANCHOR = Suite(
     ),
 )
 
+_ONLY_SCALE = (
+    "the group changes little but the scale of the loss here. On trained weights the variance of the gradient falls "
+    "with the square of the loss: 74.7 at a loss of 0.238 with groups of 1, 0.309 at 0.0148 with groups of 16 (the "
+    "probe, after 2,000 steps). Muon is blind to such a scale."
+)
 IMM_GROUP = Suite(
     name="imm_group",
     title="How many particles match a distribution",
@@ -76,8 +81,8 @@ IMM_GROUP = Suite(
     published=(),
     claims=(
         Claim("best", ("group 4",)),
-        Claim("collapses", ("group 1",), value=2),
-        Claim("collapses", ("group 2",), value=2),
+        Claim("collapses", ("group 1",), value=2, because=_ONLY_SCALE),
+        Claim("collapses", ("group 2",), value=2, because=_ONLY_SCALE),
     ),
     teaches=(
         "IMM compares two sets of jumps by a kernel. A group of one is a consistency model; larger groups also push "

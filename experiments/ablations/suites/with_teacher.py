@@ -21,6 +21,11 @@ CELEBA_HQ = Published(
     "secondary",
     "notes on arXiv 2410.12557, Table 1",
 )
+_SLOW_AVERAGE = (
+    "consistency training lies above it by a hair. On its finest grid its targets are an average of decay 0.9986, and "
+    "one step has not heard of the data yet. With `decay=0.1` it reaches 0.71 at one step (seed 0), and flow matching "
+    "is the worst."
+)
 _LATE_TARGETS = (
     "the targets are an average over more steps than the run has. With the decay of the next row shortcut models are "
     "more than three times as good at four steps, and better than consistency training at every number of steps."
@@ -67,7 +72,7 @@ SHORTCUT_TABLE1 = Suite(
         CELEBA_HQ,
     ),
     claims=(
-        Claim("worst", ("flow matching",), prior="holds"),
+        Claim("worst", ("flow matching",), prior="holds", because=_SLOW_AVERAGE),
         Claim("better", ("shortcut", "consistency training")),
         Claim("better", ("shortcut", "consistency training"), steps=4, because=_LATE_TARGETS),
         Claim("better", ("shortcut", "flow matching"), steps=4),
