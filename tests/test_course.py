@@ -95,6 +95,14 @@ def test_a_noise_predictor_reaches_the_data_both_ways():
 
 
 @pytest.mark.slow
+def test_data_of_your_own_are_drawn_in_one_jump():
+    far = run("07_your_own_data")["far"]
+    data = far["lsd", None]
+    assert far["flow_matching", 1] > 5 * data
+    assert abs(far["lsd", 1] - data) < 0.3 * data
+
+
+@pytest.mark.slow
 def test_lsd_from_scratch_draws_the_checkerboard_in_one_jump():
     found = run("04_lsd_from_scratch")
     scores = found["scores"]
