@@ -1,4 +1,4 @@
-"""What the moving pictures show: exact paths, jumps and draws of the checkerboard, and one wrong map beside the true one."""
+"""What the moving pictures show: exact paths and jumps, stochastic paths, and one wrong map beside the true one."""
 
 from typing import NamedTuple
 
@@ -63,7 +63,8 @@ def paths(b: Velocity, x: np.ndarray, times: np.ndarray) -> np.ndarray:
 def _solve(b: Velocity, start: np.ndarray, length: np.ndarray, x: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """[k, n, 2]; each path at rising shares of its own length of time, all points with common steps.
 
-    ``exact_map.solve`` gives every example steps of its own and is compiled for each call; a picture need not wait for it.
+    ``exact_map.solve`` gives every example steps of its own and is compiled anew for each call, for which a picture
+    need not wait.
     """
 
     def field(share: float, y: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The scenes: each takes a data set in the plane whose velocity is known and returns the frames of one moving picture."""
+"""The scenes: each takes a data set in the plane whose velocity is known and makes the frames of a moving picture."""
 
 from collections.abc import Callable, Iterator
 
