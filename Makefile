@@ -68,6 +68,7 @@ hooks: $(READY)
 docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
 	$(RUN) -m taxonomy published --format=markdown > docs/published.md
+	$(RUN) -m taxonomy symbols --format=markdown > docs/symbols.md
 	$(RUN) -m experiments.ablate --page=docs/ablations > docs/ablations.md
 
 benchmark: $(READY)

@@ -37,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            *("time_to_quality", "ablate", "probe"),
+            *("time_to_quality", "ablate", "probe", "animate"),
         ),
         "commands",
     )
@@ -159,6 +159,7 @@ WRITER = "experiments/files.py"
 MAY_WRITE = {
     ("experiments/training/logs.py", "open"),  # training.jsonl grows by a line at a time; its reader drops half a line
     ("experiments/datasets/latents.py", "save"),  # into memory
+    ("experiments/uses/animation/film.py", "save"),  # into memory
     ("experiments/datasets/arrays.py", "open"),  # members of an archive, to be read
     ("experiments/terminal.py", "open"),  # a stream that leads nowhere
 }

@@ -96,6 +96,12 @@ def test_the_page_of_published_settings_is_the_printed_one(capsys):
     assert (DOCS / "published.md").read_text() == printed, "docs/published.md is out of date: run make docs"
 
 
+def test_the_page_of_symbols_is_the_printed_one(capsys):
+    main(["symbols", "--format=markdown"])
+    printed = capsys.readouterr().out
+    assert (DOCS / "symbols.md").read_text() == printed, "docs/symbols.md is out of date: run make docs"
+
+
 def test_the_page_of_ablations_is_the_one_of_the_committed_results():
     page = (DOCS / "ablations.md").read_text()
     assert page == ablations.page_of(DOCS / "ablations") + "\n", "docs/ablations.md is out of date: run make docs"

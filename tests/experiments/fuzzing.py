@@ -40,6 +40,7 @@ COMMANDS = {
     "invert": ("--workdir=run", "workdir out"),
     "likelihood": ("--workdir=run --points=8 --ode_steps=2", "points ode_steps probes out workdir"),
     "random_walk": ("--out=x.txt --updates=-1", "out updates"),
+    "animate": ("--out=new --scenes=", "out scenes"),
     "reference": ("--config=small.py", "config"),
     "benchmark": (
         "--config=small.py --scaling= --objectives=esd --dispatches=0",

@@ -16,6 +16,7 @@ from objectives.build import OBJECTIVES
 from taxonomy import equivalences, facts, render, sources
 from taxonomy.__main__ import main
 from taxonomy.catalogue import CATALOGUE, FAMILIES, family_of
+from taxonomy.catalogue.conventions import CONVENTIONS
 from taxonomy.catalogue.papers import PAPERS
 from taxonomy.catalogue.published import SETTINGS, TIMES
 from taxonomy.equivalences import EQUIVALENCES
@@ -304,7 +305,26 @@ def test_a_reader_that_leaves_early_sees_no_traceback():
         assert process.stderr.read() == b""
 
 
+def test_a_translation_is_printed_in_all_conventions_and_in_one(printed):
+    text = printed("translate", "mean_flow", "t=0.8", "r=0.3")
+    assert re.search(r"^ours +s = 0.2 +t = 0.7 +1 x$", text, flags=re.MULTILINE)
+    assert re.search(r"^edm +sigma = 4 +to = 0.428571 +5 x$", text, flags=re.MULTILINE)
+    text = printed("translate", "edm", "sigma=0.5", "x=1.2,0", "D=0.9,0.5", "--to=lsd")
+    assert re.search(r"^noise_at_zero +t = 0.666667 +0.8,0$", text, flags=re.MULTILINE)
+    assert re.search(r"^ +noise_at_zero +v = 0.3,1.5, x1 = 0.9,0.5, eps = 0.6,-1, score = ", text, flags=re.MULTILINE)
+    assert "trigflow" not in text
+    assert "ddpm                  alpha_bar = 0, log_snr = -inf" in printed("translate", "ours", "t=0")
+
+
+def test_symbols_name_every_convention_with_its_words(printed):
+    text = printed("symbols")
+    for name, one in CONVENTIONS.items():
+        assert re.search(rf"^{name} +{re.escape(one.title)}$", text, flags=re.MULTILINE)
+        assert one.to_ours in text
+
+
 def test_relations_and_citations_need_neither_jax_nor_what_trains():
-    code = "import sys; from taxonomy.__main__ import main; main(['cite', 'lsd']); main(['equivalences'])"
+    code = "import sys; from taxonomy.__main__ import main; main(['cite', 'lsd']); main(['equivalences']); \
+main(['translate', 'edm', 'sigma=1'])"
     check = "; assert not {'jax', 'numpy', 'objectives', 'experiments'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code + check], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

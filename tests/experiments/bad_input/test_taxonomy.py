@@ -20,6 +20,15 @@ CASES = {
         "an unknown order": ("--sort=size", "argument --sort: received 'size'; expected one of name, year, cost, fam"),
         "an unknown option": ("--sorted=name", "unrecognized arguments: --sorted=name"),
         "an unknown command": ("list", "invalid choice: 'list'"),
+        "an unknown convention": ("translate meanflow t=1", "no convention and no method is called 'meanflow'; did"),
+        "nothing to translate": ("translate edm", "the following arguments are required: NAME=VALUE"),
+        "no value": ("translate edm sigma", "received 'sigma'; expected NAME=VALUE, such as sigma=0.5"),
+        "a level out of range": ("translate edm sigma=-1", "sigma=-1; expected a number from 0 to inf"),
+        "a level twice": ("translate edm sigma=1 sigma=2", "received sigma twice; expected each name once"),
+        "to nowhere": ("translate edm sigma=1 --to=nowhere", "no convention and no method is called 'nowhere'"),
+        "data without a spread": ("translate edm sigma=1 --data_std=0", "data_std=0; expected a positive number"),
+        "a spread that is no number": ("translate edm sigma=1 --data_std=x", "argument --data_std: invalid float"),
+        "symbols in another format": ("symbols --format=csv", "argument --format: received 'csv'; expected one of"),
         "a row of equivalences": ("equivalences lsd", "unrecognized arguments: lsd"),
     }.items()
 }

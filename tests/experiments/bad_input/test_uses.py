@@ -1,14 +1,18 @@
-"""Faults in likelihood, inversion and the random walk."""
+"""Faults in likelihood, inversion, the random walk and moving pictures."""
 
 import pytest
 
-from tests.experiments.bad_input.cases import INVERT, LIKELIHOOD, WALK, Case
+from tests.experiments.bad_input.cases import ANIMATE, INVERT, LIKELIHOOD, WALK, Case
 
 CASES = {
     "no exact density": Case(LIKELIHOOD, "--workdir=run", "has no exact density"),
     "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected a whole number from 1"),
     "no run to invert": Case(INVERT, "--workdir=new", "holds no run (no config.json)"),
     "a picture of an unknown kind": Case(WALK, "--out=x.jpg", "--out=x.jpg; expected a file that ends in .png"),
+    "an unknown scene": Case(ANIMATE, "--out=new --scenes=rule", "no scene is called 'rule'; did you mean 'rules'"),
+    "no scene": Case(ANIMATE, "--out=new --scenes=", "expected all, or some of cloud, velocity_and_map"),
+    "no folder for pictures": Case(ANIMATE, "--scenes=rules", "--out is missing"),
+    "a file in place of a folder": Case(ANIMATE, "--out=small.py", "small.py"),
 }
 
 

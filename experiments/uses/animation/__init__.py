@@ -1,0 +1,1 @@
+"""Moving pictures of flow maps, from the exact map of the checkerboard."""
