@@ -142,9 +142,14 @@ def of_teachers(config: ConfigDict) -> dict[str, dict[str, object]]:
     """Which runs teach, and how far they were trained: {option: {"folder", "step", "config"}}."""
     named = {"teacher": config.teacher, "guidance.weak_teacher": config.guidance.weak_teacher}
     folders = {option: name for option, name in named.items() if name not in ("", "exact")}
-    found = {option: _state_of(name) for option, name in folders.items() if names.is_weights(name) or not importing.is_name(name)}
+    found = {option: _state_of(name) for option, name in folders.items() if not is_function(name)}
     # The teacher of a fine-tuned run is not needed any more.
     return {option: state for option, state in found.items() if state}
+
+
+def is_function(teacher: str) -> bool:
+    """Whether a teacher is a function of the user's own, MODULE:FUNCTION, and not a trained run."""
+    return importing.is_name(teacher) and not names.is_weights(teacher)
 
 
 def named(start_from: str) -> tuple[str, float | None]:

@@ -50,10 +50,11 @@ def _head(found: Weights, workdir: Path | str) -> str:
     config, budget = saved.parsed(found.config, source=Path(workdir)), found.budget
     kind, machine = config.dataset.partition(":")[0], budget["machine"]
     options = ", ".join(f"`{name}={value}`" for name, value in config.objective.options.items())
-    decay = config.evaluation.ema
+    decay, device = config.evaluation.ema, machine["device_kind"]
+    device = "" if device == "cpu" else f", {device}"
     arrays = found.arrays.values()
     path = names.located(workdir)
-    method = CATALOGUE[config.objective.name] if config.objective.name in CATALOGUE else None
+    method = CATALOGUE.get(config.objective.name)
     seconds = "" if budget["seconds"] is None else f", {budget['seconds']:,.0f} s in steps"
     average = f"the average of decay {decay:g}" if decay else "without an average"
     rows = [
@@ -68,8 +69,7 @@ def _head(found: Weights, workdir: Path | str) -> str:
         ),
         (
             "machine",
-            f"{machine['cpus']} CPU cores, {machine['device_kind']}, Python {machine['python']}, "
-            f"jax {machine['packages']['jax']}",
+            f"{machine['cpus']} CPU cores{device}, Python {machine['python']}, jax {machine['packages']['jax']}",
         ),
         (
             "file",
@@ -78,7 +78,7 @@ def _head(found: Weights, workdir: Path | str) -> str:
         ),
         ("licence", found.licence or UNSTATED),
     ]
-    return tables.markdown(["", ""], rows)
+    return "\n".join(tables.wrapped(f"- **{title}**: {text}") for title, text in rows)
 
 
 def _scores(scores: Mapping[str, object]) -> list[str]:

@@ -84,8 +84,8 @@ def _read(workdir: Path | str, *, whole: bool) -> Weights:
     path = names.located(workdir)
     if not path.exists():
         raise UsageError(
-            f"{workdir} does not exist; expected the folder of a run, a file that experiments.export has written, or one "
-            f"of {', '.join(names.names())}"
+            f"{workdir} does not exist; expected the folder of a run, a file that experiments.export has written, or "
+            f"one of {', '.join(names.names())}"
         )
     if not path.is_file():  # whoever opens a pipe waits for ever
         raise UsageError(f"{workdir} is no file; expected one that experiments.export has written")
@@ -163,4 +163,5 @@ def fitted(arrays: Mapping[str, np.ndarray], example: Any, *, where: Path | str)
                 f"{where} does not fit the network of its own configuration ({name} has shape {there} there, {here} "
                 "here); export it again"
             )
-    return jax.tree_util.tree_unflatten(structure, [np.asarray(arrays[name], expected[name].dtype) for name in expected])
+    found = [np.asarray(arrays[name], leaf.dtype) for name, leaf in expected.items()]
+    return jax.tree_util.tree_unflatten(structure, found)
