@@ -64,12 +64,14 @@ lint: $(READY)
 hooks: $(READY)
 	$(RUN) -m pre_commit install
 
-# Pages that are generated from the catalogue.
+# Pages that are generated from the catalogue, and the cards of the weights.
 docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
 	$(RUN) -m taxonomy published --format=markdown > docs/published.md
 	$(RUN) -m taxonomy symbols --format=markdown > docs/symbols.md
 	$(RUN) -m experiments.ablate --page=docs/ablations > docs/ablations.md
+	cd experiments/zoo && for file in */*.safetensors; do name=$${file%.safetensors}; \
+	  (cd ../.. && $(RUN) -m experiments.card --workdir=zoo:$$name) > $$name.md.new && mv $$name.md.new $$name.md; done
 
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --out=runs/benchmark

@@ -63,7 +63,7 @@ if __name__ == "__main__":
             return
         if not WORKDIR.value:
             raise UsageError("--workdir is missing; name a folder for the runs, such as --workdir=runs/ablations")
-        workdir = command_flags.path(WORKDIR)
+        workdir = command_flags.folder(WORKDIR)
         with locks.alone(workdir, use="ablate", name="--workdir"):
             print(run.run(planned, workdir))
 

@@ -36,7 +36,7 @@ if __name__ == "__main__":
         except ValueError as error:
             raise UsageError(f"--seeds={','.join(SEEDS.value)}; expected whole numbers such as 0,1,2") from error
         config = command_flags.frozen(CONFIG.value)
-        workdir = command_flags.path(WORKDIR)
+        workdir = command_flags.folder(WORKDIR)
         with locks.alone(workdir, use="compare", name="--workdir"):
             print(compare(config, option_sets.split(NAMES.value), seeds, BUDGET.value, workdir).verdict)
 

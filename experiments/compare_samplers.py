@@ -23,7 +23,7 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         configs = [command_flags.frozen(config_files.load(f"{path}:{MAP}")) for path in FILES.value]
-        workdir = command_flags.path(WORKDIR)
+        workdir = command_flags.folder(WORKDIR)
         with locks.alone(workdir, use="compare_samplers", name="--workdir"):
             print(compare_samplers(configs, workdir))
 

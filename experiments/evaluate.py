@@ -4,17 +4,18 @@
 
 Writes ``metrics.csv``, ``metrics.md``, ``protocol.json``, the pictures ``samples.png`` (density next to the target),
 ``map_error.png`` and, in the plane, ``trajectories.png``, and their data (``samples.npz``, ``map.npz``) into the run's
-folder, and prints the tables. The exact map comes from ``experiments.reference``.
+folder or ``--out``, and prints the tables. The exact map comes from ``experiments.reference``.
 """
 
 from absl import flags
 
 from experiments import flags as command_flags
 from experiments.evaluation.evaluate import WRITTEN, evaluate
-from experiments.reporting.findings import written
+from experiments.reporting import findings
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
+    OUT = flags.DEFINE_string("out", None, "folder of the results; by default that of the run")
     CHECKPOINT = command_flags.define_checkpoint()
     CHANGES = {
         "inception": flags.DEFINE_string("inception", None, "file of Inception weights, for FID"),
@@ -25,8 +26,9 @@ if __name__ == "__main__":
         """Runs the command."""
         workdir, checkpoint = command_flags.path(WORKDIR), command_flags.checkpoint_folder(CHECKPOINT)
         changes = {name: flag.value for name, flag in CHANGES.items() if flag.value is not None}
-        evaluate(workdir, checkpoint=checkpoint, changes=changes, tell=print)
-        print((workdir / "metrics.md").read_text("utf-8"))
-        print(written(workdir, WRITTEN))
+        evaluate(workdir, out=OUT.value, checkpoint=checkpoint, changes=changes, tell=print)
+        folder = findings.chosen(workdir, OUT.value)
+        print((folder / "metrics.md").read_text("utf-8"))
+        print(findings.written(folder, WRITTEN))
 
     command_flags.run(main, required=("workdir",))

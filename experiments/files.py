@@ -124,6 +124,11 @@ def remove_unfinished(folder: Path) -> None:
                 left.unlink()
 
 
+def size_text(path: Path) -> str:
+    """The size of a file, such as "0.29 MB"."""
+    return f"{path.stat().st_size / 1e6:.2f} MB"
+
+
 def try_out(folder: Path, count: int) -> None:
     """Writes so many bytes to a file in a folder, and removes it; OSError if that fails."""
     # Of this process alone: others may try the same folder at the same moment.

@@ -11,12 +11,12 @@ from absl import flags
 
 from experiments import flags as command_flags
 from experiments.uses import rewards
-from experiments.uses.finetuning.finetune import finetune
+from experiments.uses.finetuning.finetune import finetune, folder_of
 from experiments.uses.finetuning.loop import Plan
 from experiments.uses.finetuning.report import DEFAULT
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
     REWARD = flags.DEFINE_string("reward", None, rewards.HELP)
     OUT = flags.DEFINE_string("out", None, "folder of the results; by default WORKDIR_finetuned")
     METHOD = flags.DEFINE_string("method", "map", "map: through one jump; ode: through Euler steps; all: both")
@@ -40,7 +40,7 @@ if __name__ == "__main__":
         workdir = command_flags.path(WORKDIR)
         plan = Plan(**{name: flag.value for name, flag in PLAN.items()})
         finetune(workdir, reward=REWARD.value, out=OUT.value, method=METHOD.value, weight=WEIGHT.value, plan=plan)
-        folder = command_flags.path(OUT) if OUT.value else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+        folder = folder_of(workdir, OUT.value)
         print((folder / "finetune.md").read_text("utf-8"))
         print(f"written: {folder}/finetune.csv, finetune.md, finetune.json, finetune.png; run folders in {folder}")
 

@@ -11,6 +11,7 @@ from experiments import caches, errors, paths, platforms, settings
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import files as config_files
 from experiments.settings import old_names
+from experiments.zoo import names
 
 
 def run(
@@ -141,6 +142,11 @@ def _beside(field: str, known: Iterable[str]) -> list[str]:
     return [name for name in own if part and name.startswith(f"{part}.")] or own
 
 
+def define_trained() -> flags.FlagHolder:
+    """Defines ``--workdir`` of a command that reads a trained map."""
+    return flags.DEFINE_string("workdir", None, "folder of a trained run, FILE.safetensors, or zoo:NAME")
+
+
 CHECKPOINTS = {"newest": "checkpoints", "best": "best"}
 
 
@@ -158,6 +164,11 @@ def checkpoint_folder(flag: flags.FlagHolder) -> str:
 def path(flag: flags.FlagHolder) -> Path:
     """The path that a flag names; UsageError for what is none, see ``paths.of_user``."""
     return paths.of_user(flag.value, name=f"--{flag.name}")
+
+
+def folder(flag: flags.FlagHolder) -> Path:
+    """The folder to be written to that a flag names; UsageError for what is none, or names weights."""
+    return names.folder_of_user(flag.value, name=f"--{flag.name}")
 
 
 def check_known(flag: flags.FlagHolder, known: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ from experiments.reporting import findings
 from experiments.uses.inversion.invert import invert
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
     OUT = flags.DEFINE_string("out", None, "folder of the results; by default that of the run")
 
     def main() -> None:

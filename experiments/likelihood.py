@@ -14,7 +14,7 @@ from experiments.reporting import findings
 from experiments.uses.likelihood.measure import measure
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run on data in the plane")
+    WORKDIR = command_flags.define_trained()
     OUT = flags.DEFINE_string("out", None, "folder of the results; by default that of the run")
     POINTS = flags.DEFINE_integer("points", 4000, "generated points, and held-out data")
     ODE_STEPS = flags.DEFINE_integer("ode_steps", 32, "steps along the ODE, of four evaluations each")

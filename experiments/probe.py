@@ -25,7 +25,7 @@ from experiments.training.runs import load_trained
 
 if __name__ == "__main__":
     CONFIG = command_flags.define_config()
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
     EXACT = flags.DEFINE_bool("exact", False, "probe the exact map of the data of --config in place of a run")
     NAMES = flags.DEFINE_string("objectives", None, "comma-separated METHOD, METHOD[OPTION=VALUE,...], or all")
     CHECKPOINT = command_flags.define_checkpoint()

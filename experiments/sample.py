@@ -15,7 +15,7 @@ from experiments.sampling.by_name import Options
 from experiments.uses.sample import sample
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
     OUT = flags.DEFINE_string("out", None, "file to write: .npz or .png")
     SAMPLER = flags.DEFINE_string("sampler", "", f"{', '.join(sampling.SAMPLERS)}; by default the objective's own")
     NUM_STEPS = flags.DEFINE_integer("num_steps", 1, "number of steps")

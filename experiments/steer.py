@@ -17,7 +17,7 @@ from experiments.uses.steering.setting import Options
 from experiments.uses.steering.steer import chosen, steer
 
 if __name__ == "__main__":
-    WORKDIR = flags.DEFINE_string("workdir", None, "folder of a trained run")
+    WORKDIR = command_flags.define_trained()
     REWARD = flags.DEFINE_string("reward", None, rewards.HELP)
     METHOD = flags.DEFINE_string("method", "all", f"all, or with commas: {', '.join(METHODS)}")
     MAP = flags.DEFINE_string("map", "learned", "learned, exact or both")

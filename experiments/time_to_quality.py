@@ -39,7 +39,7 @@ if __name__ == "__main__":
             ) from error
         limits.check_positive("level", LEVEL.value)
         planned = time_to_quality.plan(RECIPES.value, **lengths)
-        workdir = command_flags.path(WORKDIR)
+        workdir = command_flags.folder(WORKDIR)
         runs.check_writable(workdir)
         with locks.alone(workdir, use="time_to_quality", name="--workdir"):
             results = time_to_quality.measure(planned, workdir, **lengths)

@@ -41,11 +41,11 @@ if __name__ == "__main__":
         platforms.check()
         config = command_flags.frozen(CONFIG.value)
         if DRY_RUN.value:
-            print(dry_run.describe(config, command_flags.path(WORKDIR) if WORKDIR.value else None))
+            print(dry_run.describe(config, command_flags.folder(WORKDIR) if WORKDIR.value else None))
             return
         if not WORKDIR.value:
             raise UsageError("--workdir is missing; name a folder for the run, such as --workdir=runs/lsd")
-        workdir = command_flags.path(WORKDIR)
+        workdir = command_flags.folder(WORKDIR)
         try:
             tell = None if QUIET.value else print
             timing = train(config, workdir, quiet=QUIET.value, evaluate=evaluate_on_the_way, tell=tell)

@@ -5,7 +5,7 @@ import ast
 # The floors of experiments/, from the ground up: a room imports itself and the rooms of lower floors.
 FLOORS = (
     ("ground",),
-    ("datasets",),
+    ("datasets", "zoo"),
     ("settings", "reporting"),
     ("metrics", "sampling"),
     ("training",),
@@ -37,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            *("time_to_quality", "ablate", "probe", "animate"),
+            *("time_to_quality", "ablate", "probe", "animate", "export", "card"),
         ),
         "commands",
     )

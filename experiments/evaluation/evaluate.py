@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import files, locks, settings
+from experiments import files, settings
 from experiments.datasets import told
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.metrics.metric import applying
-from experiments.reporting import map_plots, plots, tables
+from experiments.reporting import findings, map_plots, plots, tables
 from experiments.sampling.trained import Trained
 from experiments.settings import protocol as protocols
 from experiments.training import runs
@@ -21,6 +22,22 @@ from models import grids
 
 KEPT_SAMPLES = 64_000
 WRITTEN = ("metrics.csv", "metrics.md", "protocol.json", "samples.png", "map_error.png", "trajectories.png")
+
+
+class Scored(NamedTuple):
+    """The scores of a run, and what its pictures show.
+
+    Attributes:
+      rows: see ``evaluate``.
+      samples: {number of steps: samples}.
+      pictures: of the map, see ``scoring.score_map``.
+      labels: classes of the samples, or None.
+    """
+
+    rows: list[dict[str, object]]
+    samples: dict[str, np.ndarray]
+    pictures: dict[str, np.ndarray]
+    labels: np.ndarray | None
 
 
 def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
@@ -36,6 +53,7 @@ def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
 def evaluate(
     workdir: Path,
     *,
+    out: str | None = None,
     checkpoint: str = "checkpoints",
     changes: Mapping[str, object] | None = None,
     tell: Callable[[str], object] | None = None,
@@ -43,7 +61,8 @@ def evaluate(
     """Scores a checkpoint of a run and writes the results into its folder.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, or a file of weights.
+      out: folder of the results, see ``findings.chosen``.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation during training found.
       changes: fields of the run's protocol that are other ones here.
       tell: is given, at the start, the line of what the data were understood to mean, if there is one.
@@ -57,16 +76,34 @@ def evaluate(
       DivergedError: if the map or its samples are not finite.
     """
     run = runs.load_trained(workdir, checkpoint=checkpoint, evaluation=changes)
-    dataset, protocol = run.dataset, run.protocol
-    if tell and (said := told.line(dataset)):
+    if tell and (said := told.line(run.dataset)):
         tell(said)
-    run.check_scale(protocol.guidance)
-    image_scores.check(dataset, protocol)
-    with locks.alone(workdir, use="evaluate", name="--workdir"):
-        return _score_and_write(run, workdir)
+    check(run)
+    with findings.held(workdir, out, use="evaluate"):
+        scored = score(run)
+        _write(run, scored, findings.chosen(workdir, out))
+    return scored.rows
 
 
-def _score_and_write(run: Trained, workdir: Path) -> list[dict[str, object]]:
+def check(run: Trained) -> None:
+    """UsageError if a run cannot be scored by its protocol."""
+    run.check_scale(run.protocol.guidance)
+    image_scores.check(run.dataset, run.protocol)
+
+
+def score(run: Trained) -> Scored:
+    """Scores a run by its protocol.
+
+    Args:
+      run: the run.
+
+    Returns:
+      the scores, see ``evaluate``, and what pictures are drawn from.
+
+    Raises:
+      UsageError: if the reference set is unusable.
+      DivergedError: if the map or its samples are not finite.
+    """
     dataset, protocol = run.dataset, run.protocol
     of_map, pictures = scoring.score_map(run)
     draw = run.generator(scale=protocol.guidance)
@@ -92,14 +129,17 @@ def _score_and_write(run: Trained, workdir: Path) -> list[dict[str, object]]:
             **nothing,
         }
     )
-    tables.write_csv(workdir / "metrics.csv", rows)
-    protocols.write(workdir, protocol)
-    files.write_text(workdir / "metrics.md", _text(run, rows))
-    files.write_arrays(workdir / "samples.npz", compressed=True, **kept)
-    files.write_arrays(workdir / "map.npz", compressed=True, **pictures)
-    plots.samples(workdir / "samples.png", dataset, {run.name: kept}, labels=shown)
-    map_plots.plot(workdir, dataset, {run.name: pictures})
-    return rows
+    return Scored(rows, kept, pictures, shown)
+
+
+def _write(run: Trained, scored: Scored, folder: Path) -> None:
+    tables.write_csv(folder / "metrics.csv", scored.rows)
+    protocols.write(folder, run.protocol)
+    files.write_text(folder / "metrics.md", _text(run, scored.rows))
+    files.write_arrays(folder / "samples.npz", compressed=True, **scored.samples)
+    files.write_arrays(folder / "map.npz", compressed=True, **scored.pictures)
+    plots.samples(folder / "samples.png", run.dataset, {run.name: scored.samples}, labels=scored.labels)
+    map_plots.plot(folder, run.dataset, {run.name: scored.pictures})
 
 
 def _text(run: Trained, rows: Sequence[dict[str, object]]) -> str:

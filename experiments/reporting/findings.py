@@ -5,8 +5,9 @@ import contextlib
 from pathlib import Path
 import sys
 
-from experiments import caches, files, locks, paths
+from experiments import caches, files, locks
 from experiments.reporting import machine, tables
+from experiments.zoo import names
 
 
 def folder(workdir: Path, out: str | None) -> Path:
@@ -32,8 +33,8 @@ def held(workdir: Path, out: str | None, *, use: str) -> Iterator[None]:
 
 
 def chosen(workdir: Path, out: str | None) -> Path:
-    """The folder that ``--out`` names, by default that of the run, as it is."""
-    return paths.of_user(out, name="--out") if out else workdir
+    """The folder that ``--out`` names, by default that of the run, as it is; see ``names.results``."""
+    return names.folder_of_user(out, name="--out") if out else names.results(workdir)
 
 
 def warn(text: str) -> None:

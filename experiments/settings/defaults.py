@@ -80,6 +80,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "data": "device",  # or "host": stored examples are read by grain, each once per epoch
             "device_mapping": "pmap",  # or "shard_map", its successor
             "grad_accumulation": 1,  # parts of a device's batch, computed one after the other
+            "wandb": "",  # project of Weights & Biases that gets the numbers of TensorBoard, too; "" for none
             "label_dropout": 0.1,  # share of examples without a label, if the network is class-conditional
         }
     )

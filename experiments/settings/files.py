@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from experiments import paths
 from experiments.errors import CommandError, UsageError, nearest
 from experiments.settings import DEFAULT_OBJECTIVE, base, fields, old_names
+from experiments.zoo import names
 
 # Where experiments/ lies: the checkout, or the installed packages.
 PACKAGES = Path(__file__).parent.parent.parent
@@ -99,10 +100,12 @@ def _is_like(value: object, default: object) -> bool:
 
 
 def split(path: str) -> tuple[str, str]:
-    """The configuration file and the variant of a ``--config``; the file of a saved configuration reads its JSON."""
+    """The configuration file and the variant of a ``--config``; a saved configuration is read by a file of its own."""
     if "://" in path:
         raise UsageError(f"--config={path} is an address; expected a file on this machine, such as {example_path()}")
     path = str(paths.expanded(path, name="--config"))
+    if names.is_weights(path):
+        return str(Path(__file__).with_name("saved.py")), path
     if path.endswith(".json"):
         if not Path(path).is_file():
             raise UsageError(f"--config={path} does not exist; expected the config.json of a run's folder")

@@ -10,7 +10,7 @@ from experiments import settings
 from experiments.datasets import told
 from experiments.datasets.dataset import Dataset
 from experiments.settings.guidance import Teacher
-from experiments.training import checks
+from experiments.training import checks, dashboard
 from experiments.training import devices as mapping
 from experiments.training.dispatch import make_dispatch
 from experiments.training.parts import load_parts
@@ -38,6 +38,7 @@ def describe(config: ConfigDict, workdir: Path | None) -> str:
     """
     devices = mapping.total(jax.local_device_count())
     checks.check(config, devices=devices)
+    dashboard.check(config)
     objective = settings.objective_of(config)
     dataset, teacher, model, start = load_parts(config, workdir)
     state = jax.eval_shape(lambda: initial_state(config, model, objective, dataset.shape))
@@ -121,7 +122,7 @@ def _fit(needed: float) -> str:
 
 def _files(config: ConfigDict, state_bytes: int) -> str:
     training = config.training
-    files = ["config.json", "run.json", "training.jsonl", "tensorboard/"]
+    files = ["config.json", "run.json", "training.jsonl", "tensorboard/", *["wandb/"][: bool(training.wandb)]]
     kept = f"{training.keep_checkpoints} of at most {_mega(state_bytes)}"
     files.append(f"checkpoints/ ({kept}, every {training.checkpoint_every} steps)")
     if training.evaluate_every:

@@ -1,12 +1,14 @@
-"""What a run writes while it trains: ``training.jsonl`` (one line per dispatch) and TensorBoard events."""
+"""What a run writes while it trains: ``training.jsonl`` (one line per dispatch), TensorBoard events, a dashboard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import json
 import os
 from pathlib import Path
 import socket
+import sys
 import time
+from typing import Any
 
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
@@ -22,18 +24,19 @@ LARGEST = 2**63  # of whole numbers in a record
 class TrainingLog:
     """Appends metrics to ``training.jsonl`` and to TensorBoard; opening it again continues at a given step."""
 
-    def __init__(self, workdir: Path, *, resume_at: int):
+    def __init__(self, workdir: Path, *, resume_at: int, dashboard: Any = None):
         """Opens the log and drops what an interrupted run wrote after its last checkpoint.
 
         Args:
           workdir: the run's folder.
           resume_at: number of updates that the run continues from; 0 for a new run.
+          dashboard: what ``dashboard.opened`` gave; it gets the numbers of TensorBoard, and is finished with the log.
 
         Raises:
           UsageError: if the log that is there is damaged.
           WriteError: if it cannot be written.
         """
-        self._path, self._failed = workdir / "training.jsonl", False
+        self._path, self._failed, self._dashboard = workdir / "training.jsonl", False, dashboard
         self.seconds = 0.0  # spent in steps before resume_at
         self.first_loss: float | None = None  # of the first record of the run
         if os.path.lexists(self._path):
@@ -73,7 +76,7 @@ class TrainingLog:
         self.write_events(step, metrics)
 
     def write_events(self, step: int, metrics: dict[str, float]) -> None:
-        """Writes numbers to TensorBoard alone.
+        """Writes numbers to TensorBoard and the dashboard alone.
 
         Args:
           step: number of updates made.
@@ -82,6 +85,7 @@ class TrainingLog:
         # One event for all: an event of its own for each would cost a short step more than the rest of the host's work.
         numbers = [Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
         self._write_event(Event(step=step, summary=Summary(value=numbers)))
+        self._show(lambda dashboard: dashboard.log(dict(metrics), step=step))
 
     def _write_event(self, event: Event) -> None:
         event.wall_time = time.time()
@@ -96,6 +100,23 @@ class TrainingLog:
         for file, path in ((self._file, self._path), (self._events, self._tensorboard)):
             with contextlib.suppress(OSError) if self._failed else self._writing(path):
                 file.close()
+        self._show(lambda dashboard: dashboard.finish())
+
+    def _show(self, action: Callable[[Any], object]) -> None:
+        """Does something with the dashboard, until that fails: a training does not end because nobody can watch it."""
+        if self._dashboard is None:
+            return
+        try:
+            action(self._dashboard)
+        except Exception as error:
+            self._dashboard = None
+            reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+            print(
+                f"warning: Weights & Biases takes no more numbers ({reason}); the training goes on, and "
+                f"{self._tensorboard} has all of them",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @contextlib.contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

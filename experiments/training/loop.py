@@ -15,7 +15,7 @@ from experiments import files, locks, settings, terminal
 from experiments.datasets import host, told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import HostLostError, InterruptedRun, UsageError, WriteError
-from experiments.training import checks, dispatch, hosts, interrupts, records, runs
+from experiments.training import checks, dashboard, dispatch, hosts, interrupts, records, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.logs import TrainingLog
@@ -109,6 +109,7 @@ def train(
             parameters = count_parameters(state.params)
 
             def prepare() -> None:
+                dashboard.check(config)
                 stack.enter_context(locks.alone(workdir, use="train", name="--workdir"))
                 for folder in (workdir, workdir / "figures"):
                     files.remove_unfinished(folder)
@@ -131,7 +132,10 @@ def train(
             if hosts.is_first():
                 if int(state.step) < config.training.steps:
                     records.add_start(workdir, step=int(state.step), devices=mapping.total(devices))
-                log = stack.enter_context(contextlib.closing(TrainingLog(workdir, resume_at=int(state.step))))
+                done = int(state.step) >= config.training.steps
+                shown = None if done else dashboard.opened(config, workdir)
+                log = TrainingLog(workdir, resume_at=int(state.step), dashboard=shown)
+                stack.enter_context(contextlib.closing(log))
             data = None
             if config.training.data == "host":
                 data = _read_by_host(config, objective, dataset, int(state.step), devices)

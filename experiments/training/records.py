@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import datetime
 import hashlib
 import importlib.metadata
+import json
 import os
 from pathlib import Path
 import platform
@@ -17,6 +18,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.datasets.record import Record
 from experiments.errors import UsageError
 from experiments.training.checkpoints import Checkpoints
+from experiments.zoo import names, weights
 
 NAME = "run.json"
 # What is in a run's folder: 1 until 0.1.0; 2 has checksums and counts skipped steps.
@@ -41,7 +43,7 @@ def read(workdir: Path) -> Mapping[str, object]:
     """The record of a run.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, or a file of weights.
 
     Returns:
       its fields; older versions wrote no "data", "teachers" and "starts".
@@ -49,9 +51,10 @@ def read(workdir: Path) -> Mapping[str, object]:
     Raises:
       UsageError: if it is damaged, or written by a later version in a way that this one cannot know.
     """
-    path = workdir / NAME
+    in_file = names.is_weights(workdir)
+    path = workdir if in_file else workdir / NAME
     try:
-        found = files.read_json(path)
+        found = weights.describe(workdir).run if in_file else files.read_json(path)
         version = found.get("format", 1)
         if type(version) is not int or version < 1:
             raise ValueError(f"format {version!r}, which is no whole number from 1")
@@ -139,9 +142,14 @@ def of_teachers(config: ConfigDict) -> dict[str, dict[str, object]]:
     """Which runs teach, and how far they were trained: {option: {"folder", "step", "config"}}."""
     named = {"teacher": config.teacher, "guidance.weak_teacher": config.guidance.weak_teacher}
     folders = {option: name for option, name in named.items() if name not in ("", "exact")}
-    found = {option: _state_of(name) for option, name in folders.items() if not importing.is_name(name)}
+    found = {option: _state_of(name) for option, name in folders.items() if not is_function(name)}
     # The teacher of a fine-tuned run is not needed any more.
     return {option: state for option, state in found.items() if state}
+
+
+def is_function(teacher: str) -> bool:
+    """Whether a teacher is a function of the user's own, MODULE:FUNCTION, and not a trained run."""
+    return importing.is_name(teacher) and not names.is_weights(teacher)
 
 
 def named(start_from: str) -> tuple[str, float | None]:
@@ -172,7 +180,13 @@ def of_start(config: ConfigDict) -> dict[str, object] | None:
 
 def _state_of(name: str) -> dict[str, object] | None:
     """How far a run was trained; None if there is none."""
-    folder = paths.of_user(name, name="a run").absolute()
+    folder = paths.of_user(name, name="a run")
+    if names.is_weights(folder):
+        known = weights.describe(folder)
+        content = hashlib.sha256(json.dumps(known.config, sort_keys=True).encode()).hexdigest()
+        where = folder if names.is_shipped(folder) else folder.absolute()
+        return {"folder": str(where), "step": known.step, "config": content}
+    folder = folder.absolute()
     if not (folder / "config.json").exists():
         return None
     checkpoints = Checkpoints(folder, read_only=True)

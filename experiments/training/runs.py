@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import jax
 from ml_collections import ConfigDict
 
 from experiments import caches, files, paths, settings
@@ -18,7 +19,8 @@ from experiments.settings import saved as saved_config
 from experiments.training import checks, records
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.state import State, initial_state
-from models.flow_map_model import Params
+from experiments.zoo import names, weights
+from models.flow_map_model import Params, initialize
 
 
 def _normal(config: ConfigDict) -> dict[str, object]:
@@ -88,7 +90,7 @@ def read_config(workdir: Path) -> ConfigDict:
     """The configuration of a run.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, or a file of weights.
 
     Returns:
       the configuration.
@@ -96,6 +98,8 @@ def read_config(workdir: Path) -> ConfigDict:
     Raises:
       UsageError: if the folder holds no run, or its configuration cannot be read.
     """
+    if names.is_weights(workdir):
+        return saved_config.parsed(weights.describe(workdir).config, source=workdir)
     path = workdir / "config.json"
     if not os.path.lexists(path):
         raise UsageError(f"{workdir} holds no run (no config.json); train one with --workdir={workdir}")
@@ -133,10 +137,11 @@ def load_trained(
     evaluation: Mapping[str, object] | None = None,
     data: bool = True,
 ) -> Trained:
-    """A trained run from its folder.
+    """A trained run from its folder, or from a file of weights.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder, FILE.safetensors, or the name of a map that comes with the project, such as
+        "zoo:checkerboard/lsd".
       ema: decay of the average to load, 0 for the raw weights; by default the one that evaluation uses.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
       evaluation: fields of the run's protocol that are other ones here.
@@ -156,6 +161,12 @@ def load_trained(
     dataset = records.load_data(config, workdir, needed=data)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
+    if names.is_weights(workdir):
+        _check_choice(workdir, config, ema=ema, checkpoint=checkpoint)
+        found = weights.read(workdir)
+        fresh = jax.eval_shape(lambda: initialize(model, jax.random.key(0), dataset.shape))
+        params = {"params": weights.fitted(found.arrays, fresh["params"], where=workdir)}
+        return trained(config, dataset, model, params, step=found.step)
     if not (workdir / checkpoint).exists():
         advice = "" if checkpoint == "checkpoints" else " --config.training.evaluate_every=STEPS"
         raise UsageError(
@@ -167,3 +178,13 @@ def load_trained(
         example = initial_state(config, model, objective, dataset.shape)
         state = checkpoints.restore(example)
     return trained(config, dataset, model, weights_of(config, state, ema=ema), step=int(state.step))
+
+
+def _check_choice(workdir: Path, config: ConfigDict, *, ema: float | None, checkpoint: str) -> None:
+    """UsageError if other weights are asked for than the ones that a file has."""
+    own = config.evaluation.ema
+    if checkpoint != "checkpoints":
+        raise UsageError(f"{workdir} has one set of weights, and no {checkpoint} checkpoint; drop --checkpoint")
+    if ema not in (None, own):
+        kind = f"the average of decay {own}" if own else "the weights without an average"
+        raise UsageError(f"{workdir} has {kind} alone, not that of ema={ema}; drop the decay, or take the run's folder")

@@ -12,7 +12,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import guidance
 from experiments.settings.guidance import Teacher
-from experiments.training import others
+from experiments.training import others, records
 from models.flow_map_model import bind
 from taxonomy.arrays import expand
 from taxonomy.flow_map import Velocity, diagonal
@@ -50,7 +50,7 @@ def load_teacher(config: ConfigDict, dataset: Dataset) -> Teacher | None:
 
 
 def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Teacher:
-    function = importing.is_name(name)
+    function = records.is_function(name)
     if (name == "exact" or function) and config.network.conditional:
         raise UsageError(
             f"--config.{field}={name} is the velocity of all classes, and the network is class-conditional; "

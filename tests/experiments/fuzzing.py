@@ -21,7 +21,7 @@ JSON = [None, True, -1, 0, 1.5, 1e30, 10**30, float("nan"), float("inf"), "", "x
 # Command: (options with which it works, the other ones that it has).
 COMMANDS = {
     "train": ("--quiet --config=small.py --workdir=new", "dry_run coordinator processes process_id host_timeout"),
-    "evaluate": ("--workdir=run", "workdir checkpoint inception guidance"),
+    "evaluate": ("--workdir=run", "workdir out checkpoint inception guidance"),
     "compare": ("--config=small.py --workdir=new --objectives=lsd", "objectives seeds budget workdir"),
     "compare_samplers": ("--workdir=new --configs=", "configs workdir"),
     "sample": (
@@ -53,6 +53,8 @@ COMMANDS = {
         "--workdir=run --objectives=lsd --batches=2 --examples=8",
         "workdir exact objectives checkpoint ema teacher progress batches examples seed out",
     ),
+    "export": ("--workdir=run --out=x.safetensors --noscores", "workdir out ema dtype licence checkpoint"),
+    "card": ("--workdir=zoo:checkerboard/lsd", "workdir"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import files, limits, locks, paths, settings
+from experiments import files, limits, locks, settings
 from experiments.errors import UsageError, nearest
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
@@ -123,6 +123,14 @@ def _check(plan: Plan, method: str, weight: float) -> None:
     limits.check_seed("seed", plan.seed)
 
 
+def folder_of(workdir: Path, out: str | None) -> Path:
+    """The folder that ``--out`` names, by default that of the run's results with ``_finetuned`` behind its name."""
+    if out:
+        return findings.chosen(workdir, out)
+    own = findings.chosen(workdir, None)
+    return own.with_name(f"{own.resolve().name}_finetuned")
+
+
 def finetune(
     workdir: Path,
     *,
@@ -165,7 +173,7 @@ def finetune(
             f"{workdir} ({run.name}) learned jumps alone, there is no velocity for Euler steps; expected "
             "--method=map, or a run that learned velocities"
         )
-    folder = paths.of_user(out, name="--out") if out else workdir.with_name(f"{workdir.resolve().name}_finetuned")
+    folder = folder_of(workdir, out)
     for name in METHODS[method]:
         if (folder / name / "config.json").exists() or (folder / "config.json").exists():
             raise UsageError(f"{folder} holds a run already; choose another folder with --out, or delete it")
