@@ -1,0 +1,75 @@
+"""The code of docs/symptoms.md shows the faults that the page describes, with the numbers that stand beside it."""
+
+from pathlib import Path
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from objectives.build import OBJECTIVES, default_options
+
+PAGE = (Path(__file__).parent.parent / "docs" / "symptoms.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def page():
+    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 6
+    names = {"__name__": "example"}
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+def test_the_floor_of_a_velocity_is_not_zero(page):
+    # Two independent points of variance 1/3 in each of two coordinates.
+    np.testing.assert_allclose(page["of_nothing"], 4 / 3, rtol=0.02)
+    np.testing.assert_allclose(page["of_the_best"], 0.978, atol=0.02)
+    # The exact velocity is uncorrelated with what it leaves.
+    left = page["target"] - page["best"]
+    assert abs(float(jnp.mean(jnp.sum(left * page["best"], axis=1)))) < 0.02
+
+
+def test_one_step_of_the_exact_velocity_is_the_mean(page):
+    assert float(page["spread"]) < 1e-5
+    np.testing.assert_allclose(page["x1"].std(), 0.577, atol=0.01)
+
+
+def test_a_kernel_without_a_forward_derivative_is_refused_and_other_rules_take_it(page):
+    assert re.search("forward-mode.*custom_vjp", page["message"])
+    assert all(np.isfinite(values).all() and values.shape == (3,) for values in page["without"])
+
+
+def test_sharded_parameters_have_the_same_gradient(page):
+    assert page["sharded"].sharding.num_devices == len(jax.devices()) == 4
+    np.testing.assert_allclose(page["on_all"], page["on_one"], rtol=1e-4, atol=1e-4 * np.abs(page["on_one"]).max())
+
+
+def test_the_scale_that_comes_out_is_another_one(page):
+    np.testing.assert_allclose(
+        page["scale"], page["guidance"].effective_scale_mean_flow(omega=0.5, kappa=0.75), rtol=1e-4
+    )
+
+
+def test_the_floors_are_those_of_the_table(page):
+    rows = re.findall(r"^\| ([\d,]+) \| (-?[\d.]+) \| (-?[\d.]+) \|$", PAGE, re.MULTILINE)
+    assert [int(count.replace(",", "")) for count, _, _ in rows] == list(page["floors"])
+    for (_, aligned, published), found in zip(rows, page["floors"].values(), strict=True):
+        np.testing.assert_allclose(found, [float(aligned), float(published)], atol=2e-3)
+
+
+def test_every_method_and_option_of_the_page_exists():
+    found = re.findall(r"(\w+)\[(\w+)=", PAGE)
+    assert len(found) >= 4
+    for method, option in found:
+        assert option in default_options(OBJECTIVES[method])
+    for method in re.findall(r"`((?:psd|tim|so_flow|alpha_flow|euler|sdei|stei|ct|ict|ect|mean_flow|lsd)\w*)`", PAGE):
+        assert method in OBJECTIVES
+
+
+def test_every_anchor_of_the_first_table_is_a_symptom():
+    first = PAGE.split("## ")[0]
+    titles = re.findall(r"^## (.*)$", PAGE, re.MULTILINE)
+    assert re.findall(r"\[(.*?)\]\(#", first) == titles
