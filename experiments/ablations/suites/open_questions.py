@@ -3,6 +3,15 @@
 from experiments.ablations.suite import Claim, Row, Suite
 from experiments.ablations.suites.mean_flow import PLAIN
 
+_WEAK_GRADIENT = (
+    "the average over a jump says less than the derivative at its end. On the weights of LSD the gradients of both are "
+    "as noisy (variances 23.8 and 21.9), and that of STEE is two fifths as long: signal over noise 0.22 against 1.5 (the "
+    "probe, after 2,000 steps)."
+)
+_ROUND_TRIP = (
+    "FMM has a second term, the round trip, which holds long jumps by themselves. It pays with noise (signal over noise "
+    "0.82 against 1.5 on the weights of LSD), and from two steps on LMF is ahead."
+)
 UNTESTED_RULES = Suite(
     name="untested_rules",
     title="The end-point rules beside the known ones",
@@ -22,8 +31,8 @@ UNTESTED_RULES = Suite(
     claims=(
         *(Claim("better", ("LSD", label)) for label in ("STEE", "LMF")),
         *(Claim("better", (label, "MeanFlow")) for label in ("STEE", "LMF")),
-        Claim("better", ("STEE", "LMF")),
-        Claim("better", ("LMF", "FMM")),
+        Claim("better", ("STEE", "LMF"), because=_WEAK_GRADIENT),
+        Claim("better", ("LMF", "FMM"), because=_ROUND_TRIP),
         *(Claim("improves_with_steps", (label,)) for label in ("STEE", "LMF")),
     ),
     teaches=(
