@@ -4,13 +4,13 @@ from experiments.ablations.suite import Claim, Row, Suite
 from experiments.ablations.suites.mean_flow import PLAIN
 
 _WEAK_GRADIENT = (
-    "the average over a jump says less than the derivative at its end. On the weights of LSD the gradients of both are "
-    "as noisy (variances 23.8 and 21.9), and that of STEE is two fifths as long: signal over noise 0.22 against 1.5 (the "
-    "probe, after 2,000 steps)."
+    "the average over a jump says less than the derivative at its end. On the weights of LSD the gradients of both "
+    "are as noisy (variances 23.8 and 21.9), and that of STEE is two fifths as long: signal over noise 0.22 against "
+    "1.5 (the probe, after 2,000 steps)."
 )
 _ROUND_TRIP = (
-    "FMM has a second term, the round trip, which holds long jumps by themselves. It pays with noise (signal over noise "
-    "0.82 against 1.5 on the weights of LSD), and from two steps on LMF is ahead."
+    "FMM has a second term, the round trip, which holds long jumps by themselves. It pays with noise (signal over "
+    "noise 0.82 against 1.5 on the weights of LSD), and from two steps on LMF is ahead."
 )
 UNTESTED_RULES = Suite(
     name="untested_rules",
