@@ -56,7 +56,20 @@ def convention_of(name: str) -> str:
 
 
 def ratio_of(level: Level, value: float, *, name: str, std: float) -> float:
-    """``k = n / a`` of a level of noise; ValueError if the value is outside of its range."""
+    """``k = n / a`` of a level of noise.
+
+    Args:
+      level: the way to say it.
+      value: what was said.
+      name: of the level, for the message.
+      std: standard deviation of the data.
+
+    Returns:
+      k, not negative; infinite where there is no data.
+
+    Raises:
+      ValueError: if the value is outside of its range.
+    """
     if not level.low <= value <= level.high:  # NaN fails too
         raise ValueError(f"{name}={value:g}; expected a number from {level.low:g} to {level.high:g}")
     return level.ratio(value, std)

@@ -32,7 +32,9 @@ def test_a_part_is_a_notebook_with_exercises_and_answers(name):
     text = (FOLDER / name).read_text()
     assert re.match(r"---\njupyter:\n  jupytext:\n    text_representation:\n      extension: \.md\n", text)
     assert int(re.search(r"^# (\d+)\. ", text, re.MULTILINE)[1]) == int(name[:2])
-    exercises, answers = (text.partition(f"## {title}\n")[2].partition("\n## ")[0] for title in ("Exercises", "Answers"))
+    exercises, answers = (
+        text.partition(f"## {title}\n")[2].partition("\n## ")[0] for title in ("Exercises", "Answers")
+    )
     numbers = [re.findall(r"^(\d)\. ", part, re.MULTILINE) for part in (exercises, answers)]
     assert numbers[0] == numbers[1] == ["1", "2", "3"]
     assert len(cells(name)) >= 5
@@ -48,8 +50,8 @@ def test_the_velocity_is_learned_to_its_floor_and_needs_steps():
     assert found["floor"] <= found["reached"] < found["floor"] + 0.06
     assert found["losses"][0] > 1.25
     shares = found["shares"]
-    assert 0.4 < shares[1] < 0.6
-    assert shares[64] > 0.8
+    assert 0.3 < shares[1] < 0.7
+    assert shares[64] > 0.7
     assert shares[64] > shares[4] > 0.5
 
 
