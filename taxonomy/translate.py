@@ -55,8 +55,21 @@ def convention_of(name: str) -> str:
     )
 
 
-def _ratio(level: Level, value: float, *, name: str, std: float) -> float:
-    """``k = n / a`` of a level of noise; ValueError if the value is outside of its range."""
+def ratio_of(level: Level, value: float, *, name: str, std: float) -> float:
+    """``k = n / a`` of a level of noise.
+
+    Args:
+      level: the way to say it.
+      value: what was said.
+      name: of the level, for the message.
+      std: standard deviation of the data.
+
+    Returns:
+      k, not negative; infinite where there is no data.
+
+    Raises:
+      ValueError: if the value is outside of its range.
+    """
     if not level.low <= value <= level.high:  # NaN fails too
         raise ValueError(f"{name}={value:g}; expected a number from {level.low:g} to {level.high:g}")
     return level.ratio(value, std)
@@ -88,7 +101,7 @@ def _ratios(convention: Convention, given: Mapping[str, str], std: float) -> tup
         if convention.source not in given:
             raise ValueError(f"{convention.target} is the end of a jump; expected {convention.source} beside it")
         ends = [(letter, _one(letter, given[letter])) for letter in (convention.source, convention.target)]
-        start, end = (_ratio(time, value, name=letter, std=std) for letter, value in ends)
+        start, end = (ratio_of(time, value, name=letter, std=std) for letter, value in ends)
         return start, end, {convention.source, convention.target}
     names = [name for name in convention.levels if name in given]
     if len(names) != 1:
@@ -96,7 +109,7 @@ def _ratios(convention: Convention, given: Mapping[str, str], std: float) -> tup
         received = " and ".join(names) or "none of them"
         raise ValueError(f"received {received}; expected one of {', '.join(convention.levels)}{jump}; {_EXAMPLE}")
     level = convention.levels[names[0]]
-    return _ratio(level, _one(names[0], given[names[0]]), name=names[0], std=std), None, set(names)
+    return ratio_of(level, _one(names[0], given[names[0]]), name=names[0], std=std), None, set(names)
 
 
 def _data_and_noise(
