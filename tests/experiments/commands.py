@@ -43,7 +43,7 @@ MODULES = (
         "experiments.likelihood",
         "experiments.invert",
     ),
-    *("experiments.compare_samplers", "experiments.random_walk", "experiments.probe"),
+    *("experiments.compare_samplers", "experiments.random_walk", "experiments.probe", "experiments.export"),
 )
 
 

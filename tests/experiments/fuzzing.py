@@ -52,6 +52,7 @@ COMMANDS = {
         "--workdir=run --objectives=lsd --batches=2 --examples=8",
         "workdir exact objectives checkpoint ema teacher progress batches examples seed out",
     ),
+    "export": ("--workdir=run --out=x.safetensors", "workdir out checkpoint"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (
