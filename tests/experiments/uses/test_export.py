@@ -1,6 +1,5 @@
 """A map in a file: read back with the header alone, it is the map of the run within the error of half precision."""
 
-import json
 import struct
 
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from experiments.training import runs
 from experiments.training.loop import train
 from experiments.uses.export import export, packed, scores_of, weights_of
 from tests.experiments.small_runs import small
+from tests.exported import read
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +23,6 @@ def run(tmp_path_factory):
     )
     train(config, folder)
     return folder
-
-
-def read(path):
-    """(header of the weights, description, {name: array}), with nothing but the definition of the format."""
-    content = path.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    header, numbers = json.loads(content[8 : 8 + length]), content[8 + length :]
-    described = json.loads(header.pop("__metadata__")["flow_map"])
-    arrays = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        arrays[name] = np.frombuffer(numbers[start:end], "<f2").reshape(entry["shape"])
-    assert sum(array.nbytes for array in arrays.values()) == len(numbers)
-    return header, described, arrays
 
 
 def of_file(described, arrays, s, t, x):

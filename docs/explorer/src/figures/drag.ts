@@ -19,14 +19,14 @@ export function drag(figure: HTMLElement, law: Law): Drag {
   const told = find<HTMLElement>(figure, ".told");
   const because = find<HTMLElement>(figure, ".because");
   let map: FlowMap | undefined;
-  let x: Point = [-0.42, 0.62];
+  let x: Point = [-0.9, 1.1];
   let path: Point[] = [];
   let learnt: Point[] = [];
   let ends: Point[] | undefined;
   let moving = false;
 
   const redraw = onceAFrame(draw);
-  const on = plane(find(figure, ".holder"), "The plane: a path from noise to data, its exact end and the learnt one", redraw);
+  const on = plane(find(figure, ".holder"), "The plane: a path from noise to data, its exact end and the learnt one", redraw, 1.4);
   const source = slider(figure, "s", (s) => {
     stop();
     x = exactPath(law, last.s, x, [s])[0];

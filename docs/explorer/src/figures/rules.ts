@@ -13,7 +13,7 @@ const minus = (a: Point, b: Point): Point => [a[0] - b[0], a[1] - b[1]];
 export function rules(figure: HTMLElement, law: Law): void {
   const menu = find<HTMLSelectElement>(figure, "select[name=method]");
   let map: FlowMap | undefined;
-  let x: Point = [-0.35, 0.6];
+  let x: Point = [1.1, 0.2];
   let path: Point[] = [];
 
   interface Panel {
@@ -89,7 +89,7 @@ export function rules(figure: HTMLElement, law: Law): void {
   function panel(name: string, made: Pick<Panel, "draw" | "learn">): Panel {
     const root = find<HTMLElement>(figure, `[data-rule=${name}]`);
     const redraw = onceAFrame(() => show(whole));
-    const on = plane(find(root, ".holder"), `The ${name} rule on the plane`, redraw);
+    const on = plane(find(root, ".holder"), `The ${name} rule on the plane`, redraw, 1.3);
     const control = slider(root, find<HTMLInputElement>(root, "input").name, redraw);
     const knob = handle(on, `Start of the path, ${name} rule`, () => x, (to) => {
       x = to;
