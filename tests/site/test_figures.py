@@ -19,6 +19,11 @@ def told(page, figure, text, place=0):
     return found.inner_text()
 
 
+def numbers(text):
+    """Those of a text such as "0.12, −0.30"; the page writes a minus sign, not a hyphen."""
+    return [float(number.replace("\N{MINUS SIGN}", "-")) for number in text.split(",")]
+
+
 def slide(page, selector, value):
     page.locator(selector).evaluate(
         "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', { bubbles: true })); }", value
@@ -76,7 +81,7 @@ def test_tangent_and_chord_become_one_as_t_comes_to_s(opened):
     velocities = re.compile(r"v_\{s,s\} = \((.*?)\); average velocity v_\{s,t\} = \((.*?)\)")
 
     def apart(text):
-        a, b = ([float(n.replace("−", "-")) for n in pair.split(",")] for pair in velocities.search(text).groups())
+        a, b = map(numbers, velocities.search(text).groups())
         return max(abs(p - q) for p, q in zip(a, b, strict=True))
 
     assert apart(told(page, "drag", "Learnt")) > 0.2
@@ -91,7 +96,7 @@ def test_the_button_says_why_long_jumps_are_not_supervised(opened):
     page.locator("#drag button[name=why]").click()
     assert page.locator("#drag .because").is_visible()
     text = told(page, "drag", "Average end of the samples")
-    mean = [float(n.replace("−", "-")) for n in re.search(r"Average end .*?\((.*?)\)", text).group(1).split(",")]
+    mean = numbers(re.search(r"Average end .*?\((.*?)\)", text).group(1))
     # Of data seen from the noise: their mean, which is 0.
     assert max(map(abs, mean)) < 0.15
 

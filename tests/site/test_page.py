@@ -1,4 +1,4 @@
-"""The page as a whole: it opens fast, moves by itself, fits a phone, is accessible, and has a picture without scripts."""
+"""The page as a whole: it opens fast, moves by itself, fits a phone, is accessible, has a picture without scripts."""
 
 import pytest
 

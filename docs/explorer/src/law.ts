@@ -65,15 +65,17 @@ function truncated(x: number, beta: number, spread: number, low: number, side: n
   const high = low + side;
   const off = Math.abs(x - (beta * (low + high)) / 2) / spread;
   if (beta * side * (1 + off) < NARROW * spread) {
-    const zs = NODES.map(([node]) => (x - beta * (low + side * node)) / spread);
-    const most = Math.max(...zs.map(logDensity));
+    // Across a narrow square the density changes by little: the one in its middle is taken out.
+    const most = logDensity((x - beta * (low + side / 2)) / spread);
     let [mass, noise, data] = [0, 0, 0];
-    zs.forEach((z, k) => {
-      const share = NODES[k][1] * Math.exp(logDensity(z) - most);
+    for (const [node, weight] of NODES) {
+      const y = low + side * node;
+      const z = (x - beta * y) / spread;
+      const share = weight * Math.exp(logDensity(z) - most);
       mass += share;
       noise += share * z;
-      data += share * (low + side * NODES[k][0]);
-    });
+      data += share * y;
+    }
     return [Math.log(mass) + most, noise / mass, data / mass];
   }
   const a = (x - beta * high) / spread;
@@ -88,21 +90,29 @@ function truncated(x: number, beta: number, spread: number, low: number, side: n
   return [logTail(p) + Math.log1p(-tails) - Math.log(q - p), noise, data];
 }
 
-const distinct = (numbers: number[]): number[] => [...new Set(numbers)];
+// The squares share their columns and rows: of each axis, the distinct lower ends, and the one of each square.
+const ends = new WeakMap<Law, { lows: number[]; of: number[] }[]>();
+function endsOf(law: Law): { lows: number[]; of: number[] }[] {
+  if (!ends.has(law))
+    ends.set(law, [0, 1].map((axis) => {
+      const lows = [...new Set(law.places.map((place) => place[axis]))];
+      return { lows, of: law.places.map((place) => lows.indexOf(place[axis])) };
+    }));
+  return ends.get(law)!;
+}
 
 /** E[x0 | I_t = x] and E[x1 | I_t = x]. */
 export function posterior(law: Law, t: number, x: Point): { noise: Point; data: Point } {
   const spread = Math.max((1 - t) * law.std, 1e-70);
   const terms: { log: number; noise: Point; data: Point }[] = [];
   if (law.kind === "squares") {
-    const byAxis = x.map((value, axis) => {
-      const lows = distinct(law.places.map((place) => place[axis]));
-      return new Map(lows.map((low) => [low, truncated(value, t, spread, low, law.width)]));
-    });
-    for (const [left, lower] of law.places) {
-      const [u, v] = [byAxis[0].get(left)!, byAxis[1].get(lower)!];
+    const [across, along] = endsOf(law);
+    const columns = across.lows.map((low) => truncated(x[0], t, spread, low, law.width));
+    const rows = along.lows.map((low) => truncated(x[1], t, spread, low, law.width));
+    law.places.forEach((_, k) => {
+      const [u, v] = [columns[across.of[k]], rows[along.of[k]]];
       terms.push({ log: u[0] + v[0], noise: [u[1], v[1]], data: [u[2], v[2]] });
-    }
+    });
   } else {
     const variance = spread ** 2 + (t * law.width) ** 2;
     for (const [left, lower] of law.places) {

@@ -93,7 +93,7 @@ function program(name: string, card: Card, make: (v: flow_map.AverageVelocity) =
   return compiled.get(name)!;
 }
 
-const SIZES = [1, 64, 512];
+const SIZES = [1, 32, 128, 512];
 /** f(s, t, x) for any number of examples, in padded batches of a few sizes. */
 function inBatches(map: FlowMap, name: string, make: Parameters<typeof program>[2], s: ArrayLike<number>, t: ArrayLike<number>, x: ArrayLike<number>): Float32Array {
   const count = s.length;

@@ -19,10 +19,11 @@ export function exactJump(law: Law, s: number, t: number, x: Point, tolerance = 
   let time = Math.min(s, UNTIL);
   const end = Math.min(t, UNTIL);
   let point: Point = [x[0], x[1]];
-  let step = (end - time) / 8;
+  let slope = velocity(law, time, point);
+  let step = (end - time) / 4;
   for (let tries = 0; tries < 5000 && time !== end; tries++) {
     if (Math.abs(step) > Math.abs(end - time)) step = end - time;
-    const slopes = [velocity(law, time, point)];
+    const slopes = [slope];
     let next = point;
     for (let k = 0; k < 6; k++) {
       next = [point[0], point[1]];
@@ -37,6 +38,7 @@ export function exactJump(law: Law, s: number, t: number, x: Point, tolerance = 
     if (error <= 1 || Math.abs(step) < 1e-12) {
       time = step === end - time ? end : time + step;
       point = next;
+      slope = slopes[6]; // the last stage is the first of the next step
     }
     step *= Math.min(5, Math.max(0.2, 0.9 * Math.max(error, 1e-10) ** -0.2));
   }

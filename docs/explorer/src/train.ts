@@ -38,20 +38,20 @@ const RULES: Record<Method, ((v: AverageVelocity, x_s: Array, s: Array, t: Array
   mean_flow: (v, x_s, s, t, dI) => losses.mean_flow(v, x_s, s, t, dI),
 };
 
-/** The loss of a batch: flow matching on the diagonal, and the rule on jumps. */
-export function loss(method: Method, v: AverageVelocity, flow: Draw, jumps: Draw | undefined): Array {
+/** The loss of a batch in one or two parts: flow matching on the diagonal, and the rule on jumps. */
+export function loss(method: Method, v: AverageVelocity, [flow, jumps]: Draw[]): Array {
   const [x_t, dI] = [source(flow), sample_velocity(flow)];
   let total = np.mean(losses.flow_matching(v, x_t, flow.s.ref, dI));
   const rule = RULES[method];
-  if (rule && jumps) {
+  if (rule) {
     const [s, t] = times(jumps);
     total = total.add(np.mean(rule(v, source(jumps), s.ref, t.ref, sample_velocity(jumps))));
   }
-  for (const batch of [flow, jumps]) if (batch) [batch.x0, batch.x1, batch.s, batch.t].forEach((array) => array.dispose());
+  for (const batch of rule ? [flow, jumps] : [flow]) [batch.x0, batch.x1, batch.s, batch.t].forEach((array) => array.dispose());
   return total;
 }
 
-/** Noise, data and times: on the diagonal, or uniform on the triangle s <= t with the source at the noise now and then. */
+/** Noise, data and times: on the diagonal, or uniform on the triangle s <= t. */
 function drawBatch(law: Law, count: number, random: () => number, onDiagonal: boolean): Draw {
   const points = (values: Float32Array): Array => np.array(values).reshape([count, 2]);
   const [s, t] = [new Float32Array(count), new Float32Array(count)];
@@ -78,16 +78,16 @@ export function training(method: Method, law: Law, seed: number): Training {
   let [first, second, average] = [zeros(), zeros(), again(params)];
   let done = 0;
 
-  const gradient = valueAndGrad(((params: Params, flow: Draw, jumps: Draw | undefined) => {
-    const found = loss(method, bind(shape, law.std, params), flow, jumps);
+  const gradient = valueAndGrad(((params: Params, batches: Draw[]) => {
+    const found = loss(method, bind(shape, law.std, params), batches);
     params.forEach(({ kernel, bias }) => (kernel.dispose(), bias.dispose()));
     return found;
-  }) as never) as unknown as (params: Params, flow: Draw, jumps?: Draw) => [Array, Params];
+  }) as never) as unknown as (params: Params, batches: Draw[]) => [Array, Params];
 
   interface State { params: Params; first: Params; second: Params; average: Params }
   // Adam with the bias corrections in the two rates, and an average of the weights.
-  const update = jit(((state: State, flow: Draw, jumps: Draw, rate: Array, scale: Array, decay: Array) => {
-    const [value, slopes] = RULES[method] ? gradient(again(state.params), flow, jumps) : gradient(again(state.params), flow);
+  const update = jit(((state: State, batches: Draw[], rate: Array, scale: Array, decay: Array) => {
+    const [value, slopes] = gradient(again(state.params), batches);
     const next: State = { params: [], first: [], second: [], average: [] };
     slopes.forEach((slope, k) => {
       const layer = { params: {}, first: {}, second: {}, average: {} } as Record<keyof State, Params[number]>;
@@ -114,11 +114,12 @@ export function training(method: Method, law: Law, seed: number): Training {
   return {
     step() {
       done++;
-      const flow = drawBatch(law, RULES[method] ? DIAGONAL : BATCH, random, true);
-      const jumps = RULES[method] ? drawBatch(law, BATCH - DIAGONAL, random, false) : undefined;
+      const batches = RULES[method]
+        ? [drawBatch(law, DIAGONAL, random, true), drawBatch(law, BATCH - DIAGONAL, random, false)]
+        : [drawBatch(law, BATCH, random, true)];
       const warm = RATE * Math.min(1, done / 20) / Math.sqrt(1 + Math.max(0, done - 200) / 200);
       const numbers = [warm / (1 - 0.9 ** done), 1 / (1 - 0.99 ** done), Math.min(DECAY, (1 + done) / (10 + done))];
-      const [value, next] = update({ params, first, second, average }, flow, jumps, ...numbers.map((number) => np.array(number)));
+      const [value, next] = update({ params, first, second, average }, batches, ...numbers.map((number) => np.array(number)));
       ({ params, first, second, average } = next);
       return (value.dataSync() as Float32Array)[0];
     },

@@ -21,7 +21,7 @@ self.onmessage = async ({ data }: MessageEvent<Request>) => {
   for (let step = 0; step <= steps; step++) {
     const value = step ? trained.step() : NaN;
     mean = step <= 1 ? value : 0.95 * mean + 0.05 * value;
-    const scored = step % 25 === 0;
+    const scored = step % (sampling > 4 ? 50 : 25) === 0;
     if (!scored && step % 5) continue;
     const samples = scored ? trained.sample(noise, sampling) : undefined;
     const report: Report = {

@@ -5,7 +5,7 @@ import { at, average, jumps, load, type FlowMap, type Method } from "../maps";
 import { exactJump, exactPath } from "../path";
 import { arrow, colours, disc, drawLaw, handle, label, line, plane } from "../plane";
 
-const TIMES = Array.from({ length: 65 }, (_, k) => k / 64);
+const TIMES = Array.from({ length: 32 }, (_, k) => k / 31);
 const ENDS = 150;
 
 export interface Drag {

@@ -5,7 +5,7 @@ import { at, average, jump, jumps, load, moveEnd, moveStart, type FlowMap, type 
 import { exactPath } from "../path";
 import { arrow, colours, disc, drawLaw, handle, label, line, plane, type Plane } from "../plane";
 
-const TIMES = Array.from({ length: 33 }, (_, k) => k / 32);
+const TIMES = Array.from({ length: 32 }, (_, k) => k / 31);
 const SCALE = 0.3; // velocities are drawn this long, or they leave the picture
 const along = (x: Point, w: Point, scale = SCALE): Point => [x[0] + scale * w[0], x[1] + scale * w[1]];
 const minus = (a: Point, b: Point): Point => [a[0] - b[0], a[1] - b[1]];
@@ -47,7 +47,7 @@ export function rules(figure: HTMLElement, law: Law): void {
     panel("eulerian", {
       learn: (map) => points(jumps(map, TIMES, many(1), path.flat())),
       draw({ on, curve }, context, map, s) {
-        const k = Math.round(s * 32);
+        const k = Math.round(s * 31);
         const start = exactPath(law, TIMES[k], path[k], [s], 1e-5)[0];
         const end = jump(map, s, 1, start);
         const moves = moveStart(map, s, 1, start);
@@ -57,7 +57,7 @@ export function rules(figure: HTMLElement, law: Law): void {
         residual(on, context, end, along(end, moves, 1));
         disc(on, context, start, 6, hue().ink, hue().paper);
         disc(on, context, end, 6, hue().learnt, hue().paper);
-        const spread = Math.max(...curve.map((point) => distance(point, curve[32])));
+        const spread = Math.max(...curve.map((point) => distance(point, curve[31])));
         return `The end drifts with ${say(moves)}; it should rest. Residual ${Math.hypot(...moves).toFixed(3)}; over all starts the end strays by up to ${spread.toFixed(3)}.`;
       },
     }),
