@@ -9,7 +9,7 @@ VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo digits samplers test test-slow stress test-floor test-newest lint hooks docs benchmark costs wheel clean
+.PHONY: demo digits samplers test test-slow test-site stress test-floor test-newest lint hooks docs benchmark costs wheel clean
 
 # Rooms whose types and docstrings are checked.
 MATHEMATICS := taxonomy objectives models
@@ -32,6 +32,12 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
+
+# The explorer of docs/explorer in a browser: sets up Playwright, Node and Chromium where they are missing.
+test-site: $(READY)
+	$(RUN) -m pip install --quiet -e '.[site]'
+	$(RUN) -m tests.site.build
+	$(RUN) -m pytest -m site tests/site
 
 # Kills a run fifty times at random moments; prints what it did.
 stress: $(READY)
