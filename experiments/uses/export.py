@@ -1,7 +1,9 @@
 """A trained run as one file of weights: arrays, configuration, budget, and the scores of these very arrays."""
 
 from collections.abc import Mapping
+import csv
 import dataclasses
+import io
 import math
 from pathlib import Path
 
@@ -43,7 +45,8 @@ def export(
       ema: decay of the average, 0 for the raw weights; by default the one that evaluation uses.
       checkpoint: "checkpoints" for the newest, "best" for the best that evaluation on the way has found.
       dtype: a name of ``weights.DTYPES``.
-      scored: whether to score what is written, by the run's protocol, as ``experiments.evaluate`` does.
+      scored: whether to score what is written, by the run's protocol, as ``experiments.evaluate`` does; what that has
+        written about these very weights is taken from there.
       licence: of the weights, as text.
 
     Returns:
@@ -74,7 +77,7 @@ def export(
         run=_record(workdir, run),
         step=run.step,
         budget=_budget(workdir, run),
-        scores=_scores(written) if scored else {},
+        scores=_scores(written, (dtype == "float32" and _known(workdir, run)) or None) if scored else {},
         licence=licence or _before(workdir).get("licence", ""),
         arrays=arrays,
     )
@@ -111,9 +114,26 @@ def _budget(workdir: Path, run: Trained) -> dict[str, object]:
     }
 
 
-def _scores(run: Trained) -> dict[str, object]:
-    """The table of ``experiments.evaluate`` as data, with the titles that apply."""
-    rows = evaluate.score(run).rows
+def _known(workdir: Path, run: Trained) -> list[dict[str, object]]:
+    """The rows that ``experiments.evaluate`` has written about these very weights; none if it has not."""
+    head = evaluate.row_head(run.config, run.step)
+    try:
+        text = files.read_bytes(workdir / "metrics.csv").decode()
+        rows = [
+            {name: value if name in (*head, "N") else float(value) if value else None for name, value in row.items()}
+            for row in csv.DictReader(io.StringIO(text))
+        ]
+        own = [row for row in rows if {name: row[name] for name in head} == {key: str(x) for key, x in head.items()}]
+        if [row["N"] for row in rows] != [*map(str, run.protocol.steps), ""] or own != rows[:-1]:
+            return []
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no such table
+        return []
+    return [*({**row, **head, "N": int(row["N"])} for row in own), rows[-1]]
+
+
+def _scores(run: Trained, rows: list[dict[str, object]] | None = None) -> dict[str, object]:
+    """The table of ``experiments.evaluate`` as data, with the titles that apply; made anew if it is not given."""
+    rows = rows or evaluate.score(run).rows
     shown = applying(scoring.metrics_of(run.dataset), rows)
     of_map = [metric for metric in MAP_METRICS if rows[0][metric.name] is not None]
     return {

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import shutil
 
 import jax
 import numpy as np
@@ -79,6 +80,27 @@ def test_scores_are_those_of_what_is_written(run, file, tmp_path):
         written.append(kept[0]["kl"])
     assert written[0] != written[1]
     assert (tmp_path / "half" / "metrics.md").exists()
+
+
+def test_scores_that_are_known_are_not_made_again(run, file, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    evaluate(folder)
+    monkeypatch.setattr("experiments.evaluation.evaluate.score", None)
+    export(folder, tmp_path / "known.safetensors", licence="MIT")
+    assert (tmp_path / "known.safetensors").read_bytes() == file.read_bytes()
+    # Of other weights, by another protocol, or half a table: they are made.
+    table = (folder / "metrics.csv").read_text()
+    for options, text in (
+        ({"dtype": "float16"}, table),
+        ({"ema": 0.5}, table),
+        ({}, table.replace("lsd,0,20,", "lsd,0,10,")),
+        ({}, table[: len(table) // 2]),
+        ({}, ""),
+    ):
+        (folder / "metrics.csv").write_text(text)
+        with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+            export(folder, tmp_path / "other.safetensors", **options)
 
 
 def test_results_lie_beside_the_file_if_no_place_is_named(file):
