@@ -89,7 +89,7 @@ wheel: $(READY)
 	$(RUN) -m build --wheel --outdir dist .
 
 clean:
-	rm -rf .venv-* build dist *.egg-info
+	rm -rf .venv-* build dist *.egg-info docs/explorer/node_modules docs/explorer/dist
 
 $(READY): setup.cfg pyproject.toml
 ifneq ($(SUPPORTED),1)

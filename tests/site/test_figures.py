@@ -78,7 +78,7 @@ def test_the_point_moves_by_arrow_keys(opened):
 
 def test_tangent_and_chord_become_one_as_t_comes_to_s(opened):
     page = opened.page
-    velocities = re.compile(r"v_\{s,s\} = \((.*?)\); average velocity v_\{s,t\} = \((.*?)\)")
+    velocities = re.compile(r"Velocity at s: \((.*?)\); average velocity from s to t: \((.*?)\)")
 
     def apart(text):
         a, b = map(numbers, velocities.search(text).groups())

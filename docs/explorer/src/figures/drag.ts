@@ -95,10 +95,10 @@ export function drag(figure: HTMLElement, law: Law): Drag {
       arrow(on, context, x, tangent, hue.tangent);
       arrow(on, context, x, jumped, hue.learnt);
       disc(on, context, jumped, 6, hue.learnt, hue.paper);
-      if (distance(tangent, jumped) * on.canvas.clientWidth > 90) label(on, context, tangent, "tangent", hue.tangent, [8, 18]);
-      label(on, context, jumped, "learnt jump", hue.learnt, jumped[0] > 0.7 ? [-12, -10] : [12, -10]);
+      if (!ends && distance(tangent, jumped) * on.canvas.clientWidth > 90) label(on, context, tangent, "tangent", hue.tangent, [8, 18]);
+      if (!ends) label(on, context, jumped, "learnt jump", hue.learnt, jumped[0] > 0.7 ? [-12, -10] : [12, -10]);
       text += ` Learnt: ${say(jumped)}, off by ${distance(jumped, exact).toFixed(3)}.` +
-        ` Velocity v_{s,s} = ${say(v_ss)}; average velocity v_{s,t} = ${say(v_st)}.`;
+        ` Velocity at s: ${say(v_ss)}; average velocity from s to t: ${say(v_st)}.`;
     } else arrow(on, context, x, along, hue.tangent);
     disc(on, context, exact, 5, hue.paper, hue.ink);
     if (ends) {
