@@ -99,6 +99,7 @@ def pairs(dataset: Dataset) -> Iterator[Image.Image]:
         if k >= FRAMES:
             found += axes[0].plot(*path.T, color=MAP, lw=2.5, label="the flow")
             found += axes[0].plot(*path[-1], "o", color=MAP, ms=8)
+            found += axes[1].plot(0, 0, "X", color=WRONG, ms=12)
         found.append(axes[0].legend(loc="upper right", fontsize=9))
         return found
 
