@@ -255,6 +255,10 @@ def test_wheel_holds_all_packages_and_works_from_another_folder(tmp_path):
     )
     assert found.returncode == 0, found.stderr
     assert (folder / "run/training.jsonl").exists()
+    # The weights that come with it, too.
+    sampled = [sys.executable, "-P", "-m", "experiments.sample", "--workdir=zoo:checkerboard/lsd", "--out=x.npz"]
+    subprocess.run([*sampled, "--samples=8"], cwd=folder, env=environment, check=True, timeout=300)
+    assert (folder / "x.npz").exists()
     where = subprocess.run(
         [sys.executable, "-P", "-c", "import taxonomy, objectives, models, experiments; print(experiments.__file__)"],
         cwd=folder,

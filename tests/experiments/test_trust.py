@@ -14,6 +14,7 @@ from experiments.images import file as image_file
 from experiments.images.inception import shapes
 from experiments.metrics import reference
 from experiments.settings import files as config_files
+from experiments.zoo import weights
 from tests.experiments.small_runs import small
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -45,6 +46,8 @@ def written(folder, trap, name):
     path = folder / name
     if path.suffix == ".npy":
         np.save(path, trap, allow_pickle=True)
+    elif path.suffix == ".safetensors":
+        path.write_bytes(pickle.dumps(trap))
     else:
         np.savez(path, x=trap, record=trap, settings=trap)
     return path
@@ -64,6 +67,7 @@ READERS = {
     "samples.npz": lambda path: image_file.read(path, (8, 8, 1)),
     "weights.npz": lambda path: inception_weights.load(path, shapes()),
     "classifier.npz": lambda path: classifier.kept(path, classifier.Network(), 64, dict),
+    "map.safetensors": weights.read,
     "reference.npz": lambda path: reference._read(path, small(), None),
 }
 
