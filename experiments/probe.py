@@ -56,7 +56,7 @@ if __name__ == "__main__":
             checkpoint = command_flags.checkpoint_folder(CHECKPOINT)
             run = load_trained(command_flags.path(WORKDIR), ema=EMA.value, checkpoint=checkpoint)
             probed = plan.of_run(run, option_sets.chosen(run.config, names), sizes, teacher=TEACHER.value)
-        folder = OUT.value and command_flags.path(OUT)
+        folder = OUT.value and command_flags.folder(OUT)
         if folder:
             caches.check_writable(folder, name="--out")
         if EXACT.value:

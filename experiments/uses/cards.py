@@ -18,7 +18,7 @@ SOURCES = {
     "digits": "scikit-learn's copy of the UCI optical digits (E. Alpaydin, C. Kaynak, 1998)",
     "patches": "scikit-learn's two sample photographs, by danielbuechele and vultilion (CC BY 2.0)",
 }
-UNSTATED = "not stated"
+UNSTATED, UNSCORED = "not stated", "not scored"
 
 
 def card(workdir: Path | str) -> str:
@@ -109,22 +109,22 @@ def _commands(workdir: Path | str) -> str:
 
 
 def table() -> str:
-    """The maps that come with the project: one row each, with the score at one and at sixteen steps."""
+    """The maps that come with the project: one row each, with the first score at three numbers of steps."""
     rows = []
     for name in names.names():
         found = weights.describe(name)
         config = saved.parsed(found.config, source=Path(name))
-        metric = next(iter(found.scores["titles"]))
-        scored = {row["N"]: row[metric] for row in found.scores["rows"]}
+        metric, title = next(iter(found.scores.get("titles", {}).items()), ("", UNSCORED))
+        scored = {row["N"]: row[metric] for row in found.scores.get("rows", [])}
         rows.append(
             [
                 f"`{name}`",
                 networks.described(config.network),
                 f"{found.budget['steps']:,} x {found.budget['batch_size']:,}",
-                found.scores["titles"][metric],
+                title,
                 *(tables.number(scored.get(steps)) for steps in (1, 4, 16, "")),
                 files.size_text(names.located(name)),
             ]
         )
-    title = ["name", "network", "steps x batch", "score", "N = 1", "N = 4", "N = 16", "perfect", "file"]
-    return tables.markdown(title, rows)
+    header = ["name", "network", "steps x batch", "score", "N = 1", "N = 4", "N = 16", "perfect", "file"]
+    return tables.markdown(header, rows)
