@@ -54,7 +54,7 @@ export function rules(figure: HTMLElement, law: Law): void {
         line(on, context, path, hue().ink, 1.5, [2, 5]);
         line(on, context, curve, hue().learnt, 1.5);
         line(on, context, [start, end], hue().learnt, 2.5);
-        residual(on, context, end, along(end, moves, 1));
+        residual(on, context, end, along(end, moves));
         disc(on, context, start, 6, hue().ink, hue().paper);
         disc(on, context, end, 6, hue().learnt, hue().paper);
         const spread = Math.max(...curve.map((point) => distance(point, curve[31])));
