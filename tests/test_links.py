@@ -11,11 +11,13 @@ ROOMS = ("taxonomy", "objectives", "models", "experiments", "tests", "docs")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # Files of worked examples, which a reader writes.
 OWN = {"discs.py", "my_model.py", "my_rewards.py", "residual_mlp.py", "stripes.py", "test_residual_mlp.py", "NAME.py"}
+OWN |= {"METHOD.safetensors"}  # one of each method
 
 
 def pages(root):
-    """Every page of a folder, but for those in environments."""
-    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob(".github/**/*.md")])
+    """Every page of a folder, but for those in environments and in packages that others wrote."""
+    found = [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob(".github/**/*.md")]
+    return sorted(page for page in found if "node_modules" not in page.parts)
 
 
 def files(root):

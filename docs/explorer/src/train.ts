@@ -15,7 +15,7 @@ export const SHAPE = (law: Law): Shape => ({
 });
 export const BATCH = 512;
 const DIAGONAL = 384; // three quarters, as in the published self-distillation
-const RATE = 4e-3;
+const RATE = 1.5e-2;
 const DECAY = 0.99;
 
 interface Draw { x0: Array; x1: Array; s: Array; t: Array }
@@ -69,7 +69,7 @@ export interface Training {
   sample(noise: Float32Array, steps: number): Float32Array;
 }
 
-export function training(method: Method, law: Law, seed: number): Training {
+export function training(method: Method, law: Law, steps: number, seed: number): Training {
   if (!(method in METHODS)) throw new Error(`unknown method ${method}`);
   const random = seeded(seed);
   const shape = SHAPE(law);
@@ -117,7 +117,8 @@ export function training(method: Method, law: Law, seed: number): Training {
       const batches = RULES[method]
         ? [drawBatch(law, DIAGONAL, random, true), drawBatch(law, BATCH - DIAGONAL, random, false)]
         : [drawBatch(law, BATCH, random, true)];
-      const warm = RATE * Math.min(1, done / 20) / Math.sqrt(1 + Math.max(0, done - 200) / 200);
+      // Warmed up over 20 updates, then down along a cosine.
+      const warm = RATE * Math.min(1, done / 20) * (0.02 + 0.49 * (1 + Math.cos((Math.PI * done) / steps)));
       const numbers = [warm / (1 - 0.9 ** done), 1 / (1 - 0.99 ** done), Math.min(DECAY, (1 + done) / (10 + done))];
       const [value, next] = update({ params, first, second, average }, batches, ...numbers.map((number) => np.array(number)));
       ({ params, first, second, average } = next);

@@ -15,7 +15,7 @@ self.onmessage = async ({ data }: MessageEvent<Request>) => {
   const mass = binMass(law);
   const lowest = floor(mass, law, COUNT);
   const noise = drawNoise(law, COUNT, seeded(5));
-  const trained = training(method, law, seed);
+  const trained = training(method, law, steps, seed);
   const began = performance.now();
   let mean = 0;
   for (let step = 0; step <= steps; step++) {
