@@ -219,6 +219,7 @@ def test_a_card_is_the_printed_one(name):
     found = weights.read(name)
     assert cards.card(name) == names.located(name).with_suffix(".md").read_text(), "out of date: run make docs"
     assert found.licence == "Apache-2.0"
+    assert found.scores["rows"]
     stated = found.config["dataset"].rstrip(":"), found.config["objective"]["name"]
     assert tuple(name.removeprefix("zoo:").split("/")) == stated
 
