@@ -30,7 +30,7 @@ _MODULES = (
         "laws",
         "noise_levels",
     ),
-    *("predictions", "random_walk", "shapes", "tilted", "times"),
+    *("predictions", "random_walk", "shapes", "tilted", "times", "translate"),
 )
 __all__ = [
     "CATALOGUE",

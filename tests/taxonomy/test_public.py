@@ -36,7 +36,7 @@ def test_every_module_is_offered():
         for path in (ROOT / "taxonomy").iterdir()
         if path.suffix == ".py" or path.name in ("catalogue", "equivalences")
     }
-    inner = {"__init__", "__main__", "public", "render", "render_published", "sources"}
+    inner = {"__init__", "__main__", "public", "render", "render_published", "render_symbols", "sources"}
     assert set(taxonomy._MODULES) == files - inner
     for name in taxonomy._MODULES:
         assert getattr(taxonomy, name) is importlib.import_module(f"taxonomy.{name}")
