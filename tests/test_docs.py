@@ -152,3 +152,9 @@ def test_the_worked_example_of_a_network_takes_conditions(network):
     fields = set(network["ResidualMLP"].__dataclass_fields__) - {"parent", "name"}
     assert fields == {*network["KIND"].options, "classes", "guided"}
     assert network["KIND"].options["width"].default == KINDS["mlp"].options["width"].default
+
+
+def test_no_page_has_a_path_of_the_machine_that_made_it():
+    pages = [*DOCS.rglob("*.md"), *(DOCS.parent / "experiments/zoo").rglob("*.md")]
+    found = [page.name for page in pages if "node_modules" not in page.parts and "/tmp/" in page.read_text()]
+    assert found == []
