@@ -1,7 +1,6 @@
 """The worked example of docs/add_a_method.md is code that keeps the contract, and generated pages are up to date."""
 
 import itertools
-from pathlib import Path
 import re
 
 import jax
@@ -24,18 +23,12 @@ from taxonomy.catalogue.method import CHARACTERIZATIONS, ENGINES, STOPPED, VELOC
 from taxonomy.interpolants import LINEAR
 from tests.helpers import directional, inner, inputs, tiny_params
 from tests.objectives import cases_shared as cases
-
-DOCS = Path(__file__).parent.parent / "docs"
+from tests.pages import DOCS, run_blocks
 
 
 @pytest.fixture(scope="module")
 def example():
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_method.md").read_text(), re.DOTALL)
-    assert len(blocks) == 5
-    names = dict(vars(cases))
-    for block in blocks:
-        exec(block, names)
-    return names
+    return run_blocks("add_a_method.md", count=5, names=vars(cases))
 
 
 @pytest.mark.slow
@@ -115,11 +108,7 @@ def test_each_claim_that_reverses_says_why():
 
 @pytest.fixture
 def network(monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "add_a_network.md").read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    names = {"__name__": "example"}
-    for block in blocks:
-        exec(block, names)
+    names = run_blocks("add_a_network.md", count=3)
     monkeypatch.setitem(KINDS, "residual_mlp", names["KIND"])
     return names
 

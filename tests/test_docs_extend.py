@@ -1,8 +1,5 @@
 """The worked examples of docs/add_a_dataset.md and docs/add_a_reward.md are code that runs and that is right."""
 
-from pathlib import Path
-import re
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,17 +11,7 @@ from experiments.datasets.dataset import Images
 from experiments.errors import UsageError
 from experiments.uses import rewards
 from taxonomy.interpolants import LINEAR
-
-DOCS = Path(__file__).parent.parent / "docs"
-
-
-def run_blocks(page, *, count):
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
-    assert len(blocks) == count
-    names = {}
-    for block in blocks:
-        exec(block, names)
-    return names
+from tests.pages import run_blocks
 
 
 @pytest.fixture(scope="module")

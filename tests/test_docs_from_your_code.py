@@ -1,6 +1,5 @@
 """The code of docs/from_your_code.md runs, trains, and gives what the page says."""
 
-from pathlib import Path
 import re
 
 from flax import nnx
@@ -11,18 +10,14 @@ import pytest
 
 from taxonomy import exact
 from taxonomy.interpolants import LINEAR
+from tests.pages import DOCS, run_blocks
 
-PAGE = (Path(__file__).parent.parent / "docs" / "from_your_code.md").read_text()
+PAGE = (DOCS / "from_your_code.md").read_text()
 
 
 @pytest.fixture(scope="module")
 def page():
-    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 6
-    names = {"__name__": "example"}
-    for block in blocks:
-        exec(block, names)
-    return names
+    return run_blocks("from_your_code.md", count=6)
 
 
 @pytest.mark.parametrize("kind", ["arrays", "nnx", "eqx"])

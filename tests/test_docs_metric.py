@@ -1,8 +1,5 @@
 """The worked example of docs/add_a_metric.md is code that runs, that is right, and that tables take up."""
 
-from pathlib import Path
-import re
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,18 +12,12 @@ from experiments.metrics.metric import applying, compute_all
 from experiments.metrics.planar_table import PLANAR_METRICS, PlanarSamples
 from experiments.settings.protocol import Protocol
 from taxonomy.interpolants import LINEAR
-
-PAGE = Path(__file__).parent.parent / "docs" / "add_a_metric.md"
+from tests.pages import run_blocks
 
 
 @pytest.fixture(scope="module")
 def added():
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 3
-    names = {}
-    for block in blocks:
-        exec(block, names)
-    return names
+    return run_blocks("add_a_metric.md", count=3)
 
 
 def test_the_function_of_the_page_is_its_formula(added):

@@ -1,6 +1,5 @@
 """The code of docs/symptoms.md shows the faults that the page describes, with the numbers that stand beside it."""
 
-from pathlib import Path
 import re
 
 import jax
@@ -9,18 +8,14 @@ import numpy as np
 import pytest
 
 from objectives.build import OBJECTIVES, default_options
+from tests.pages import DOCS, run_blocks
 
-PAGE = (Path(__file__).parent.parent / "docs" / "symptoms.md").read_text()
+PAGE = (DOCS / "symptoms.md").read_text()
 
 
 @pytest.fixture(scope="module")
 def page():
-    blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 6
-    names = {"__name__": "example"}
-    for block in blocks:
-        exec(block, names)
-    return names
+    return run_blocks("symptoms.md", count=6)
 
 
 def test_the_floor_of_a_velocity_is_not_zero(page):
