@@ -172,7 +172,7 @@ def section(found: Results, *, level: int = 2) -> str:
     Returns:
       markdown.
     """
-    suite = found.suite
+    suite, verdicts = found.suite, judged(found)
     parts = [
         f"{'#' * level} {_heading(suite)}",
         suite.teaches,
@@ -186,12 +186,12 @@ def section(found: Results, *, level: int = 2) -> str:
             ["claim", "verdict", "effect", "expected", "source"],
             [
                 [claims.text(claim), SIGNS[verdict.word], _effect(verdict), claim.prior, _source(found, claim)]
-                for claim, verdict in judged(found)
+                for claim, verdict in verdicts
             ],
         ),
     ]
     reasons: dict[str, list[str]] = {}
-    for claim, verdict in judged(found):
+    for claim, verdict in verdicts:
         if verdict.word == "reverses" and claim.because:
             reasons.setdefault(claim.because, []).append(claims.text(claim))
     parts += [f"*{'; '.join(said)}* reverses: {because}" for because, said in reasons.items()]
