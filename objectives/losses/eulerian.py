@@ -21,6 +21,7 @@ def eulerian(
     velocity: Points,
     stop_gradient: str = "advection",
     tangent: Points | None = None,
+    passed: Scalar | float | None = None,
 ) -> PerExample:
     """``|d/ds X_{s,t}(I_s) + grad X_{s,t}(I_s) . w|^2`` with w the velocity at ``I_s``: ESD, EMD and MeanFlow.
 
@@ -42,12 +43,14 @@ def eulerian(
       stop_gradient: one of the four above.
       tangent: [batch, ...]; direction of the derivative in "target" where it is not w: improved MeanFlow takes
         the model's own ``v_{s,s}(I_s)``, which has no noise, and keeps ``w = dI_s`` as what is regressed on.
+      passed: []; share of the gradient that passes the derivative ``D_s[w] v`` in "target", in [0, 1]; None for none.
+        The value stays the same. Above 0 a noisy w adds a variance term of that share.
 
     Returns:
       [batch]; one squared residual per example.
 
     Raises:
-      ValueError: on an unknown stop_gradient, or a tangent with another mode than "target".
+      ValueError: on an unknown stop_gradient, or a tangent or a passed share with another mode than "target".
 
     Examples:
       >>> import jax.numpy as jnp
@@ -62,10 +65,13 @@ def eulerian(
       (Eulerian map distillation). Same time direction. MeanFlow: Geng, Deng, Bai, Kolter, He, arXiv 2505.13447,
       eq. (9) and (10), where time runs from data to noise: s = 1 - t_paper, t = 1 - r_paper, v = -u, w = -v_paper.
       Improved MeanFlow: "Improved mean flows", arXiv 2512.02012, same variables; there the derivative is on the
-      side of the prediction, which gives the same gradient as long as it is stopped.
+      side of the prediction, which gives the same gradient as long as it is stopped. The passed share: "Modular
+      MeanFlow", arXiv 2508.17426, SG_lambda, as MeanFlow's variables.
     """
     if tangent is not None and stop_gradient != "target":
         raise ValueError(f"a tangent of its own needs stop_gradient = 'target'; received {stop_gradient!r}")
+    if passed is not None and stop_gradient != "target":
+        raise ValueError(f"a share of the gradient needs stop_gradient = 'target'; received {stop_gradient!r}")
     if stop_gradient == "advection":
         advected = sg(flow_map.advect(v, s, t, x_s, velocity)[1])
         residual = flow_map.d_s(v, s, t, x_s)[1] + advected
@@ -76,10 +82,31 @@ def eulerian(
     elif stop_gradient == "target":
         direction = velocity if tangent is None else sg(tangent)
         average, derivative = flow_map.total_derivative(v, s, t, x_s, direction)
-        residual = average - sg(velocity + expand(t - s, x_s) * derivative)
+        held = sg(derivative) if passed is None else partly_stopped(derivative, passed=passed)
+        residual = average - sg(velocity) - expand(t - s, x_s) * held
     else:
         raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
     return squared_norm(residual)
+
+
+def partly_stopped(x: Points, *, passed: Scalar | float) -> Points:
+    """``passed x + (1 - passed) sg[x]``: the value of x, and a share of its gradient.
+
+    Args:
+      x: [batch, ...].
+      passed: []; in [0, 1].
+
+    Returns:
+      [batch, ...].
+
+    Examples:
+      >>> import jax, jax.numpy as jnp
+      >>> jax.grad(lambda x: (3 * partly_stopped(x, passed=0.5)).sum())(jnp.ones((1, 2))).tolist()
+      [[1.5, 1.5]]
+
+    Reference: SG_lambda of "Modular MeanFlow", arXiv 2508.17426.
+    """
+    return passed * x + (1 - passed) * sg(x)
 
 
 def tangent_step(

@@ -49,6 +49,20 @@ def check_share(option: str, value: float, *, low: float = 0.0, high: float = 1.
         raise ValueError(f"{option} = {value}; expected a number in ({low:g}, {high:g}]")
 
 
+def check_fraction(**options: float) -> None:
+    """Checks options that are numbers between 0 and 1, both included.
+
+    Args:
+      **options: {name: value}.
+
+    Raises:
+      ValueError: naming the first that is not.
+    """
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} = {value}; expected a number in [0, 1]")
+
+
 def check_not_negative(**options: float) -> None:
     """Checks options that are finite numbers, 0 or more.
 

@@ -4,7 +4,14 @@ import dataclasses
 
 from objectives import metrics, weighting
 from objectives.losses.eulerian import STOP_GRADIENT, eulerian, tangent_step
-from objectives.methods.checks import check_count, check_not_negative, check_option, check_share, check_used
+from objectives.methods.checks import (
+    check_count,
+    check_fraction,
+    check_not_negative,
+    check_option,
+    check_share,
+    check_used,
+)
 from objectives.methods.shared import (
     LAWS,
     Laws,
@@ -19,7 +26,7 @@ from objectives.methods.shared import (
     unit_of_offset,
 )
 from objectives.methods.variations import averaged, growing, with_target_noise
-from objectives.objective import Batch, Maps, Objective, Term, Unit
+from objectives.objective import Batch, Curve, Maps, Objective, Term, Unit
 from objectives.pooled import POOL
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
@@ -40,6 +47,7 @@ def eulerian_term(
     weight: weighting.Weight = weighting.uniform,
     *,
     tangent_mix: float = 0.0,
+    passed: Curve | None = None,
     own: bool = True,
 ) -> Term:
     """The Eulerian rule off the diagonal.
@@ -51,6 +59,7 @@ def eulerian_term(
       stop_gradient: what the loss holds fixed.
       weight: weight of the term.
       tangent_mix: share of the model's own velocity in the one that the derivative follows, in [0, 1].
+      passed: share of the gradient that passes the derivative in "target", over the progress; None for none.
       own: whether the student itself makes its targets, and no average of it.
 
     Returns:
@@ -71,10 +80,13 @@ def eulerian_term(
         if tangent_mix:
             own_velocity = maps.target(s, s, x_s)
             tangent = own_velocity if tangent_mix == 1 else (1 - tangent_mix) * w + tangent_mix * own_velocity
-        return eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient, tangent=tangent)
+        options = {"tangent": tangent, "passed": passed(batch.progress) if passed else None}
+        return eulerian(maps.student, x_s, s, t, velocity=w, stop_gradient=stop_gradient, **options)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity unless it is dI.
-    engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + 2}[stop_gradient]
+    engine = {"advection": 2 + 2 + 4, "velocity": 2 + 4, "none": 2 + 4, "target": 2 + (4 if passed else 2)}[
+        stop_gradient
+    ]
     made = {"self": 3 if stop_gradient == "none" and own else 1, "teacher": 1, "sample": 0}[velocity]
     return Term("eulerian", loss, law, share, weight, engine + made + (tangent_mix > 0))
 
@@ -147,6 +159,8 @@ def mean_flow(
     offset: float = 0.01,
     tangent_mix: float = 0.0,
     tangent_decay: float = 0.0,
+    passed: float = 0.0,
+    passed_after: float = 0.0,
     first_gap: float = 1.0,
     target_noise: float = 0.0,
     reduction: str = "per_example",
@@ -157,17 +171,22 @@ def mean_flow(
 
     offset: of the adaptive weight. tangent_mix: share of the network's own velocity in the one that the derivative
     follows (arXiv 2605.09235), 1 for that of ``improved_mean_flow``; tangent_decay: of the EMA that gives the velocity.
+    passed: share of the gradient that passes the derivative (arXiv 2508.17426), reached after passed_after of training.
     A diagonal_share of 0 leaves the velocity to the rule, which has it in the limit of short jumps.
     """
     both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
-    if not 0 <= tangent_mix <= 1:
-        raise ValueError(f"tangent_mix = {tangent_mix}; expected a number in [0, 1]: 0 for the sample's velocity alone")
+    check_fraction(tangent_mix=tangent_mix, passed=passed, passed_after=passed_after)
     if tangent_decay and not tangent_mix:
         raise ValueError(
             f"tangent_decay = {tangent_decay} with tangent_mix = 0, which has no velocity of the network; set "
             "tangent_mix above 0"
         )
     check_used("offset", offset, unused=0.01, by=adaptive_power != 0, needs="adaptive_power above 0")
+    check_used("passed_after", passed_after, unused=0.0, by=passed > 0, needs="passed above 0")
+
+    def share_passed(progress: Scalar | float) -> Scalar:
+        return passed * curricula.warm_up(progress, length=passed_after)
+
     method = _of_samples(
         diagonal_share,
         both,
@@ -175,6 +194,7 @@ def mean_flow(
         reduction,
         offset=offset,
         tangent_mix=tangent_mix,
+        passed=share_passed if passed else None,
         first_gap=first_gap,
         rule_suffices=True,
         velocity=velocity,
@@ -248,6 +268,7 @@ def _of_samples(
     *,
     offset: float = 0.01,
     tangent_mix: float = 0.0,
+    passed: Curve | None = None,
     first_gap: float = 1.0,
     rule_suffices: bool = False,
     likelihood: metrics.Likelihood | None = None,
@@ -257,7 +278,7 @@ def _of_samples(
 ) -> Objective:
     weight, unit = weighting.adaptive(power=adaptive_power, offset=offset), unit or unit_of_offset(adaptive_power)
     law = growing(both.jumps, first_gap=first_gap)
-    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, tangent_mix=tangent_mix)
+    distill = eulerian_term("sample", 1 - diagonal_share, law, "target", weight, tangent_mix=tangent_mix, passed=passed)
     return self_distilled(
         diagonal_share,
         distill,

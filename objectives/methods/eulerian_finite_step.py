@@ -15,17 +15,23 @@ from objectives.pooled import POOL, check_linear
 from taxonomy import curricula, laws
 from taxonomy import times as time_laws
 from taxonomy.interpolants import Interpolant
-from taxonomy.shapes import PerExample, Scalar
+from taxonomy.shapes import PerExample, Points, Scalar
 
 # Times of the publications in our direction.
 SO_FLOW = Laws(laws.source_and_target(source=-0.2, target=1.0, std=0.8), laws.logit_normal(mean=0.2, std=1.0))
 TIM = Laws(laws.sorted_logit_normal(), laws.at_the_source(laws.sorted_logit_normal()))
 
 
-def _discrete(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+def _discrete(maps: Maps, path: Interpolant, batch: Batch, *, shift: str = "sample") -> PerExample:
     s, u, t = batch.times
-    velocity = path.velocity(s, batch.x0, batch.x1)
+    velocity = _shift(maps, path, batch, of=shift)
     return discrete(maps.student, maps.target, source(path, batch), s, u, t, velocity=velocity)
+
+
+def _shift(maps: Maps, path: Interpolant, batch: Batch, *, of: str) -> Points:
+    """The velocity along which the source moves: the sample's, or the one of the map that makes the targets."""
+    s = batch.times.s
+    return maps.target(s, s, source(path, batch)) if of == "own" else path.velocity(s, batch.x0, batch.x1)
 
 
 def _with_share(law: time_laws.Law, share: Curve) -> curricula.Curriculum:
@@ -43,6 +49,7 @@ def alpha_flow(
     times: str = "logit_normal",
     adaptive_power: float = 1.0,
     decay: float = 0.0,
+    shift: str = "sample",
     reduction: str = "per_example",
     velocity: str = "sample",
     pool: int = POOL,
@@ -52,13 +59,18 @@ def alpha_flow(
     schedule: "sigmoid" lets alpha fall from 1 (the whole jump is regressed on the velocity) to 0, where the limit, that
     is MeanFlow, is taken by its jvp; "constant" keeps the given alpha. start, end: where in the training the sigmoid
     begins and ends; floor: distance from 0 and from 1 within which it is that end. decay: of the EMA that makes the
-    targets of finite steps, 0 for the current weights. A diagonal_share of 0 leaves the velocity to the rule.
+    targets of finite steps, 0 for the current weights. shift: the velocity of the first part of a jump, the "sample"'s,
+    or "own", that of the map that makes the targets. A diagonal_share of 0 leaves the velocity to the rule, which needs
+    the sample's.
     """
     check_option("schedule", schedule, ("sigmoid", "constant"))
     check_share("alpha", alpha)
     if not 0 <= start < end <= 1:
         raise ValueError(f"start = {start}, end = {end}; expected 0 <= start < end <= 1: shares of the training")
     check_share("floor", floor, high=0.5)
+    check_option("shift", shift, ("sample", "own"))
+    if shift == "own" and diagonal_share == 0:
+        raise ValueError("shift = 'own' with diagonal_share = 0, where no term sees data; set diagonal_share above 0")
     constant_alpha = schedule == "constant"
     check_used("alpha", alpha, unused=0.1, by=constant_alpha, needs="schedule = 'constant'")
     for name, value, default in (("start", start, 0.0), ("end", end, 1.0), ("floor", floor, 0.005)):
@@ -73,14 +85,16 @@ def alpha_flow(
 
     def limit(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
-        velocity = path.velocity(s, batch.x0, batch.x1)
+        velocity = _shift(maps, path, batch, of=shift)
         return eulerian(maps.student, source(path, batch), s, t, velocity=velocity, stop_gradient="target")
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         if constant_alpha:
-            return _discrete(maps, path, batch)
+            return _discrete(maps, path, batch, shift=shift)
         return jax.lax.cond(
-            share(batch.progress) > 0, lambda: _discrete(maps, path, batch), lambda: limit(maps, path, batch)
+            share(batch.progress) > 0,
+            lambda: _discrete(maps, path, batch, shift=shift),
+            lambda: limit(maps, path, batch),
         )
 
     adaptive, unit = weighting.adaptive(power=adaptive_power, offset=0.001), unit_of_offset(adaptive_power, mean=True)
@@ -90,8 +104,9 @@ def alpha_flow(
         inverse = jnp.where(times.u > times.s, weighting.inverse_share(times, loss), 1.0)
         return inverse ** (1 - 2 * adaptive_power) * adaptive(times, loss)
 
-    # Either the finite step or the limit: both cost four.
-    distill = Term("eulerian", loss, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=3 + 1)
+    # Either the finite step or the limit: both cost four, and an own velocity one more.
+    cost = 3 + 1 + (shift == "own")
+    distill = Term("eulerian", loss, _with_share(both.jumps, share), 1 - diagonal_share, weight, cost=cost)
     return self_distilled(
         diagonal_share,
         distill,

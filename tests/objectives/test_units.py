@@ -32,6 +32,8 @@ VARIANTS = [
     ("mean_flow", {"offset": 0.5}),
     ("mean_flow", {"tangent_mix": 0.5, "adaptive_power": 0.0}),
     ("mean_flow", {"diagonal_share": 0.0}),
+    ("mean_flow", {"passed": 0.5, "adaptive_power": 0.0}),
+    ("alpha_flow", {"shift": "own"}),
     ("psd_u", {"of_points": True}),
     ("ict", {"metric": "cauchy"}),
     ("ict", {"metric": "squared"}),

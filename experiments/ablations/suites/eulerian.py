@@ -22,6 +22,14 @@ ALPHA_FLOW = Suite(
             )
             for alpha in (0.01, 0.005)
         ),
+        *(
+            Row(
+                f"alpha = 0.01, {title}",
+                "alpha_flow",
+                {"schedule": "constant", "alpha": 0.01, "shift": "own", "decay": decay, "diagonal_share": 0.25} | PLAIN,
+            )
+            for title, decay in (("own velocity", 0.0), ("own velocity, averaged target", 0.99))
+        ),
     ),
     published=(
         Published(
@@ -35,17 +43,26 @@ ALPHA_FLOW = Suite(
             "secondary",
             "notes on arXiv 2510.20771, Tables 2a and 5",
         ),
+        Published(
+            {"alpha = 0.01, own velocity": {1: 59.8}, "alpha = 0.01, own velocity, averaged target": {1: 188}},
+            "FID without the weight alpha / (|r|^2 + c), where the sample's velocity has 59.2",
+            "secondary",
+            "notes on arXiv 2510.20771, Table 5",
+        ),
     ),
     claims=(
         Claim("better", ("sigmoid", "MeanFlow")),
         Claim("better", ("sigmoid", "MeanFlow, share 0.25")),
         Claim("better", ("sigmoid", "alpha = 0.005")),
         Claim("better", ("alpha = 0.005", "alpha = 0.01")),
+        Claim("same", ("alpha = 0.01, own velocity", "alpha = 0.01"), value=0.1),
+        Claim("collapses", ("alpha = 0.01, own velocity, averaged target", "alpha = 0.01, own velocity"), value=2),
     ),
     teaches=(
         "At alpha = 1 the method is flow matching along the path, at 0 it is MeanFlow. A curriculum from one to the "
         "other learns the velocity before the map. A small constant alpha is a finite difference with a bias of that "
-        "size."
+        "size. The source moves along the velocity of the sample or along the network's own. An average of the "
+        "weights that makes the targets lags behind, and the own velocity with it."
     ),
 )
 

@@ -32,13 +32,23 @@ _TANGENT = (
         reason="Without a share of the network's own velocity in the tangent there is nothing to average.",
     ),
 )
+_PASSED = (
+    Setting(name="passed", published=0.0, source="arXiv 2505.13447; arXiv 2508.17426 lets it grow from 0 to 1"),
+    Setting(
+        name="passed_after",
+        published=None,
+        source="not found",
+        here=0.0,
+        reason="Without a passed share nothing grows; arXiv 2508.17426 lets it grow over a number of steps.",
+    ),
+)
 
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "lsd": (_GAP, _NOISE),
     "esd": (_GAP, _NOISE),
     "psd_m": (_GAP, _NOISE, _OF_POINTS),
     "psd_u": (_GAP, _NOISE, _OF_POINTS),
-    "mean_flow": (*_TANGENT, _GAP, _NOISE),
+    "mean_flow": (*_TANGENT, *_PASSED, _GAP, _NOISE),
     "ict": (
         Setting(name="metric", published="pseudo_huber", source="arXiv 2310.14189, Table 1"),
         Setting(name="levels", published="log_normal", source="arXiv 2310.14189, Table 1"),
@@ -69,5 +79,6 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             source=f"{_ALPHA}: over the whole run of 400,000 steps; from 600,000 to a million for XL-2",
         ),
         Setting(name="end", published=1.0, source=f"{_ALPHA}: as for start"),
+        Setting(name="shift", published="sample", source="arXiv 2510.20771, whose Table 5 has both"),
     ),
 }

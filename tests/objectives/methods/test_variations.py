@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from objectives.build import OBJECTIVES
+from objectives.losses.eulerian import eulerian
 from objectives.mixture import mixture
 from objectives.objective import Batch, Maps
 from taxonomy import flow_map
@@ -79,6 +80,52 @@ def test_the_exact_map_is_stationary_under_every_mix_of_tangents():
         assert float(term.loss(Maps(v, v, None), LINEAR, batch).max()) < 1e-20
 
 
+def test_a_passed_share_mixes_the_gradients_of_both_ends_and_keeps_the_value():
+    published, batch = OBJECTIVES["mean_flow"](**PLAIN), batch_of(1, progress=0.25)
+
+    def gradient(options, at=batch):
+        term = OBJECTIVES["mean_flow"](**PLAIN, **options).terms[1]
+
+        def value(params):
+            return term.loss(Maps(tiny(params), tiny(tiny_params(seed=4)), None), LINEAR, at).sum()
+
+        return jax.value_and_grad(value)(tiny_params())
+
+    (stopped, held), (whole, free) = gradient({}), gradient({"passed": 1.0})
+    np.testing.assert_allclose(stopped, whole, rtol=1e-12)
+    assert max(float(jnp.abs(a - b).max()) for a, b in zip(jax.tree.leaves(held), jax.tree.leaves(free))) > 1e-3
+    mixed = jax.tree.map(lambda a, b: 0.6 * a + 0.4 * b, held, free)
+    alike(gradient({"passed": 0.4})[1], mixed)
+    # A quarter of the training is half of the way to the share.
+    alike(gradient({"passed": 0.8, "passed_after": 0.5})[1], mixed)
+    alike(gradient({"passed": 0.4, "passed_after": 0.1})[1], mixed)
+
+    # The whole gradient is that of the Eulerian rule with nothing stopped, along the sample's velocity.
+    def rule(params):
+        s, _, t = batch.times
+        x_s, dI = LINEAR.position(s, batch.x0, batch.x1), LINEAR.velocity(s, batch.x0, batch.x1)
+        return eulerian(tiny(params), x_s, s, t, velocity=dI, stop_gradient="none").sum()
+
+    alike(free, jax.grad(rule)(tiny_params()))
+    assert OBJECTIVES["mean_flow"](**PLAIN, passed=0.4).cost == published.cost + 2 * published.terms[1].share
+
+
+def test_an_own_shift_takes_the_velocity_of_the_map_that_makes_the_targets():
+    batch, v, w = batch_of(1), tiny(tiny_params()), tiny(tiny_params(seed=4))
+    s, u, t = batch.times
+    x_s = LINEAR.position(s, batch.x0, batch.x1)
+    own, a = w(s, s, x_s), ((u - s) / (t - s))[:, None]
+    target = a * own + (1 - a) * w(u, t, x_s + (u - s)[:, None] * own)
+    method = OBJECTIVES["alpha_flow"](schedule="constant", shift="own", adaptive_power=0.0)
+    found = method.terms[1].loss(Maps(v, w, None), LINEAR, batch)
+    np.testing.assert_allclose(found, jnp.square(v(s, t, x_s) - target).sum(-1), rtol=1e-10)
+    assert method.terms[1].cost == OBJECTIVES["alpha_flow"]().terms[1].cost + 1
+    # The limit is the Eulerian rule on that velocity; at alpha = 0 the curriculum takes it.
+    method = OBJECTIVES["alpha_flow"](shift="own", adaptive_power=0.0)
+    found = method.terms[1].loss(Maps(v, w, None), LINEAR, batch._replace(progress=1.0))
+    np.testing.assert_allclose(found, eulerian(v, x_s, s, t, velocity=own, stop_gradient="target"), rtol=1e-10)
+
+
 AVERAGED = {"mean_flow": "tangent_decay"} | {
     name: "decay" for name, method in OBJECTIVES.items() if "decay" in inspect.signature(method).parameters
 }
@@ -107,6 +154,8 @@ VARIED = [
     ("psd_u", {"of_points": True, "first_gap": 0.1}),
     ("mean_flow", {"tangent_mix": 0.25, "tangent_decay": 0.9}),
     ("mean_flow", {"diagonal_share": 0.0, "first_gap": 0.1}),
+    ("mean_flow", {"passed": 0.5, "passed_after": 0.5, "tangent_mix": 0.5}),
+    ("alpha_flow", {"schedule": "constant", "shift": "own", "decay": 0.9}),
     ("alpha_flow", {"diagonal_share": 0.0, "decay": 0.9}),
     ("so_flow", {"diagonal_share": 0.0}),
     ("facm", {"diagonal_share": 0.0}),
@@ -260,6 +309,10 @@ def test_the_weights_of_imm():
     [
         ("mean_flow", {"tangent_mix": 1.5}, r"tangent_mix = 1.5; expected a number in \[0, 1\]"),
         ("mean_flow", {"tangent_decay": 0.9}, "tangent_decay = 0.9 with tangent_mix = 0, which has no velocity"),
+        ("mean_flow", {"passed": 1.5}, r"passed = 1.5; expected a number in \[0, 1\]"),
+        ("mean_flow", {"passed_after": 0.5}, "passed_after = 0.5 changes nothing here; it needs passed above 0"),
+        ("alpha_flow", {"shift": "teacher"}, "shift = 'teacher'; expected one of sample, own"),
+        ("alpha_flow", {"shift": "own", "diagonal_share": 0.0}, "where no term sees data; set diagonal_share above 0"),
         ("mean_flow", {"offset": -1.0}, "power = 1.0, offset = -1.0; expected numbers that are not negative"),
         ("sct", {"clip": 1.0}, "clip = 1.0 with normalize = 0.1; expected one bound of the tangent"),
         ("sct", {"clip": 1.0, "normalize": 0.0, "velocity": "pooled"}, "a clipped tangent is not linear"),
