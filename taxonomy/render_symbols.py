@@ -50,8 +50,8 @@ of each paper. `to` is the end of a jump in the converter, where the papers have
 _EVERY = """\
 From `taxonomy/catalogue/letters.py`. Start and end are the letters of the times between which a jump goes, as in the
 source of the last column. That is the authors' code wherever it could be read; code and paper can differ in a letter.
-The sign is that of the network's velocity against ours. Letters in brackets are those of the convention, where no source
-was read. The formulas of jumps that were read are evaluated in these letters and compared with ours by
+The sign is that of the network's velocity against ours. Letters in brackets are those of the convention, where no
+source was read. The formulas of jumps that were read are evaluated in these letters and compared with ours by
 `tests/taxonomy/test_letters.py`. The converter keeps to the letters of the conventions.
 """
 _CONVERTER = """
