@@ -64,6 +64,7 @@ def of_squares(mass):
     return jnp.where(BOARD, mass[:, 0, :, None] + mass[:, 1, None, :], -jnp.inf)
 
 
+@jax.jit
 def posterior_mean(t, x):
     # Before t = 0.02 the mean hardly depends on x, and rounding would take over.
     t = jnp.maximum(t, 0.02)
@@ -158,7 +159,8 @@ z, x = STD * jax.random.normal(jax.random.key(3), (2000, 2)), draw_data(jax.rand
 x_t = (1 - t) * z + t * x
 pool = draw_data(jax.random.key(5), 20_000)
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharex=True, sharey=True, layout="constrained")
-between = np.flatnonzero(~np.asarray(on_board(posterior_mean(t, x_t))))
+means, ahead = posterior_mean(t, x_t), flow_map(t, 1.0, x_t)
+between = np.flatnonzero(~np.asarray(on_board(means)))
 for axis, one in zip(axes, (1, *between[:2]), strict=True):
     # Which data can have made this point: those that need a likely noise.
     needed = (x_t[one] - t * pool) / (1 - t)
@@ -167,8 +169,8 @@ for axis, one in zip(axes, (1, *between[:2]), strict=True):
     axis.imshow(BOARD.T, extent=(-1, 1, -1, 1), origin="lower", cmap="Greys", alpha=0.25)
     axis.plot(*pool[chosen].T, ".", ms=2, color="0.4", label="what it may become")
     axis.plot(*x_t[one], "k+", ms=10, label="the point")
-    axis.plot(*posterior_mean(t, x_t[one : one + 1])[0], "o", color="tab:red", label="posterior mean")
-    axis.plot(*flow_map(t, 1.0, x_t[one : one + 1])[0], "o", color="tab:blue", label="end of the map")
+    axis.plot(*means[one], "o", color="tab:red", label="posterior mean")
+    axis.plot(*ahead[one], "o", color="tab:blue", label="end of the map")
 axes[0].legend(fontsize=7, loc="lower left")
 plt.show()
 
@@ -340,7 +342,7 @@ for strength in (1.0, 4.0, 16.0):
 # ## Answers
 
 # %%
-times = np.linspace(0.1, 0.9, 5)
+times = (0.1, 0.3, 0.5, 0.7, 0.9)
 on_the_way = [flow_map(0.0, t, noise[:1000], steps=40) for t in times]
 of_guess = {
     "mean": [reward(posterior_mean(t, x)) for t, x in zip(times, on_the_way, strict=True)],
