@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 import math
 
 from taxonomy.catalogue import CATALOGUE
-from taxonomy.catalogue.conventions import CONVENTIONS
+from taxonomy.catalogue.conventions import CONVENTIONS, Convention
+from taxonomy.catalogue.letters import LETTERS, UNCHECKED
 from taxonomy.catalogue.papers import PAPERS
 from taxonomy.translate import Translated, convention_of, translate
 
@@ -43,8 +44,15 @@ Ours: t = 0 is noise and t = 1 data, a jump goes from s to t, and `X_{s,t}(x) = 
 ([convention.md](convention.md)).
 """
 _LETTERS = """
-Where the letters differ between the papers of a convention, these are the most common ones. `to` is the end of a jump
-in the converter, where the papers have no letter of one word.
+Where the letters differ between the papers of a convention, these are common ones, and [below](#every-paper) are those
+of each paper. `to` is the end of a jump in the converter, where the papers have no letter of one word.
+"""
+_EVERY = """\
+From `taxonomy/catalogue/letters.py`. Start and end are the letters of the times between which a jump goes, as in the
+source of the last column. That is the authors' code wherever it could be read; code and paper can differ in a letter.
+The sign is that of the network's velocity against ours. Letters in brackets are those of the convention, where no
+source was read. The formulas of jumps that were read are evaluated in these letters and compared with ours by
+`tests/taxonomy/test_letters.py`. The converter keeps to the letters of the conventions.
 """
 _CONVERTER = """
 These are for data and noise of standard deviation 1. The papers' noise has 1 and their data sigma_d; ours has the
@@ -132,6 +140,16 @@ def _conventions() -> list[str]:
     return _table(header, rows)
 
 
+def _read(paper: str, convention: Convention) -> tuple[str, ...]:
+    """Start, end, output, its sign and the source, of one paper."""
+    if paper in UNCHECKED:
+        return f"({convention.source})", f"({convention.target})", "", "", f"not checked: {UNCHECKED[paper]}"
+    one = LETTERS[paper]
+    source = one.source if one.kind.endswith(("page", "summary")) else f"`{one.source}`"
+    note = f"; {one.note}" if one.note else ""
+    return one.start, one.end or "no jumps", f"{one.output}: {one.what}", one.sign or "-", f"{one.kind}: {source}{note}"
+
+
 def _papers() -> list[str]:
     rows = []
     for paper in PAPERS.values():
@@ -140,8 +158,10 @@ def _papers() -> list[str]:
             one = CONVENTIONS[key]
             names = ", ".join(f"`{method.name}`" for method in methods if convention_of(method.name) == key)
             link = f"[{paper.arxiv}](https://arxiv.org/abs/{paper.arxiv})"
-            rows.append((f"{paper.title} ({link}, {paper.year})", names, f"`{key}`", one.zero, one.source, one.target))
-    return _table(("paper", "methods here", "convention", "0 is", "start", "end"), rows)
+            title = f"{paper.title} ({link}, {paper.year})"
+            rows.append((title, names, f"`{key}`", one.zero, *_read(paper.key, one)))
+    header = ("paper", "methods here", "convention", "0 is", "start", "end", "network gives", "sign", "read in")
+    return _table(header, rows)
 
 
 def page() -> str:
@@ -154,7 +174,7 @@ def page() -> str:
         lines += ["", "```", f"$ python -m taxonomy translate {name} {said}"]
         lines += [translated(name, given, data_std=data_std), "```"]
     lines += ["", "The arrays of a program are converted by `taxonomy/conversions.py` and `taxonomy/predictions.py`."]
-    lines += ["", "## Every paper", "", *_papers()]
+    lines += ["", "## Every paper", "", *_EVERY.splitlines(), "", *_papers()]
     lines += ["", "## Words", "", *_table(("here", "what it is", "also called"), WORDS)]
     return "\n".join(lines)
 

@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from taxonomy import checkerboard, interpolants
+
 COURSE = Path(__file__).parent.parent / "docs/course"
 NOTEBOOKS = sorted(COURSE.glob("[0-9]*.py"))
 STEPS = re.compile(r"^(STEPS\b.*?= )\d+", re.MULTILINE)
@@ -92,6 +94,48 @@ def test_a_noise_predictor_reaches_the_data_both_ways():
     found = run("05_diffusion_and_back")
     assert max(found["distance"].values()) < 0.1 < found["of_five"]
     assert abs(found["moved"]) < 0.2
+
+
+@jax.numpy_rank_promotion("allow")
+def test_the_closed_form_of_the_sixth_is_that_of_the_library():
+    found = short("06_steering")
+    exact = checkerboard().exact_flow(interpolants.LINEAR)
+    z, x = (np.asarray(found[name])[:200] for name in ("z", "x"))
+    pool = found["draw_data"](jax.random.key(20), 100_000)
+    for t in (0.1, 0.5, 0.9):
+        x_t = jax.numpy.asarray((1 - t) * z + t * x)
+        library = exact.b(jax.numpy.full(200, t), x_t)
+        np.testing.assert_allclose(found["velocity"](t, x_t), library, rtol=1e-2, atol=1e-2)
+        # The value of exact guidance, by data that are weighted with the noise that they need.
+        needed = (x_t[:20, None] - t * pool) / (1 - t)
+        likely = -(needed**2).sum(-1) / (2 * found["STD"] ** 2)
+        by_pool = [jax.nn.logsumexp(likely + tilt * found["reward"](pool), axis=1) for tilt in (1, 0)]
+        by_form = [found["log_mean"](t, x_t[:20], tilt) for tilt in (1, 0)]
+        np.testing.assert_allclose(by_form[0] - by_form[1], by_pool[0] - by_pool[1], atol=0.3)
+
+
+def test_the_end_of_the_map_is_a_datum_and_its_reward_is_constant():
+    found = short("06_steering")
+    assert found["heading"][0.45][0] < 0.6 < 0.98 < found["heading"][0.45][1]
+    assert found["change"]["end"] < 0.02 < 1 < found["change"]["mean"]
+
+
+@pytest.mark.slow
+def test_what_each_way_of_steering_reaches():
+    found = run("06_steering")
+    rewards, on, far = zip(*found["table"].values(), strict=True)
+    none, by_mean, by_map, best, drawn, weights, perfect = far
+    assert none > by_mean > by_map > best > 2 * drawn
+    assert max(drawn, weights) < 0.03
+    assert perfect < 0.01
+    assert found["exact"] < 0.015
+    # More reward than the law that is wanted, and less of the board.
+    assert min(rewards[1:4]) > rewards[-1] + 0.2
+    assert on[1] < 0.9 < 0.98 < on[2]
+    assert found["of_k"][8] < found["of_k"][16] < found["of_k"][4]
+    shares = [one["effective share"] for one in found["strong"].values()]
+    assert shares[0] > 2 * shares[1] > 4 * shares[2]
+    assert all(one["guidance, map"] > 8 * one["perfect samples"] for one in found["strong"].values())
 
 
 @pytest.mark.slow

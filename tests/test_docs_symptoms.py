@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments import settings
+from experiments.errors import DivergedError
+from experiments.training.loop import train
 from objectives.build import OBJECTIVES, default_options
 from tests.pages import DOCS, run_blocks
 
@@ -15,7 +18,7 @@ PAGE = (DOCS / "symptoms.md").read_text()
 
 @pytest.fixture(scope="module")
 def page():
-    return run_blocks("symptoms.md", count=6)
+    return run_blocks("symptoms.md", count=7)
 
 
 def test_the_floor_of_a_velocity_is_not_zero(page):
@@ -25,6 +28,26 @@ def test_the_floor_of_a_velocity_is_not_zero(page):
     # The exact velocity is uncorrelated with what it leaves.
     left = page["target"] - page["best"]
     assert abs(float(jnp.mean(jnp.sum(left * page["best"], axis=1)))) < 0.02
+
+
+@pytest.mark.slow
+def test_the_fault_of_the_page_ends_the_training(tmp_path):
+    config = settings.planar("checkerboard", "esd")
+    config.objective.options.stop_gradient = "advection"
+    config.training.learning_rate, config.training.steps = 0.1, 1500
+    with pytest.raises(DivergedError, match=r"eulerian.* at step \d+; no checkpoint was written yet") as caught:
+        train(config, tmp_path / "run", quiet=True)
+    assert caught.value.code == 3
+
+
+def test_a_finite_value_can_have_a_derivative_that_is_not(page):
+    for name in ("by_where", "of_norm"):
+        value, gradient = page[name]
+        assert np.isfinite(value)
+        assert np.isnan(gradient).all()
+    np.testing.assert_allclose(page["by_ratio"], (2.0, 1.0))
+    np.testing.assert_allclose(page["of_smooth"][0], 1e-6, rtol=1e-4)
+    np.testing.assert_array_equal(page["of_smooth"][1], 0)
 
 
 def test_one_step_of_the_exact_velocity_is_the_mean(page):

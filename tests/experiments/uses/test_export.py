@@ -210,7 +210,7 @@ def test_the_maps_that_come_with_the_project_are_small_and_of_every_kind():
     files = [path for path in names.FOLDER.rglob("*") if path.suffix in (".safetensors", ".md")]
     assert sum(path.stat().st_size for path in files) < LIMIT
     data = {name.removeprefix("zoo:").split("/")[0] for name in names.names()}
-    assert {"checkerboard", "spiral", "digits", "patches"} <= data
+    assert {"checkerboard", "spiral", "two_moons", "eight_gaussians", "digits", "patches"} <= data
     assert {"zoo:checkerboard/lsd", "zoo:checkerboard/flow_matching"} <= set(names.names())
 
 

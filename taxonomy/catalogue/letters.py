@@ -1,0 +1,202 @@
+"""The letters of each paper: start and end of a jump, the end that is 0, the network's output and its sign.
+
+Each entry says where it was read, and only what stands there. A paper whose letters were not found in a source that
+could be read is in ``UNCHECKED`` with the reason. Where code and paper differ in a letter, this is the code's.
+"""
+
+from typing import NamedTuple
+
+SOURCES = (
+    "authors' code",
+    "copy of the authors' code",
+    "authors' page",
+    "third party's code",
+    "third party's summary",
+)
+SIGNS = ("same", "opposite", "")
+DATA, NOISE = "the data", "the noise"
+
+
+class Letters(NamedTuple):
+    """How one paper writes a jump.
+
+    Attributes:
+      start: of the time at which a jump starts, or ``NOISE`` where that is always the noise.
+      end: of the time at which it ends, or ``DATA`` where that is always the data; empty where there are no jumps.
+      zero: "data" or "noise", whichever is at time or level 0.
+      output: letter of what the network gives.
+      what: what that is.
+      sign: of a velocity against ours, one of ``SIGNS``; empty where the output is none.
+      jump: the end of a jump that starts at x, in these letters and Python's operators; empty where none was read.
+      kind: of the source, one of ``SOURCES``.
+      source: where it was read: a repository with commit and file, or an address.
+      note: what else a reader should know, or empty.
+    """
+
+    start: str
+    end: str
+    zero: str
+    output: str
+    what: str
+    sign: str
+    jump: str
+    kind: str
+    source: str
+    note: str = ""
+
+
+_CODE, _COPY, _PAGE, _OTHER, _SUMMARY = SOURCES
+_AVERAGE = "average velocity"
+_MEAN_FLOW = ("t", "r", "data", "u", _AVERAGE, "opposite", "x - (t - r) * u")
+_TO_DATA = ("t", DATA, "data")
+
+LETTERS: dict[str, Letters] = {
+    "salimans2022progressive": Letters(
+        *("t", "s", "data", "x, eps or v", "data, noise, or velocity of the circle", "", ""),
+        *(_CODE, "google-research/google-research@1d4d2f1, diffusion_distillation/diffusion_distillation/dpm.py"),
+    ),
+    "liu2022flow": Letters(
+        *("t", "", "noise", "v", "velocity", "same", ""),
+        *(_CODE, "gnobitab/RectifiedFlow@13e3a30, ImageGeneration/losses.py"),
+    ),
+    "lipman2022flow": Letters(
+        *("t", "", "noise", "dX_t", "velocity", "same", ""),
+        *(_CODE, "facebookresearch/flow_matching@1e6525a, flow_matching/path/affine.py"),
+    ),
+    "song2023consistency": Letters(
+        *(*_TO_DATA, "f", "data", "", ""),
+        *(_CODE, "openai/consistency_models_cifar10@1ba9b5c, jcm/losses.py"),
+        "t is the level of noise",
+    ),
+    "gu2023boot": Letters(
+        *(NOISE, "t", "data", "y", "signal of the point at t", "", ""),
+        *(_SUMMARY, "https://chatpaper.com/es/paper/35580"),
+        "s < t is the next time",
+    ),
+    "kim2023consistency": Letters(
+        *("t", "s", "data", "g", "mean denoiser of two times", "", "s / t * x + (1 - s / t) * g"),
+        *(_CODE, "sony/ctm@b62096c, code/cm/karras_diffusion.py"),
+        "t and s are levels of noise",
+    ),
+    "wang2024phased": Letters(
+        *("t", "the end of the phase", "data", "eps", "noise", "", ""),
+        *(_CODE, "G-U-N/Phased-Consistency-Model@2b6a6d5, code/text_to_image_sd15/train_pcm_lora_sd15.py"),
+        "the times are indices of steps",
+    ),
+    "boffi2024flow": Letters(
+        *("s", "t", "noise", "X", "the map", "", ""),
+        *(_COPY, "jc-bao/flow_map_matching_public@0bfcf39, py/common/losses.py"),
+    ),
+    "geng2024consistency": Letters(
+        *(*_TO_DATA, "f", "data", "", ""),
+        *(_CODE, "locuslab/ect@2870411, training/loss.py"),
+        "t is the level of noise, r < t the next one",
+    ),
+    "yang2024consistency": Letters(
+        *("t", "end", "noise", "v", "velocity", "same", "x + (end - t) * v"),
+        *(_CODE, "YangLing0818/consistency_flow_matching@cb257bc, losses.py"),
+        "end is that of the segment, r > t the next time",
+    ),
+    "lu2024simplifying": Letters(
+        *("t", "r", "data", "F", "velocity of the circle", "", "cos(t - r) * x - sin(t - r) * F"),
+        *(_OTHER, "WZDTHU/TiM@31d83ef, tim/schedulers/transports.py, TrigFlow"),
+        "t is the angle; a consistency model has r = 0",
+    ),
+    "frans2024one": Letters(
+        *("t", "t + d", "noise", "v", _AVERAGE, "same", "x + d * v"),
+        *(_COPY, "gudovskiy/odelt@c74bcad, targets_shortcut.py"),
+        "d is the length of the jump, dt in the code",
+    ),
+    "lee2024truncated": Letters(
+        *(*_TO_DATA, "D", "data", "", ""),
+        *(_CODE, "NVlabs/TCM@f85b2ae, training/loss.py"),
+        "t is the level of noise, r < t the next one",
+    ),
+    "tee2024physics": Letters(
+        *("sigma_max", "t", "data", "F", "mean denoiser of two times", ""),
+        *("t / sigma_max * x + (1 - t / sigma_max) * F", _CODE),
+        "pantheon5100/pid_diffusion@48734a7, cm/karras_diffusion.py",
+        "t is the level of noise; the start is always sigma_max",
+    ),
+    "sun2025unified": Letters(
+        *(*_TO_DATA, "F", "a combination of data and noise", "", ""),
+        *(_CODE, "LINs-lab/UCGM@25e2b41, methods/unigen.py"),
+        "lambda t is the next time",
+    ),
+    "geng2025mean": Letters(*_MEAN_FLOW, _COPY, "rese1f/meanflow@58d099c, meanflow.py"),
+    "liu2025learning": Letters(
+        *("t", "s", "noise", "f", _AVERAGE, "same", "x + (s - t) * f"),
+        *(_CODE, "poppuppy/secant_expectation@713cb1a, transport/transport.py"),
+        "r lies between them",
+    ),
+    "boffi2025build": Letters(
+        *("s", "t", "noise", "phi", _AVERAGE, "same", "x + (t - s) * phi"),
+        *(_COPY, "roni-dot/regularized-loss-flow-maps@afdaefa, py/common/network_utils.py"),
+    ),
+    "sabour2025align": Letters(
+        *("t", "s", "data", "f", "the map", "", ""),
+        *(_PAGE, "https://research.nvidia.com/labs/toronto-ai/AlignYourFlow"),
+        "a consistency model has s = 0",
+    ),
+    "peng2025flow": Letters(
+        *("t", "r", "noise", "F", _AVERAGE, "same", "x + (r - t) * F"),
+        *(_CODE, "ali-vilab/FACM@d65cb9b, losses.py"),
+        "r = 1 but for its copy of MeanFlow",
+    ),
+    "wang2025transition": Letters(
+        *("t", "r", "data", "F", _AVERAGE, "opposite", "x - (t - r) * F"),
+        *(_CODE, "WZDTHU/TiM@31d83ef, tim/schedulers/transports.py, OT_FM"),
+    ),
+    "hu2025cmt": Letters(
+        *(*_TO_DATA, "D", "data", "", ""),
+        *(_CODE, "sony/cmt@3e29728, training/loss.py"),
+        "t is the level of noise",
+    ),
+    "zhang2025alphaflow": Letters(
+        *("t", "t_next", "data", "u", _AVERAGE, "opposite", "x - (t - t_next) * u"),
+        *(_CODE, "snap-research/alphaflow@b0fef77, src/training/loss.py"),
+    ),
+    "lee2025decoupled": Letters(*_MEAN_FLOW, _CODE, "kyungmnlee/dmf@2273cce, loss.py"),
+    "tong2025flow": Letters(
+        *(NOISE, "1 - delta", "data", "F", _AVERAGE, "same", "x + delta * F"),
+        *(_OTHER, "hugoaslm/Flow_Map_Distillation@b319882, src/freeflow/toy/training.py"),
+        "delta is the length of the jump; the velocity is data minus noise though time runs to the noise",
+    ),
+    "zhou2025terminal": Letters(
+        *("t", "s", "data", "F", _AVERAGE, "opposite", "x + (s - t) * F"),
+        *(_CODE, "lumalabs/tvm@32fbfdb, training/wrapper.py"),
+    ),
+    "zhang2025flow": Letters(*_MEAN_FLOW, _CODE, "Xinxi-Zhang/Re-MeanFlow@d2e5f02, meanflow.py"),
+    "geng2025improved": Letters(*_MEAN_FLOW, _CODE, "Lyy-iiis/imeanflow@a1cc3a9, imf.py"),
+    "lin2025design": Letters(
+        *_MEAN_FLOW,
+        *(_CODE, "EDAPINENUT/ExplicitShortCut@3bf0f50, loss/esc_loss.py"),
+        "the network is called with r before t",
+    ),
+    "luo2025soflow": Letters(
+        *("t", "s", "data", "f", "the map", "", ""),
+        *(
+            _SUMMARY,
+            "https://www.emergentmind.com/topics/solution-flow-models-soflow, https://en.papernotes.org/ICLR2026",
+        ),
+        "the data are called x_0 and the noise x_1",
+    ),
+    "lu2026one": Letters(*_MEAN_FLOW, _CODE, "Lyy-iiis/pMF@04f9e34, pmf.py"),
+    "li2026trajectory": Letters(
+        *("t", "r", "noise", "u or x_1", "average velocity, or data", "", ""),
+        *(_PAGE, "https://zhiqili-cg.github.io/EulerMeanFlow_project/"),
+        "s lies between them",
+    ),
+    "woo2026riemannian": Letters(
+        *("s", "t", "noise", "u", _AVERAGE, "same", "x + (t - s) * u"),
+        *(_CODE, "dongyeop3813/Riemannian-MeanFlow@4d0e443, src/experiments/flowmap_learning/losses.py"),
+        "of the Lagrangian losses; its Eulerian losses go from t to s. The jump is that of flat space",
+    ),
+}
+
+UNCHECKED: dict[str, str] = {
+    "song2023improved": "no code of the authors; the text was not read",
+    "heek2024multistep": "no code of the authors; the text was not read",
+    "zhou2025inductive": "the authors' training code is not public, and a third party's has other letters",
+    "guo2025splitmeanflow": "no code of the authors, and a third party's runs time the other way",
+}
