@@ -5,7 +5,7 @@ import re
 from PIL import Image
 import pytest
 
-from tests.site.conftest import WAIT
+from tests.site.browsing import WAIT
 
 pytestmark = pytest.mark.site
 FIGURES = ("drag", "rules", "steps", "triangle", "train")
