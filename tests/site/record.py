@@ -1,6 +1,6 @@
 """Records the first figure in motion as a GIF: ``python -m tests.site.record --out=docs/images/explorer.gif``.
 
-t goes from 0 to 1, the point is dragged in a loop, t goes back: the pictures of a browser that does so on the built page.
+t goes from 0 to 1, the point is dragged in a loop, t goes back: pictures of a browser that does so on the built page.
 """
 
 import argparse
@@ -14,16 +14,17 @@ from tests.site import browsing
 
 WIDTH, VIEW = 720, 560  # pixels of the picture, and of the page that it shows
 DELAY = 80  # milliseconds a frame
-COLOURS = 48
+COLOURS = 160
 OUT, LOOP, BACK, HOLD = 38, 60, 20, 5  # frames of each part, and of each rest between
 # The pointer of the one who drags, which pictures of a page do not have.
 POINTER = """() => {
   const pointer = document.createElement('div');
   pointer.id = 'pointer';
-  pointer.innerHTML = '<svg width="22" height="22" viewBox="0 0 22 22"><path d="M3 2 L3 18 L7.5 14 L10.5 20.5 L13.5 19 ' +
-    'L10.5 13 L16.5 12.5 Z" fill="white" stroke="black" stroke-width="1.4"/></svg>';
+  pointer.innerHTML = '<svg width="22" height="22" viewBox="0 0 22 22"><path d="M3 2 L3 18 L7.5 14 L10.5 20.5 ' +
+    'L13.5 19 L10.5 13 L16.5 12.5 Z" fill="white" stroke="black" stroke-width="1.4"/></svg>';
   pointer.style.cssText = 'position:fixed;left:0;top:0;z-index:9;pointer-events:none';
   document.body.append(pointer);
+  document.querySelector('#drag .handle').style.outline = 'none'; // no ring of the keyboard about it
   addEventListener('pointermove', event => {
     pointer.style.transform = `translate(${event.clientX - 3}px, ${event.clientY - 2}px)`;
   });
@@ -48,7 +49,7 @@ def frames(page: object) -> list[Image.Image]:
     page.evaluate(POINTER)
     plane, controls = page.locator("#drag .plane").bounding_box(), page.locator("#drag .controls label.wide").last
     below = controls.bounding_box()
-    clip = {"x": 0, "y": 0, "width": VIEW, "height": below["y"] + below["height"] + 12}
+    clip = {"x": 0, "y": 0, "width": VIEW, "height": below["y"] + below["height"] + 4}
     handle = page.locator("#drag .handle").bounding_box()
     start = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
     found = []
@@ -99,7 +100,7 @@ def main() -> None:
     ):
         pictures = frames(seen.page)
     # One palette for all, so that what does not move is not written again.
-    palette = pictures[OUT].quantize(COLOURS)
+    palette = pictures[OUT].quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
     first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     first.save(out, save_all=True, append_images=rest, duration=DELAY, loop=0, optimize=True)
     print(f"{out}: {len(pictures)} frames, {len(pictures) * DELAY / 1000:.1f} s, {out.stat().st_size:,} bytes")

@@ -34,8 +34,6 @@ def prepare(page: object, figure: str) -> None:
       figure: its id.
     """
     page.locator(f"#{figure}").scroll_into_view_if_needed()
-    if figure == "rules":
-        page.locator("#rules select[name=method]").select_option("esd")
     if figure == "train":
         page.locator("#train button[name=train]").click()
     if figure == "triangle":
@@ -62,7 +60,7 @@ def save(page: object, figure: str, folder: Path) -> Path:
         small = picture.convert("RGB")
     small.thumbnail((WIDEST, 2 * WIDEST))
     path = folder / f"{figure}.png"
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
 
 

@@ -40,7 +40,6 @@ export interface Explorer {
   learntJumps(method: Method, s: number[], t: number[], x: number[]): Promise<number[]>;
   exactJumps(s: number[], t: number[], x: Point[]): Point[];
   velocities(t: number[], x: Point[]): Point[];
-  card(method: Method): Promise<unknown>;
   means(t: number[], x: Point[]): Point[];
   tiltedMass(reward: Reward): number[];
   drawTilted(reward: Reward, count: number): number[];
@@ -57,5 +56,4 @@ window.explorer = {
   tiltedMass: (reward) => [...tiltedMass(board, reward)],
   drawTilted: (reward, count) => [...drawTilted(board, reward, count, seeded(1))],
   known: async (look, reward, t, x) => known(await load("lsd"), look, reward, t, Float32Array.from(x)),
-  card: async (method) => (await load(method)).card,
 };
