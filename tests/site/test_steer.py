@@ -63,9 +63,9 @@ def test_as_t_grows_the_end_stays_and_the_mean_comes_to_it(opened):
 
 def test_the_reward_and_the_point_are_dragged_and_moved_by_keys(opened):
     page = opened.page
-    page.locator("#steer").scroll_into_view_if_needed()
     before, shown = places(page), picture(page, "#steer [data-cloud=truth] canvas")
     centre, point = page.locator("#steer .handle").all()
+    centre.scroll_into_view_if_needed()
     box = centre.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -116,16 +116,17 @@ def test_guidance_misses_the_tilted_law_and_weighted_points_come_close(opened, t
 def test_a_stronger_reward_narrows_the_tilted_law(opened):
     page = opened.page
     told(page, "steer", "learnt map")
-    first = page.locator("#steer [data-cloud=truth] .told")
 
-    def mean_reward():
-        return numbers(re.search(r"Mean reward (\S+)\.$", first.inner_text()).group(1))[0] / strength
+    def distance():
+        """Mean square from the centre: the mean reward is -strength / 2 times it."""
+        text = page.locator("#steer [data-cloud=truth] .told").filter(has_text="KL")
+        strength = float(page.locator("#steer input[name=strength]").input_value())
+        return -2 * numbers(re.search(r"Mean reward (\S+)\.$", text.inner_text()).group(1))[0] / strength
 
-    strength = 8
-    weak = mean_reward()
-    strength = 20
-    slide(page, "#steer input[name=strength]", strength)
+    weak = distance()
+    shown = picture(page, "#steer [data-cloud=truth] canvas")
+    slide(page, "#steer input[name=strength]", 20)
     page.wait_for_function(
-        "text => document.querySelector('#steer .row .told').textContent !== text", arg=first.inner_text()
+        "url => document.querySelector('#steer [data-cloud=truth] canvas').toDataURL() !== url", arg=shown
     )
-    assert weak < mean_reward() < 0
+    assert 0 < distance() < 0.8 * weak

@@ -21,6 +21,8 @@ export function steer(figure: HTMLElement, law: Law): Film {
   let x: Point = [0.2, -0.35];
   let time = 0.3;
   let path: Point[] = [];
+  let [mean, exact]: Point[] = [x, x];
+  let learnt: Point | undefined;
   let mass = tiltedMass(law, given);
   let worker: Worker | undefined;
   let waiting = 0;
@@ -72,9 +74,12 @@ export function steer(figure: HTMLElement, law: Law): Film {
     };
   }
 
-  /** The point has moved, or the time. */
+  /** The point has moved, or the time: so have the places where it may be heading. */
   function moved(): void {
     path = exactPath(law, time, x, TIMES, 1e-5);
+    mean = posterior(law, Math.min(time, 0.999), x).data;
+    exact = exactJump(law, time, 1, x, 1e-6);
+    learnt = map && jump(map, time, 1, x);
     redraw();
   }
 
@@ -84,7 +89,7 @@ export function steer(figure: HTMLElement, law: Law): Film {
     worker = undefined;
     mass = tiltedMass(law, given);
     truth.states[0] = drawTilted(law, given, COUNT, seeded(21));
-    truth.told.textContent = `KL ${kl(mass, drawTilted(law, given, COUNT, seeded(22)), law).toFixed(3)}, the floor for so few points. Mean reward ${number(meanReward(given, truth.states[0]))}.`;
+    truth.told.textContent = `Mean reward ${number(meanReward(given, truth.states[0]))}.`;
     truth.show();
     for (const { states, show, told } of clouds) {
       states.length = 0;
@@ -92,9 +97,15 @@ export function steer(figure: HTMLElement, law: Law): Film {
       show();
     }
     clearTimeout(waiting);
-    waiting = window.setTimeout(() => inView && steerClouds(), REST);
+    waiting = window.setTimeout(rested, REST);
     draw();
   });
+
+  function rested(): void {
+    waiting = 0;
+    truth.told.textContent = `KL ${kl(mass, truth.states[0], law).toFixed(3)}, the floor for so few points. Mean reward ${number(meanReward(given, truth.states[0]))}.`;
+    if (inView) steerClouds();
+  }
 
   function steerClouds(): void {
     figure.setAttribute("aria-busy", "true");
@@ -117,16 +128,13 @@ export function steer(figure: HTMLElement, law: Law): Film {
     drawMass(context, hue.sample);
     for (const k of [1, 2]) circle(on, context, given.centre, k / Math.sqrt(given.strength), hue.sample);
     line(on, context, path, hue.ink, 1.5, [2, 5]);
-    const mean = posterior(law, Math.min(time, 0.999), x).data;
-    const exact = exactJump(law, time, 1, x, 1e-6);
     const heard = (name: string, end: Point): string => `${name} ${say(end)}, reward ${number(reward(given, end))}`;
     const parts = [heard("the mean of all data it may become is", mean)];
-    if (map) {
-      const end = jump(map, time, 1, x);
-      arrow(on, context, x, end, hue.learnt);
-      disc(on, context, end, 6, hue.learnt, hue.paper);
-      label(on, context, end, "flow map", hue.learnt, beyond(end));
-      parts.push(heard("the learnt map ends at", end));
+    if (learnt) {
+      arrow(on, context, x, learnt, hue.learnt);
+      disc(on, context, learnt, 6, hue.learnt, hue.paper);
+      label(on, context, learnt, "flow map", hue.learnt, beyond(learnt));
+      parts.push(heard("the learnt map ends at", learnt));
     }
     arrow(on, context, x, mean, hue.tangent);
     disc(on, context, mean, 6, hue.tangent, hue.paper);
@@ -167,13 +175,13 @@ export function steer(figure: HTMLElement, law: Law): Film {
   moved();
   void load("lsd").then((loaded) => {
     map = loaded;
-    redraw();
+    moved();
   });
   new IntersectionObserver((seen, observer) => {
     if (!seen.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     inView = true;
-    if (!worker) steerClouds();
+    if (!waiting) steerClouds();
   }, { rootMargin: "100px" }).observe(figure);
 
   return {
