@@ -100,7 +100,7 @@ def main() -> None:
     ):
         pictures = frames(seen.page)
     # One palette for all, so that what does not move is not written again.
-    palette = pictures[OUT].quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+    palette = pictures[OUT].quantize(COLOURS)
     first, *rest = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)
     first.save(out, save_all=True, append_images=rest, duration=DELAY, loop=0, optimize=True)
     print(f"{out}: {len(pictures)} frames, {len(pictures) * DELAY / 1000:.1f} s, {out.stat().st_size:,} bytes")

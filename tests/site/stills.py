@@ -14,7 +14,7 @@ from tests.site.build import EXPLORER
 
 STILLS = EXPLORER / "public" / "stills"
 FIGURES = ("drag", "rules", "steps", "triangle", "steer", "train", "methods")
-WIDEST, COLOURS = 1100, 64
+WIDEST, COLOURS = 1100, 128
 # A text that each figure says once it is whole, and where.
 WHOLE = {
     "drag": (".told", "Learnt"),
@@ -60,7 +60,7 @@ def save(page: object, figure: str, folder: Path) -> Path:
         small = picture.convert("RGB")
     small.thumbnail((WIDEST, 2 * WIDEST))
     path = folder / f"{figure}.png"
-    small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    small.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
 
 
