@@ -168,7 +168,7 @@ export function drag(figure: HTMLElement, law: Law): Drag {
   moved();
   if (!still() && figure.offsetParent) play.click();
   void choose("lsd");
-  let before = 0;
+  let before: number | undefined;
   return {
     film: {
       delay: PERIOD / FRAMES,
@@ -182,7 +182,7 @@ export function drag(figure: HTMLElement, law: Law): Drag {
         swingTo((k + 1) / FRAMES);
       },
       rest: () => {
-        target.set(before);
+        if (before !== undefined) target.set(before);
         moved();
       },
     },

@@ -109,6 +109,7 @@ export function steer(figure: HTMLElement, law: Law): Film {
 
   function steerClouds(): void {
     figure.setAttribute("aria-busy", "true");
+    for (const { told } of clouds) told.textContent = "waits for its turn …";
     worker = new Worker(new URL("../steer.worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data: { steering, step, points, kl, reward } }: MessageEvent<SteerReport>) => {
       const { states, show, told } = clouds.find(({ name }) => name === steering)!;
