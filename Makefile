@@ -73,6 +73,7 @@ hooks: $(READY)
 # Pages that are generated from the catalogue, and the cards of the weights.
 docs: $(READY)
 	$(RUN) -m taxonomy --format=markdown > docs/methods.md
+	$(RUN) -m taxonomy --format=json > docs/explorer/public/methods.json
 	$(RUN) -m taxonomy published --format=markdown > docs/published.md
 	$(RUN) -m taxonomy symbols --format=markdown > docs/symbols.md
 	$(RUN) -m experiments.ablate --page=docs/ablations > docs/ablations.md

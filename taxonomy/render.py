@@ -151,7 +151,15 @@ def _csv(methods: Sequence[Described]) -> str:
 
 
 def _json(methods: Sequence[Described]) -> str:
-    return json.dumps([_fields(method) for method in methods], indent=2)
+    def whole(method: Described) -> dict[str, Any]:
+        paper = PAPERS[method.paper]
+        losses = [
+            {"name": loss.__name__, "file": sources.place(loss).partition(":")[0], "code": sources.code_of(loss)}
+            for loss in sources.losses_of(facts.method_of(method.name)().terms)
+        ]
+        return _fields(method) | {"citation": dataclasses.asdict(paper) | {"bibtex": bibtex(paper)}, "losses": losses}
+
+    return json.dumps([whole(method) for method in methods], indent=2)
 
 
 def _latex(methods: Sequence[Described]) -> str:

@@ -1,4 +1,4 @@
-"""Where the code of a method is: its losses, its own function and its tests, found in the code."""
+"""The code of a method: its losses, its own function and its tests, found in the code."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -7,6 +7,7 @@ import inspect
 import os
 from pathlib import Path
 import re
+import textwrap
 import types
 from typing import Any, NamedTuple
 
@@ -29,6 +30,17 @@ def place(function: Callable[..., Any]) -> str:
     function = inspect.unwrap(function)
     path = os.path.relpath(inspect.getsourcefile(function) or "", ROOT)
     return f"{path}:{inspect.getsourcelines(function)[1]}"
+
+
+def code_of(function: Callable[..., Any]) -> str:
+    """The source of a function without its docstring."""
+    lines = textwrap.dedent(inspect.getsource(inspect.unwrap(function))).splitlines()
+    (defined,) = ast.parse("\n".join(lines)).body
+    assert isinstance(defined, ast.FunctionDef)
+    if ast.get_docstring(defined) is not None:
+        told = defined.body[0]
+        del lines[told.lineno - 1 : told.end_lineno]
+    return "\n".join(lines)
 
 
 def losses_of(terms: Sequence[Any]) -> tuple[Callable[..., Any], ...]:

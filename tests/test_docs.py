@@ -83,6 +83,12 @@ def test_the_table_of_methods_is_the_printed_one(capsys):
     assert (DOCS / "methods.md").read_text() == printed, "docs/methods.md is out of date: run make docs"
 
 
+def test_the_methods_of_the_explorer_are_the_printed_ones(capsys):
+    main(["--format=json"])
+    path = DOCS / "explorer" / "public" / "methods.json"
+    assert path.read_text() == capsys.readouterr().out, f"{path.name} is out of date: run make docs"
+
+
 def test_the_page_of_published_settings_is_the_printed_one(capsys):
     main(["published", "--format=markdown"])
     printed = capsys.readouterr().out

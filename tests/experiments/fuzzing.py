@@ -55,7 +55,6 @@ COMMANDS = {
     ),
     "export": ("--workdir=run --out=x.safetensors --noscores", "workdir out ema dtype licence checkpoint"),
     "card": ("--workdir=zoo:checkerboard/lsd", "workdir"),
-    "export_explorer": ("--workdir=run --out=x.safetensors", "workdir out checkpoint"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (

@@ -5,10 +5,12 @@ import re
 from PIL import Image
 import pytest
 
-from tests.site.conftest import WAIT
+from tests.site import browsing
+from tests.site.browsing import WAIT
 
 pytestmark = pytest.mark.site
-FIGURES = ("drag", "rules", "steps", "triangle", "train")
+FIGURES = ("drag", "rules", "steps", "triangle", "steer", "train", "methods")
+MOVING = ("drag", "steps", "steer", "train")
 KL = re.compile(r"KL (\d+\.\d+)")
 
 
@@ -200,6 +202,9 @@ def test_data_are_drawn_by_the_pointer(opened):
 def test_every_figure_is_saved_as_a_picture_and_has_an_address(figure, opened, tmp_path):
     page = opened.page
     told(page, "drag", "Learnt")
+    page.locator(f"#{figure}").scroll_into_view_if_needed()
+    if figure == "methods":
+        page.locator("#methods output", has_text="52 of 52").wait_for()
     with page.expect_download() as waited:
         page.locator(f"#{figure} button", has_text="Save as PNG").click()
     waited.value.save_as(tmp_path / "figure.png")
@@ -213,3 +218,74 @@ def test_every_figure_is_saved_as_a_picture_and_has_an_address(figure, opened, t
     assert not page.locator(f"#{figure} details .formula").first.is_visible()
     page.locator(f"#{figure} summary").click()
     assert page.locator(f"#{figure} details .formula").first.is_visible()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_a_figure_stands_alone_to_be_embedded(figure, chromium, address):
+    with browsing.opened(chromium, address, query=f"?figure={figure}", reduced_motion="reduce") as seen:
+        page = seen.page
+        assert page.locator(f"#{figure} figcaption").is_visible()
+        shown = page.locator("figure:visible").evaluate_all("figures => figures.map(figure => figure.id)")
+        assert shown == [figure]
+        assert not page.locator("h1").is_visible()
+        assert page.locator(f"#{figure}").bounding_box()["y"] < 100
+        assert seen.complaints == []
+
+
+def test_an_unknown_name_of_a_figure_shows_all(chromium, address):
+    with browsing.opened(chromium, address, query="?figure=new", reduced_motion="reduce") as seen:
+        assert seen.page.locator("figure:visible").count() == len(FIGURES)
+
+
+def saved_animation(page, figure, folder):
+    """The frames of the file that the button saves, and their durations."""
+    with page.expect_download() as waited:
+        page.locator(f"#{figure} button", has_text="Save as animation").click()
+    assert waited.value.suggested_filename == f"flow-map-{figure}.gif"
+    waited.value.save_as(folder / "figure.gif")
+    with Image.open(folder / "figure.gif") as saved:
+        assert saved.format == "GIF"
+        assert max(saved.size) <= 720
+        frames = []
+        for k in range(saved.n_frames):
+            saved.seek(k)
+            frames.append((saved.convert("RGB").tobytes(), saved.info["duration"]))
+    return zip(*frames, strict=True)
+
+
+def test_the_swing_of_t_is_saved_as_an_animation(opened, tmp_path):
+    page = opened.page
+    told(page, "drag", "Learnt")
+    slide(page, "#drag input[name=t]", 0.7)
+    pictures, durations = saved_animation(page, "drag", tmp_path)
+    assert len(set(pictures)) > 20
+    assert 4000 < sum(durations) < 8000
+    told(page, "drag", r"at t = 0\.70")  # as it was
+
+
+def test_the_steps_of_both_clouds_are_saved_as_an_animation(opened, tmp_path):
+    page = opened.page
+    page.locator("#steps select[name=steps]").select_option("4")
+    page.locator("#steps").scroll_into_view_if_needed()
+    for place in range(2):
+        told(page, "steps", "4 steps: KL", place)
+    pictures, _ = saved_animation(page, "steps", tmp_path)
+    assert len(set(pictures)) == 5  # the noise, and each step
+
+
+def test_training_is_saved_as_an_animation_once_there_is_one(opened, tmp_path):
+    page = opened.page
+    button = page.locator("#train button", has_text="Save as animation")
+    button.click()
+    page.locator("#train .tools", has_text="press Train first").wait_for()
+    page.locator("#train select[name=length]").select_option("200")
+    page.locator("#train button[name=train]").click()
+    told(page, "train", "200 of 200")
+    pictures, _ = saved_animation(page, "train", tmp_path)
+    assert len(set(pictures)) == 9  # scored every 25 updates
+
+
+def test_where_nothing_moves_no_animation_is_offered(opened):
+    offered = opened.page.locator("button", has_text="Save as animation")
+    found = offered.evaluate_all("buttons => buttons.map(button => button.closest('figure').id)")
+    assert tuple(found) == MOVING

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.site.build import EXPLORER
+from tests.site.stills import FIGURES
 
 pytestmark = pytest.mark.site
 SERIOUS = ("serious", "critical")
@@ -38,13 +39,15 @@ def test_nothing_moves_where_motion_is_not_wanted(opened):
     assert opened.page.locator("#drag input[name=t]").input_value() == "1"
 
 
-def test_the_first_figure_is_redrawn_at_twenty_frames_a_second(opened):
+@pytest.mark.parametrize(("figure", "text"), [("drag", "Learnt"), ("steer", "learnt map")])
+def test_a_figure_is_redrawn_at_twenty_frames_a_second(figure, text, opened):
     page = opened.page
-    page.locator("#drag .told", has_text="Learnt").wait_for()
+    page.locator(f"#{figure} .told", has_text=text).first.wait_for()
+    page.locator(f"#{figure} .handle").first.scroll_into_view_if_needed()
     frames = page.evaluate(
-        """async () => {
-          const handle = document.querySelector('#drag .handle');
-          const told = document.querySelector('#drag .told');
+        """async figure => {
+          const handle = document.querySelector(`#${figure} .handle`);
+          const told = document.querySelector(`#${figure} .told`);
           let drawn = 0;
           new MutationObserver(() => drawn++).observe(told, { childList: true });
           const press = key => handle.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
@@ -57,7 +60,8 @@ def test_the_first_figure_is_redrawn_at_twenty_frames_a_second(opened):
             await new Promise(requestAnimationFrame);
           }
           return drawn / ((performance.now() - start) / 1000);
-        }"""
+        }""",
+        figure,
     )
     assert frames >= 20
 
@@ -67,6 +71,8 @@ def test_the_page_is_accessible(place, request):
     page = request.getfixturevalue(place).page
     page.locator("#drag .told", has_text="Learnt").wait_for()
     page.locator("#drag button[name=why]").click()
+    page.locator("#methods").scroll_into_view_if_needed()
+    page.locator("#methods .cards > li > button").nth(5).click()
     assert faults(page) == {}
 
 
@@ -100,7 +106,14 @@ def test_a_touch_drags_the_point(phone):
     page.wait_for_function("text => document.querySelector('#drag .handle').title !== text", arg=before)
 
 
-def test_there_is_a_still_picture_without_scripts(without_scripts):
-    picture = without_scripts.page.locator("noscript img, img[src*='still']").first
-    picture.scroll_into_view_if_needed()
-    assert picture.evaluate("image => image.naturalWidth") >= 400
+def test_every_figure_is_a_still_picture_without_scripts(without_scripts):
+    page = without_scripts.page
+    for figure in FIGURES:
+        picture = page.locator(f"#{figure} img")
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("image => image.complete || new Promise(done => { image.onload = () => done(true); })")
+        assert picture.evaluate("image => image.naturalWidth") >= 400
+        assert len(picture.get_attribute("alt")) > 40
+        assert page.locator(f"#{figure} figcaption").is_visible()
+        assert not page.locator(f"#{figure} .controls").first.is_visible()
+    assert sum(path.stat().st_size for path in (EXPLORER / "public" / "stills").glob("*.png")) < 300_000

@@ -136,8 +136,27 @@ def test_one_family_alone(printed):
 
 
 def test_json_holds_the_data(printed, described):
-    assert json.loads(printed("--format=json")) == [fields_of(method) for method in described]
+    found = json.loads(printed("--format=json"))
+    assert [{field: method[field] for field in render.FIELDS} for method in found] == list(map(fields_of, described))
     assert sorted(render.FIELDS) == sorted(vars(described[0]))
+    for method in found:
+        assert method["citation"]["bibtex"] == printed("cite", method["name"]).rstrip("\n")
+        assert method["citation"]["arxiv"] in method["citation"]["bibtex"]
+
+
+def test_json_holds_the_code_of_every_loss(printed):
+    for method in json.loads(printed("--format=json")):
+        shown = printed("show", method["name"])
+        for loss in method["losses"]:
+            source = (ROOT / loss["file"]).read_text()
+            assert re.search(rf"{loss['file']}:\d+ {loss['name']}\b", shown)
+            (function,) = ast.parse(loss["code"]).body
+            assert function.name == loss["name"]
+            # All that the file has, in its order, but the docstring.
+            assert ast.get_docstring(function) is None
+            (whole,) = (node for node in ast.parse(source).body if getattr(node, "name", None) == loss["name"])
+            whole.body = whole.body[1:]
+            assert ast.dump(function) == ast.dump(whole)
 
 
 def test_csv_holds_the_data(printed, described):

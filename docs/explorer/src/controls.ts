@@ -1,4 +1,4 @@
-// Controls with a label and a spoken value, and what every figure has: an address, a picture to keep.
+// Controls with a label and a spoken value, and small helpers of all figures.
 import { METHODS, type Method } from "./maps";
 
 export const find = <T extends Element>(root: ParentNode, selector: string): T => {
@@ -42,43 +42,6 @@ export function onceAFrame(draw: () => void): () => void {
       draw();
     });
   };
-}
-
-/** Gives every figure a button that saves its canvases, side by side, and a link to itself. */
-export function dress(figure: HTMLElement): void {
-  const tools = document.createElement("p");
-  tools.className = "tools";
-  const save = document.createElement("button");
-  save.type = "button";
-  save.textContent = "Save as PNG";
-  save.addEventListener("click", () => savePicture(figure));
-  const address = document.createElement("a");
-  address.href = `#${figure.id}`;
-  address.textContent = "Link to this figure";
-  tools.append(save, address);
-  figure.append(tools);
-}
-
-function savePicture(figure: HTMLElement): void {
-  const shown = [...figure.querySelectorAll("canvas")].filter((canvas) => canvas.width && canvas.offsetParent);
-  const all = document.createElement("canvas");
-  all.width = shown.reduce((sum, canvas) => sum + canvas.width, 0) + 24 * (shown.length - 1);
-  all.height = Math.max(...shown.map((canvas) => canvas.height));
-  const context = all.getContext("2d")!;
-  context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--paper");
-  context.fillRect(0, 0, all.width, all.height);
-  let left = 0;
-  for (const canvas of shown) {
-    context.drawImage(canvas, left, 0);
-    left += canvas.width + 24;
-  }
-  all.toBlob((blob) => {
-    const link = document.createElement("a");
-    link.download = `flow-map-${figure.id}.png`;
-    link.href = URL.createObjectURL(blob!);
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
 }
 
 /** Lets the page breathe between pieces of work. */

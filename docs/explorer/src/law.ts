@@ -90,6 +90,9 @@ function truncated(x: number, beta: number, spread: number, low: number, side: n
   return [logTail(p) + Math.log1p(-tails) - Math.log(q - p), noise, data];
 }
 
+/** log E[phi((x - y) / spread)] for y uniform on [low, low + side]. */
+export const logMean = (x: number, spread: number, low: number, side: number): number => truncated(x, 1, spread, low, side)[0];
+
 // The squares share their columns and rows: of each axis, the distinct lower ends, and the one of each square.
 const ends = new WeakMap<Law, { lows: number[]; of: number[] }[]>();
 function endsOf(law: Law): { lows: number[]; of: number[] }[] {

@@ -104,6 +104,25 @@ export function disc(on: Plane, context: CanvasRenderingContext2D, x: Point, rad
   context.stroke();
 }
 
+/** A cloud of points, [count * 2]. */
+export function dots(on: Plane, context: CanvasRenderingContext2D, points: Float32Array, colour: string): void {
+  const scale = on.canvas.clientWidth / (2 * on.radius);
+  context.fillStyle = colour;
+  context.globalAlpha = 0.55;
+  for (let k = 0; k < points.length; k += 2)
+    context.fillRect((points[k] + on.radius) * scale - 0.7, (on.radius - points[k + 1]) * scale - 0.7, 1.5, 1.5);
+  context.globalAlpha = 1;
+}
+
+export function circle(on: Plane, context: CanvasRenderingContext2D, x: Point, radius: number, colour: string): void {
+  const [left, top] = on.toPixels(x);
+  context.strokeStyle = colour;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.arc(left, top, (radius / (2 * on.radius)) * on.canvas.clientWidth, 0, 2 * Math.PI);
+  context.stroke();
+}
+
 export function arrow(on: Plane, context: CanvasRenderingContext2D, from: Point, to: Point, colour: string, width = 2.5): void {
   const [a, b] = [on.toPixels(from), on.toPixels(to)];
   const length = Math.hypot(b[0] - a[0], b[1] - a[1]);

@@ -13,7 +13,7 @@ from objectives.build import OBJECTIVES
 TRAIN, EVALUATE, COMPARE = "experiments.train", "experiments.evaluate", "experiments.compare"
 BENCHMARK, COSTS, REFERENCE = "experiments.benchmark", "experiments.costs", "experiments.reference"
 TAXONOMY, TIME, ABLATE = "taxonomy", "experiments.time_to_quality", "experiments.ablate"
-PROBE, EXPORT_EXPLORER = "experiments.probe", "experiments.export_explorer"
+PROBE = "experiments.probe"
 SAMPLE, STEER, FINETUNE = "experiments.sample", "experiments.steer", "experiments.finetune"
 LIKELIHOOD, INVERT, WALK = "experiments.likelihood", "experiments.invert", "experiments.random_walk"
 ANIMATE = "experiments.animate"

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 import shutil
+import struct
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -53,6 +55,52 @@ def test_weights_come_back_bit_for_bit(run, file):
         assert same(runs.load_trained(run, ema=ema).params, runs.load_trained(path).params)
         assert not same(there.params, runs.load_trained(path).params)
         assert runs.load_trained(path).protocol.ema == ema
+
+
+def of_file(path, std, s, t, x):
+    """v_{s,t}(x) in float64 from the definition of the format alone, for silu and the pair (s, t - s)."""
+    content = path.read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    header, numbers = json.loads(content[8 : 8 + length]), content[8 + length :]
+    network = json.loads(header.pop("__metadata__")["flowmap"])["config"]["network"]
+    assert (network["activation"], network["time_embedding"]) == ("silu", "source_gap")
+
+    def array(name):
+        start, end = header[f"network.{name}"]["data_offsets"]
+        return np.frombuffer(numbers[start:end], "<f4").reshape(header[f"network.{name}"]["shape"]).astype(float)
+
+    x = x / std
+    time = network["time_scale"] * np.stack([s, t - s], axis=-1)
+    h = [time, x]
+    for values, count, base in (
+        (x, network["point_features"], network["point_base"]),
+        (time, network["time_features"], np.pi),
+    ):
+        angles = (values[:, :, None] * base * np.arange(1, count + 1)).reshape(len(x), -1)
+        h += [np.sin(angles), np.cos(angles)]
+    h = np.concatenate(h, axis=-1)
+    for k in range(network["depth"] + 1):
+        h = h @ array(f"Dense_{k}.kernel") + array(f"Dense_{k}.bias")
+        if k < network["depth"]:
+            h = h / (1 + np.exp(-h))
+    return std * h
+
+
+def test_another_program_finds_the_map_in_the_file_alone(tmp_path):
+    config = small()
+    config.network.update(
+        {"activation": "silu", "depth": 2, "point_features": 3, "time_features": 2, "time_embedding": "source_gap"}
+    )
+    train(config, tmp_path / "run", quiet=True)
+    export(tmp_path / "run", tmp_path / "map.safetensors", scored=False)
+    loaded = runs.load_trained(tmp_path / "run")
+    rng = np.random.default_rng(0)
+    s, t = np.sort(rng.uniform(size=(2, 200)), axis=0)
+    x = rng.normal(size=(200, 2)) * loaded.dataset.std
+    expected = np.asarray(loaded.network()(*map(jnp.float32, (s, t, x))))
+    found = of_file(tmp_path / "map.safetensors", loaded.dataset.std, s, t, x)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_samples_are_those_of_the_run(run, file, tmp_path):

@@ -4,11 +4,16 @@ import { interpolantEnds, seeded, velocity, type Law, type Point } from "../law"
 import { at, average, jumps, load, type FlowMap, type Method } from "../maps";
 import { exactJump, exactPath } from "../path";
 import { arrow, colours, disc, drawLaw, handle, label, line, plane } from "../plane";
+import type { Film } from "../saving";
 
 const TIMES = Array.from({ length: 32 }, (_, k) => k / 31);
 const ENDS = 150;
 
+const PERIOD = 5000; // milliseconds in which t swings from s to 1 and back
+const FRAMES = 50;
+
 export interface Drag {
+  film: Film;
   set(s: number, t: number, method?: Method): void;
 }
 
@@ -132,16 +137,19 @@ export function drag(figure: HTMLElement, law: Law): Drag {
     redraw();
   });
 
+  function swingTo(turn: number): void {
+    const s = source.value();
+    target.set(s + ((1 - s) * (1 - Math.cos(turn * 2 * Math.PI))) / 2);
+    if (ends) refreshEnds();
+    draw();
+  }
+
   // t swings between s and 1 until something is touched.
   let began = 0;
   function swing(now: number): void {
     if (!moving) return;
     began ||= now;
-    const phase = (1 - Math.cos(((now - began) / 5000) * 2 * Math.PI)) / 2;
-    const s = source.value();
-    target.set(s + (1 - s) * phase);
-    if (ends) refreshEnds();
-    draw();
+    swingTo((now - began) / PERIOD);
     requestAnimationFrame(swing);
   }
   function stop(): void {
@@ -158,9 +166,26 @@ export function drag(figure: HTMLElement, law: Law): Drag {
 
   fillMethods(menu, "lsd");
   moved();
-  if (!still()) play.click();
+  if (!still() && figure.offsetParent) play.click();
   void choose("lsd");
+  let before: number | undefined;
   return {
+    film: {
+      delay: PERIOD / FRAMES,
+      frames: () => FRAMES,
+      missing: "",
+      show: (k) => {
+        if (!k) {
+          before = target.value();
+          stop();
+        }
+        swingTo((k + 1) / FRAMES);
+      },
+      rest: () => {
+        if (before !== undefined) target.set(before);
+        moved();
+      },
+    },
     set: (s, t, method) => {
       stop();
       x = exactPath(law, last.s, x, [s])[0];

@@ -2,8 +2,9 @@
 import { breathe, fillMethods, find, onceAFrame } from "../controls";
 import { draw as drawData, drawNoise, normal, seeded, type Law } from "../law";
 import { binMass, floor, kl } from "../histogram";
-import { average, jumps, load, METHODS, type FlowMap, type Method } from "../maps";
-import { colours, drawLaw, plane } from "../plane";
+import { average, isEuler, jumps, load, METHODS, score, type FlowMap, type Method } from "../maps";
+import { colours, dots, drawLaw, plane } from "../plane";
+import type { Film } from "../saving";
 
 const COUNT = 4096;
 const CHUNK = 512;
@@ -19,10 +20,10 @@ function step(map: FlowMap, sampler: Sampler, s: number, t: number, x: Float32Ar
   }
   if (sampler === "composition") return jumps(map, from, to, x);
   const data = jumps(map, from, end, x);
-  return t < 1 ? data.map((value) => t * value + (1 - t) * map.card.std * noise()) : data;
+  return t < 1 ? data.map((value) => t * value + (1 - t) * map.std * noise()) : data;
 }
 
-export function steps(figure: HTMLElement, law: Law): void {
+export function steps(figure: HTMLElement, law: Law): Film {
   const mass = binMass(law);
   const perfect = floor(mass, law, COUNT);
   const noise = drawNoise(law, COUNT, seeded(1));
@@ -33,7 +34,8 @@ export function steps(figure: HTMLElement, law: Law): void {
     const method = find<HTMLSelectElement>(root, "select[name=method]");
     const sampler = find<HTMLSelectElement>(root, "select[name=sampler]");
     const told = find<HTMLElement>(root, ".told");
-    let points = noise;
+    let states = [noise]; // after each step
+    let shown = 0;
     let run = 0;
     const on = plane(find(root, ".holder"), `Samples, ${side} cloud`, onceAFrame(draw), 1.3);
     fillMethods(method, side === "left" ? "flow_matching" : "lsd");
@@ -42,12 +44,12 @@ export function steps(figure: HTMLElement, law: Law): void {
     function draw(): void {
       const context = on.clear();
       drawLaw(on, context, law);
-      context.fillStyle = side === "left" ? colours().tangent : colours().learnt;
-      context.globalAlpha = 0.55;
-      const size = on.canvas.clientWidth;
-      for (let k = 0; k < points.length; k += 2)
-        context.fillRect(((points[k] + on.radius) / (2 * on.radius)) * size - 0.7, ((on.radius - points[k + 1]) / (2 * on.radius)) * size - 0.7, 1.5, 1.5);
-      context.globalAlpha = 1;
+      dots(on, context, states[shown], side === "left" ? colours().tangent : colours().learnt);
+    }
+
+    function show(k: number): void {
+      shown = Math.min(k, states.length - 1);
+      draw();
     }
 
     async function sample(): Promise<void> {
@@ -56,9 +58,9 @@ export function steps(figure: HTMLElement, law: Law): void {
       const map = await load(method.value as Method);
       const steps = Number(count.value);
       const random = seeded(2);
-      let now = noise.slice();
-      points = now;
-      draw();
+      let now = noise;
+      states = [now];
+      show(0);
       for (let k = 0; k < steps; k++) {
         const next = now.slice();
         for (let from = 0; from < 2 * COUNT; from += 2 * CHUNK) {
@@ -66,13 +68,14 @@ export function steps(figure: HTMLElement, law: Law): void {
           await breathe();
           if (own !== run) return;
         }
-        now = points = next;
-        draw();
+        now = next;
+        states.push(now);
+        show(k + 1);
       }
-      const known = sampler.value === (map.card.sampler as string) ? map.card.scores[String(steps)]?.kl : undefined;
+      const known = sampler.value === (isEuler(map) ? "euler" : "composition") ? score(map, "kl", steps) : undefined;
       told.textContent =
         `${METHODS[method.value as Method]}, ${steps} ${steps === 1 ? "step" : "steps"}: KL ${kl(mass, now, law).toFixed(3)}; perfect samples have ${perfect.toFixed(3)}.` +
-        (known === undefined ? "" : ` With 64,000 samples and finer bins: ${known.toFixed(3)}, perfect ${map.card.scores.perfect.kl.toFixed(3)}.`);
+        (known === undefined ? "" : ` With 64,000 samples and finer bins: ${known.toFixed(3)}, perfect ${score(map, "kl", "perfect").toFixed(3)}.`);
     }
     method.addEventListener("change", () => {
       if (method.value === "flow_matching") sampler.value = "euler";
@@ -81,7 +84,7 @@ export function steps(figure: HTMLElement, law: Law): void {
     });
     sampler.addEventListener("change", () => void sample());
     if (side === "left") sampler.value = "euler";
-    return { sample };
+    return { sample, show, taken: () => states.length - 1 };
   }
 
   count.addEventListener("change", () => clouds.forEach((cloud) => void cloud.sample()));
@@ -95,4 +98,12 @@ export function steps(figure: HTMLElement, law: Law): void {
     observer.disconnect();
     clouds.forEach((cloud) => void cloud.sample());
   }, { rootMargin: "200px" }).observe(figure);
+
+  return {
+    delay: 700,
+    frames: () => (clouds.every(({ taken }) => taken() === Number(count.value)) ? Number(count.value) + 1 : 0),
+    missing: "The samples are still being drawn: wait until both have a KL.",
+    show: (k) => clouds.forEach(({ show }) => show(k)),
+    rest: () => clouds.forEach(({ show, taken }) => show(taken())),
+  };
 }

@@ -2,7 +2,8 @@
 import { fillMethods, find, onceAFrame } from "../controls";
 import type { Law, Point } from "../law";
 import { METHODS, type Method } from "../maps";
-import { colours, disc, drawLaw, plane } from "../plane";
+import { colours, disc, dots, drawLaw, plane } from "../plane";
+import type { Film } from "../saving";
 import type { Report, Request } from "../train.worker";
 
 const BLUR = 0.06;
@@ -27,7 +28,7 @@ function spiral(): Law {
   return lawOf("spiral", angles.map((a): Point => [(0.9 * a * Math.cos(a)) / (4 * Math.PI), (0.9 * a * Math.sin(a)) / (4 * Math.PI)]), 0.04);
 }
 
-export function trainIt(figure: HTMLElement, board: Law): void {
+export function trainIt(figure: HTMLElement, board: Law): Film {
   const data = find<HTMLSelectElement>(figure, "select[name=data]");
   const method = find<HTMLSelectElement>(figure, "select[name=method]");
   const sampling = find<HTMLSelectElement>(figure, "select[name=sampling]");
@@ -38,6 +39,7 @@ export function trainIt(figure: HTMLElement, board: Law): void {
   let stroke: Point[] = [];
   let samples = new Float32Array();
   let reports: Report[] = [];
+  let shown = Infinity; // how many of them the curves show
   let worker: Worker | undefined;
 
   const redraw = onceAFrame(draw);
@@ -52,12 +54,7 @@ export function trainIt(figure: HTMLElement, board: Law): void {
     if (data.value === "drawn" && stroke.length < FEWEST) {
       for (const point of stroke) disc(on, context, point, 4, colours().ink);
     } else drawLaw(on, context, law);
-    context.fillStyle = colours().learnt;
-    context.globalAlpha = 0.6;
-    const size = on.canvas.clientWidth;
-    for (let k = 0; k < samples.length; k += 2)
-      context.fillRect(((samples[k] + on.radius) / (2 * on.radius)) * size - 0.8, ((on.radius - samples[k + 1]) / (2 * on.radius)) * size - 0.8, 1.6, 1.6);
-    context.globalAlpha = 1;
+    dots(on, context, samples, colours().learnt);
     drawCurves();
   }
 
@@ -96,7 +93,7 @@ export function trainIt(figure: HTMLElement, board: Law): void {
       };
       context.strokeStyle = colour;
       context.lineWidth = 2;
-      path(reports.flatMap((report): [number, number][] => {
+      path(reports.slice(0, shown).flatMap((report): [number, number][] => {
         const value = of(report);
         return value === undefined || Number.isNaN(value) ? [] : [[across(report.step), value]];
       }), []);
@@ -174,4 +171,21 @@ export function trainIt(figure: HTMLElement, board: Law): void {
   button.addEventListener("click", () => (worker ? stop() : train()));
   for (const menu of [data, method, sampling, length]) menu.addEventListener("change", choose);
   choose();
+
+  const scored = (): number[] => reports.flatMap((report, k) => (report.samples ? [k] : []));
+  return {
+    delay: 160,
+    frames: () => scored().length,
+    missing: "Nothing has moved yet: press Train first.",
+    show: (k) => {
+      shown = scored()[k] + 1;
+      samples = reports[shown - 1].samples as Float32Array<ArrayBuffer>;
+      draw();
+    },
+    rest: () => {
+      shown = Infinity;
+      samples = (reports.findLast((report) => report.samples)?.samples ?? new Float32Array()) as Float32Array<ArrayBuffer>;
+      draw();
+    },
+  };
 }
