@@ -112,6 +112,10 @@ JUMP_TIMES = Suite(
     ),
 )
 
+_LONG_JUMPS_LAST = (
+    "Jumps of the full length are drawn only at the very end of the training, and one step needs just these. The gain is "
+    "in the short ones: at sixteen steps the same maps have 0.080 against 0.092 (LSD) and 0.092 against 0.100 (MeanFlow)."
+)
 _GAPS, _NOISES = (0.05, 0.3), (0.03, 0.1)
 VELOCITY_FIRST = Suite(
     name="velocity_first",
@@ -134,9 +138,9 @@ VELOCITY_FIRST = Suite(
         claim
         for title in ("MeanFlow", "LSD")
         for claim in (
-            *(Claim("better", (f"{title}, gaps from {gap:g}", title)) for gap in _GAPS),
+            *(Claim("better", (f"{title}, gaps from {gap:g}", title), because=_LONG_JUMPS_LAST) for gap in _GAPS),
             *(Claim("better", (title, f"{title}, noise {noise:g}")) for noise in _NOISES),
-            Claim("better", (f"{title}, gaps from {_GAPS[0]:g}", title), steps=2),
+            Claim("better", (f"{title}, gaps from {_GAPS[0]:g}", title), steps=2, because=_LONG_JUMPS_LAST),
         )
     ),
     teaches=(
