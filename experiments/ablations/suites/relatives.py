@@ -113,8 +113,9 @@ JUMP_TIMES = Suite(
 )
 
 _LONG_JUMPS_LAST = (
-    "Jumps of the full length are drawn only at the very end of the training, and one step needs just these. The gain is "
-    "in the short ones: at sixteen steps the same maps have 0.080 against 0.092 (LSD) and 0.092 against 0.100 (MeanFlow)."
+    "Jumps of the full length are drawn only at the very end of the training, and one step needs just these. The gain "
+    "is in the short ones: at sixteen steps the same maps have 0.080 against 0.092 (LSD) and 0.092 against 0.100 "
+    "(MeanFlow)."
 )
 _GAPS, _NOISES = (0.05, 0.3), (0.03, 0.1)
 VELOCITY_FIRST = Suite(
