@@ -14,13 +14,16 @@ from nbclient import NotebookClient
 import nbformat
 
 COURSE = Path(__file__).parent.parent / "course"
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def read(path: Path) -> nbformat.NotebookNode:
     """A notebook that has not run, from its text: cells without names, nothing but the kernel in its metadata."""
     notebook = jupytext.read(path, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata = nbformat.from_dict({})
@@ -30,12 +33,11 @@ def read(path: Path) -> nbformat.NotebookNode:
 def executed(path: Path) -> nbformat.NotebookNode:
     """A notebook with its outputs; an error ends it, and so does a warning."""
     notebook = read(path)
-    metadata = notebook.metadata
     # Of an empty folder: neither files nor settings of the reader's change what is drawn.
     with tempfile.TemporaryDirectory() as folder:
         place = {"metadata": {"path": folder}}
         NotebookClient(notebook, timeout=1200, startup_timeout=300, kernel_name="python3", resources=place).execute()
-    notebook.metadata = metadata
+    notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
         for output in cell.get("outputs", []):
