@@ -37,7 +37,7 @@ test-slow: $(READY)
 	$(RUN) -m pytest -m slow
 
 # The site in a browser: builds it, and sets up Chromium where there is none.
-test-site: site
+test-site: $(SITE_READY)
 	$(RUN) -m tests.site.build
 	$(RUN) -m pytest -m site tests/site
 

@@ -37,6 +37,7 @@ suppress_warnings = ["autoapi.python_import_resolution", "ref.python"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
 nb_execution_mode = "off"
+smartquotes = False  # quotes, dashes and dots of commands and options stay as they are
 highlight_language = "text"
 mathjax_path = "mathjax/tex-mml-chtml.js"
 copybutton_exclude = ".linenos, .gp, .go"
@@ -44,7 +45,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 autoapi_dirs = [str(ROOT / room) for room in ("taxonomy", "objectives", "models", "experiments")]
 autoapi_root = "api"
 autoapi_add_toctree_entry = False
-autoapi_options = ["members", "undoc-members", "show-module-summary"]
+autoapi_options = ["members", "undoc-members"]
 autoapi_ignore = ["*/__main__.py"]
 autoapi_member_order = "bysource"
 autoapi_python_class_content = "class"
@@ -52,17 +53,29 @@ autodoc_typehints = "signature"
 napoleon_use_ivar = True
 napoleon_custom_sections = ["Reference"]
 python_maximum_signature_line_length = 88
+add_module_names = False
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
 html_theme = "furo"
 html_title = project
 html_static_path = [str(HERE / "static"), str(ROOT / "build" / "site-static")]
+html_favicon = str(HERE / "static" / "favicon.svg")
 html_css_files = ["site.css"]
 templates_path = [str(HERE / "templates")]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"top_of_page_buttons": []}
+html_sidebars = {
+    "**": [
+        "sidebar/brand.html",
+        "sidebar/search.html",
+        "sidebar/scroll-start.html",
+        "sidebar/explorer.html",
+        "sidebar/navigation.html",
+        "sidebar/scroll-end.html",
+    ]
+}
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"
 

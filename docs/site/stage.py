@@ -165,11 +165,11 @@ def toctree(caption: str, entries: list[str]) -> str:
 
 def navigation(contents: str) -> str:
     """The parts of the navigation that the tables of docs/README.md state, and those of the site."""
-    parts = [toctree("Start", ["overview.md"])]
+    parts = [toctree("Start", ["Overview <overview.md>"])]
     for section in re.split(r"^## ", contents, flags=re.MULTILINE)[1:]:
         title = section.partition("\n")[0]
         entries = list(dict.fromkeys(re.findall(r"^\| \[.*?\]\((.*?\.md)\)", section, re.MULTILINE)))
         if title == "Internals":
-            entries += ["contributing.md", "changelog.md", "contents.md"]
+            entries += ["contributing.md", "changelog.md", "All pages <contents.md>"]
         parts.append(toctree(title, entries))
     return "".join([*parts, toctree("Reference", ["api/index"])])
