@@ -92,7 +92,7 @@ site: $(SITE_READY)
 # At http://localhost:8000, or PORT; builds the site where it is missing.
 serve: build/site/index.html
 	@echo "http://localhost:$(PORT)/  (Ctrl-C ends)"
-	@$(FOUND) -m http.server $(PORT) --bind 127.0.0.1 --directory build/site > /dev/null 2>&1
+	@$(FOUND) -m http.server $(PORT) --bind 127.0.0.1 --directory build/site
 
 build/site/index.html:
 	$(MAKE) site

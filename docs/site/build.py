@@ -1,7 +1,7 @@
 """Builds the site into build/site: ``python docs/site/build.py``, which make site runs.
 
-Pages by Sphinx, without a warning; the explorer beside them; then every link is checked. The folder is static: any server
-of files can serve it, and no page asks another host for anything.
+Pages by Sphinx, without a warning; the explorer beside them; then every link is checked. The folder is static: any
+server of files can serve it, and no page asks another host for anything.
 """
 
 import os

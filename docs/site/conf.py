@@ -62,6 +62,7 @@ html_title = project
 html_static_path = [str(HERE / "static"), str(ROOT / "build" / "site-static")]
 html_favicon = str(HERE / "static" / "favicon.svg")
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 templates_path = [str(HERE / "templates")]
 html_copy_source = False
 html_show_sphinx = False

@@ -1,5 +1,6 @@
 """Docstrings as reStructuredText: formulas stay as they are written, and nothing in them is markup but ``code``."""
 
+import itertools
 import re
 
 from sphinx.application import Sphinx
@@ -57,7 +58,7 @@ def converted(lines: list[str]) -> list[str]:
     heads = [k for k, line in enumerate(lines) if HEAD.match(line)]
     bounds = [*heads, len(lines)]
     found = prose(lines[: bounds[0]])
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         name, text = HEAD.match(lines[start]).groups()
         found += section(name, text, lines[start + 1 : end])
     return found

@@ -43,7 +43,8 @@ def faults(folder: Path) -> list[str]:
             if parts.scheme or parts.netloc:
                 continue
             target = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
-            target = name if not parts.path else target if target in there else f"{target}/index.html".removeprefix("./")
+            target = target if target in there else posixpath.normpath(f"{target}/index.html")
+            target = target if parts.path else name
             anchor = unquote(parts.fragment).partition(":~:")[0]  # what follows is a text to look for
             if target not in there:
                 found.append(f"{name} links to {link}, which is not there")

@@ -134,7 +134,8 @@ class Stage:
             if path.endswith(".ipynb"):
                 self.stage_notebook(path)
             else:
-                self.write(self.pages[path], self.linked((self.root / path).read_text() + additions.get(path, ""), path))
+                text = (self.root / path).read_text() + additions.get(path, "")
+                self.write(self.pages[path], self.linked(text, path))
         for room in ROOMS:  # functions and classes link to their files
             self.shown |= {file.relative_to(self.root).as_posix() for file in (self.root / room).rglob("*.py")}
         done: set[str] = set()
@@ -160,7 +161,8 @@ def outside_fences(text: str, change: Callable[[str], str]) -> str:
 
 def toctree(caption: str, entries: list[str]) -> str:
     """A part of the navigation."""
-    return "\n".join(["", "```{toctree}", ":hidden:", *([f":caption: {caption}"] * bool(caption)), "", *entries, "```", ""])
+    options = [":hidden:", *([f":caption: {caption}"] * bool(caption))]
+    return "\n".join(["", "```{toctree}", *options, "", *entries, "```", ""])
 
 
 def navigation(contents: str) -> str:
