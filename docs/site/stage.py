@@ -128,6 +128,7 @@ class Stage:
         additions = {
             "docs/site/index.md": navigation((self.root / "docs/README.md").read_text()),
             "docs/course/README.md": toctree("", sorted(n[7:] for n in self.pages.values() if n.endswith(".ipynb"))),
+            "docs/site/api.md": toctree("", [f"{room}/index" for room in ROOMS]),
             "docs/zoo.md": toctree("", [name for name in self.pages.values() if name.startswith("zoo/")]),
         }
         for path in self.pages:
