@@ -33,6 +33,7 @@ from objectives.methods import (
     consistency_segments,
     direct,
     distributional,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     integral,
@@ -96,6 +97,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "facm": consistency_continuous.facm,
     "ucgm": consistency_continuous.ucgm,
     "imm": distributional.imm,
+    "dmd": distributional_velocities.dmd,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

@@ -13,6 +13,7 @@ from taxonomy.catalogue import (
     consistency_segments,
     direct,
     distributional,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     integral,
@@ -34,6 +35,7 @@ _FILES = (
     consistency_continuous,
     consistency_segments,
     distributional,
+    distributional_velocities,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

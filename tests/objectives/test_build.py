@@ -232,6 +232,12 @@ def test_a_curriculum_changes_the_times(name):
         ("ect", {"ratio": 1.0}, "ratio = 1.0; expected a number above 1"),
         ("ct", {"first": 1}, "first = 1, last = 150 steps of noise; expected 2 <= first"),
         ("imm", {"group": 0}, "group = 0; expected at least 1"),
+        ("dmd", {"real": "own", "fake": "own"}, "real = 'own' and fake = 'own': one diagonal cannot be the velocity"),
+        ("dmd", {"real": "own", "regression": 0.2}, "regression = 0.2 needs the pairs of a teacher; expected real ="),
+        ("dmd", {"fake": "other"}, "fake = 'other'; expected one of auxiliary, own, twin"),
+        ("dmd", {"diagonal_share": 0.5}, "diagonal_share = 0.5 changes nothing here; it needs real = 'own'"),
+        ("dmd", {"teacher_steps": 4}, "teacher_steps = 4 changes nothing here; it needs regression above 0"),
+        ("dmd", {"fake_share": 1.0}, "shares of the batch for all but the correction sum to 1; expected less than 1"),
         (
             "lsd",
             {"adaptive_power": 0.5, "learned_weight": True},
@@ -312,6 +318,7 @@ def counted(calls, v):
         ("facm", 2, 0, 0),
         ("ucgm", 1, 3, 0),
         ("imm", 1, 1, 0),
+        ("dmd", 3, 1, 1),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

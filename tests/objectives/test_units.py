@@ -39,6 +39,9 @@ VARIANTS = [
     ("ict", {"metric": "squared"}),
     ("sct", {"clip": 1.0, "normalize": 0.0}),
     ("imm", {"kernel": "rbf"}),
+    ("dmd", {"normalized": False, "regression": 0.25}),
+    ("dmd", {"fake": "twin", "real": "own"}),
+    ("dmd", {"fake": "own"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"

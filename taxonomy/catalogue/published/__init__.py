@@ -10,6 +10,7 @@ from taxonomy.catalogue.published import (
     consistency_segments,
     direct,
     distributional,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     integral,
@@ -33,6 +34,7 @@ _FILES = (
     consistency_continuous,
     consistency_segments,
     distributional,
+    distributional_velocities,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())
