@@ -97,6 +97,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "facm": consistency_continuous.facm,
     "ucgm": consistency_continuous.ucgm,
     "imm": distributional.imm,
+    "drifting": distributional.drifting,
     "dmd": distributional_velocities.dmd,
 }
 # Wrong on purpose: rows of ablations, and nothing else.

@@ -299,6 +299,13 @@ _LISTED = (
         venue="ICML 2026",
     ),
     Paper(
+        key="deng2026generative",
+        authors="Mingyang Deng and He Li and Tianhong Li and Yilun Du and Kaiming He",
+        title="Generative Modeling via Drifting",
+        year=2026,
+        arxiv="2602.04770",
+    ),
+    Paper(
         key="woo2026riemannian",
         authors="Dongyeop Woo and Marta Skreta and Seonghyun Park and Kirill Neklyudov and Sungsoo Ahn",
         title="Riemannian MeanFlow",

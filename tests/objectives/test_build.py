@@ -232,6 +232,9 @@ def test_a_curriculum_changes_the_times(name):
         ("ect", {"ratio": 1.0}, "ratio = 1.0; expected a number above 1"),
         ("ct", {"first": 1}, "first = 1, last = 150 steps of noise; expected 2 <= first"),
         ("imm", {"group": 0}, "group = 0; expected at least 1"),
+        ("drifting", {"group": 1}, "group = 1; expected at least 2 examples: an example is compared with the others"),
+        ("drifting", {"kernel": "rbf"}, "kernel = 'rbf'; expected one of laplace, gaussian"),
+        ("drifting", {"temperature": 0.0}, "temperature = 0.0; expected a number in"),
         ("dmd", {"real": "own", "fake": "own"}, "real = 'own' and fake = 'own': one diagonal cannot be the velocity"),
         ("dmd", {"real": "own", "regression": 0.2}, "regression = 0.2 needs the pairs of a teacher; expected real ="),
         ("dmd", {"fake": "other"}, "fake = 'other'; expected one of auxiliary, own, twin"),
@@ -318,6 +321,7 @@ def counted(calls, v):
         ("facm", 2, 0, 0),
         ("ucgm", 1, 3, 0),
         ("imm", 1, 1, 0),
+        ("drifting", 1, 0, 0),
         ("dmd", 3, 1, 1),
     ],
 )

@@ -42,6 +42,7 @@ VARIANTS = [
     ("dmd", {"normalized": False, "regression": 0.25}),
     ("dmd", {"fake": "twin", "real": "own"}),
     ("dmd", {"fake": "own"}),
+    ("drifting", {"kernel": "gaussian"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"

@@ -62,6 +62,7 @@ EXPECTED = {
     "ctm": ("consistency", "EMA", "velocity", "forward", 16.0, 2023),
     "phased_cm": ("consistency", "current", "velocity", "forward", 6.0, 2024),
     "imm": ("distributional", "current", "none", "forward", 4.0, 2025),
+    "drifting": ("distributional", "none", "none", "forward", 3.0, 2026),
     "dmd": ("distributional", "current", "velocity", "forward", 9.0, 2023),
 }
 

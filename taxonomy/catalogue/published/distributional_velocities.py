@@ -18,7 +18,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             name="fake",
             published="auxiliary",
             source=f"{_CODE}, fake_unet; the twin is v_(-r,-r) in inclusionAI/TwinFlow@f5b12c4, "
-            "src/methodes/twinflow/twinflow.py, dist_match",
+            "twinflow.py, dist_match",
         ),
         Setting(
             name="fake_share",
