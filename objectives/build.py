@@ -33,6 +33,7 @@ from objectives.methods import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
     distributional_velocities,
     eulerian,
     eulerian_finite_step,
@@ -99,6 +100,8 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "imm": distributional.imm,
     "drifting": distributional.drifting,
     "dmd": distributional_velocities.dmd,
+    "rcm": distributional_hybrids.rcm,
+    "any_flow": distributional_hybrids.any_flow,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

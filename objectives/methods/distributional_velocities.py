@@ -1,7 +1,5 @@
 """Distribution matching by two velocities: that of the wanted law, and that of the student's own samples."""
 
-import jax.numpy as jnp
-
 from objectives.losses import direct
 from objectives.methods import law_terms
 from objectives.methods.checks import (
@@ -19,7 +17,6 @@ from objectives.objective import Batch, Maps, Objective, Term
 from taxonomy import laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample
-from taxonomy.times import Times
 
 
 def dmd(
@@ -63,10 +60,6 @@ def dmd(
             f"shares of the batch for all but the correction sum to {others:g}; expected less than 1: lower fake_share"
         )
 
-    def weight(times: Times, loss: PerExample) -> PerExample:
-        del times
-        return strength * jnp.ones_like(loss)
-
     def pairs(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         del path
         s, _, t = batch.times
@@ -74,7 +67,9 @@ def dmd(
         return direct.regression(maps.student, pair.x0, s, t, velocity=pair.x1 - pair.x0)
 
     terms = [
-        law_terms.correction(1 - others, weight, real=REALS[real], fake=FAKES[fake], normalized=normalized),
+        law_terms.correction(
+            1 - others, law_terms.of_strength(strength), real=REALS[real], fake=FAKES[fake], normalized=normalized
+        ),
         law_terms.auxiliary(fake_share, fake=FAKES[fake]),
     ]
     if from_data:

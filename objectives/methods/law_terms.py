@@ -18,7 +18,7 @@ from taxonomy import flow_map, laws, predictions
 from taxonomy.flow_map import AverageVelocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points
-from taxonomy.times import Law
+from taxonomy.times import Law, Times
 
 # Which velocity: (maps, r, points at time r) -> velocity.
 Asked = Callable[[Maps, PerExample, Points], Points]
@@ -64,6 +64,23 @@ def one_jump(v: AverageVelocity, batch: Batch) -> Points:
       [batch, ...].
     """
     return flow_map.jump(v, batch.times.s, batch.times.t, batch.x0)
+
+
+def of_strength(strength: float) -> weighting.Weight:
+    """The same weight for all examples.
+
+    Args:
+      strength: it, not negative.
+
+    Returns:
+      (times, [batch] loss) -> [batch].
+    """
+
+    def weight(times: Times, loss: PerExample) -> PerExample:
+        del times
+        return strength * jnp.ones_like(loss)
+
+    return weight
 
 
 def correction(

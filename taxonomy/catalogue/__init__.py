@@ -13,6 +13,7 @@ from taxonomy.catalogue import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
     distributional_velocities,
     eulerian,
     eulerian_finite_step,
@@ -36,6 +37,7 @@ _FILES = (
     consistency_segments,
     distributional,
     distributional_velocities,
+    distributional_hybrids,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

@@ -218,6 +218,15 @@ _LISTED = (
         venue="ICLR 2026",
     ),
     Paper(
+        key="zheng2025large",
+        authors="Kaiwen Zheng and Yuji Wang and Qianli Ma and Huayu Chen and Jintao Zhang and Yogesh Balaji and "
+        "Jianfei Chen and Ming-Yu Liu and Jun Zhu and Qinsheng Zhang",
+        title="Large Scale Diffusion Distillation via Score-Regularized Continuous-Time Consistency",
+        year=2025,
+        arxiv="2510.08431",
+        venue="ICLR 2026",
+    ),
+    Paper(
         key="zhang2025alphaflow",
         authors="Huijie Zhang and Aliaksandr Siarohin and Willi Menapace and Michael Vasilkovsky and "
         "Sergey Tulyakov and Qing Qu and Ivan Skorokhodov",
@@ -312,6 +321,13 @@ _LISTED = (
         year=2026,
         arxiv="2602.07744",
         venue="ICML 2026",
+    ),
+    Paper(
+        key="gu2026anyflow",
+        authors="Yuchao Gu and Guian Fang and Yuxin Jiang and Weijia Mao and Song Han and Han Cai and Mike Zheng Shou",
+        title="AnyFlow: Any-Step Video Diffusion Model with On-Policy Flow Map Distillation",
+        year=2026,
+        arxiv="2605.13724",
     ),
 )
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _LISTED}

@@ -166,6 +166,37 @@ def phased_cm(w, e):
     return 2 * pseudo_huber(distance / 2, 0.001) / (e.u - e.s)
 
 
+def rcm(w, e):
+    # |F - sg[F] - g / (|g| + 0.1)|^2, data of unit standard deviation, without a weight.
+    tau = jnp.arctan((1 - e.s) / e.s)
+    cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
+    x = cos * e.data + sin * e.noise
+
+    def F(params, x, tau):
+        return tiny(params)(1 / (1 + jnp.tan(tau)), one(tau), x)
+
+    D = denoiser_of_level(teacher, x / cos, sin / cos)
+    dx = cos * (x - cos * D) / sin - sin * D
+    dF = derivative(lambda x, tau: F(w.held, x, tau), (x, dx), (tau, one(tau)))
+    g = -(cos**2) * (F(w.held, x, tau) - dx) - cos * sin * (x + dF)
+    return square(F(w.live, x, tau) - F(w.held, x, tau) - g / (column(square(g) ** 0.5) + 0.1))
+
+
+def rcm_correction(w, e):
+    # (x - sg[x - (D_fake - D_real) / mean|x - D_real|])^2 on the circle, a hundredth of it; x = -F(noise, pi / 2).
+    tau = jnp.arctan((1 - e.u) / e.u)
+    cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
+
+    def generated(params):
+        return -tiny(params)(0 * tau, one(tau), e.noise)
+
+    held = generated(w.held)
+    x_tau = cos * held + sin * e.fresh
+    real, fake = (denoiser_of_level(b, x_tau / cos, sin / cos) for b in (teacher, auxiliary))
+    gradient = (fake - real) / column(jnp.abs(held - real).mean(axis=1))
+    return 0.01 * square(generated(w.live) - held + gradient)
+
+
 def dmd(w, e):
     # x . (D_fake(x_sigma) - D_real(x_sigma)) over the mean of |x - D_real(x_sigma)| over the coordinates, from mean
     # denoisers, x_sigma = x + sigma noise.
@@ -195,6 +226,8 @@ CASES = {
     "sct": Case("sct", sct, times={"t": 1.0}),
     "scd": Case("scd", scd, times={"t": 1.0}),
     "dmd": Case("dmd", dmd, term="correction", times={"s": 0.0, "t": 1.0}, product=True),
+    "rcm": Case("rcm", rcm, term="consistency", times={"t": 1.0}),
+    "rcm, correction": Case("rcm", rcm_correction, term="correction", times={"s": 0.0, "t": 1.0}),
     "multistep_cm": Case("multistep_cm", multistep_cm),
     "phased_cm": Case("phased_cm", phased_cm),
 }

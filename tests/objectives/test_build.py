@@ -37,7 +37,7 @@ def draw(objective, count, *, progress=1.0):
         times = jax.tree.map(lambda time, term=term: jnp.repeat(time, term.group), times)
         x0, fresh = (jax.random.normal(key, (count, 2)) for key in keys[:2])
         pool = data(keys[3], term.pool) if term.pool else None
-        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, 1.0, progress))
+        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, progress=progress))
     return batches
 
 
@@ -235,6 +235,11 @@ def test_a_curriculum_changes_the_times(name):
         ("drifting", {"group": 1}, "group = 1; expected at least 2 examples: an example is compared with the others"),
         ("drifting", {"kernel": "rbf"}, "kernel = 'rbf'; expected one of laplace, gaussian"),
         ("drifting", {"temperature": 0.0}, "temperature = 0.0; expected a number in"),
+        ("rcm", {"correction_share": 0.5, "fake_share": 0.5}, "fake_share = 0.5; expected a sum below 1: the rest of"),
+        ("rcm", {"strength": -1.0}, "strength = -1.0; expected a number that is not negative"),
+        ("any_flow", {"gradient": "first"}, "gradient = 'first'; expected one of all, last"),
+        ("any_flow", {"jumps": -1}, "jumps = -1; expected a whole number of jumps, or 0 to draw it"),
+        ("any_flow", {"begin": 1.5}, "begin = 1.5; expected a number in"),
         ("dmd", {"real": "own", "fake": "own"}, "real = 'own' and fake = 'own': one diagonal cannot be the velocity"),
         ("dmd", {"real": "own", "regression": 0.2}, "regression = 0.2 needs the pairs of a teacher; expected real ="),
         ("dmd", {"fake": "other"}, "fake = 'other'; expected one of auxiliary, own, twin"),
@@ -323,6 +328,8 @@ def counted(calls, v):
         ("imm", 1, 1, 0),
         ("drifting", 1, 0, 0),
         ("dmd", 3, 1, 1),
+        ("rcm", 4, 1, 2),
+        ("any_flow", 7, 5, 1),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

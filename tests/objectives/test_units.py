@@ -43,6 +43,7 @@ VARIANTS = [
     ("dmd", {"fake": "twin", "real": "own"}),
     ("dmd", {"fake": "own"}),
     ("drifting", {"kernel": "gaussian"}),
+    ("any_flow", {"begin": 0.5, "gradient": "last"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"
@@ -58,6 +59,7 @@ DEPENDS_ON_DIMENSION = {
     "ayf_emd": _NORM,
     "scd": _NORM,
     "sct": _NORM,
+    "rcm": _NORM,
     "imm": "the kernel divides a norm by the number of coordinates",
     "mean_flow offset": _SUM.replace("0.01", "0.5"),
     "mean_flow diagonal_share": _SUM,

@@ -64,6 +64,8 @@ EXPECTED = {
     "imm": ("distributional", "current", "none", "forward", 4.0, 2025),
     "drifting": ("distributional", "none", "none", "forward", 3.0, 2026),
     "dmd": ("distributional", "current", "velocity", "forward", 9.0, 2023),
+    "rcm": ("distributional", "current", "velocity", "forward", 14.0, 2025),
+    "any_flow": ("distributional", "current", "velocity", "forward", 25.0, 2026),
 }
 
 

@@ -10,6 +10,7 @@ from taxonomy.catalogue.published import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
     distributional_velocities,
     eulerian,
     eulerian_finite_step,
@@ -35,6 +36,7 @@ _FILES = (
     consistency_segments,
     distributional,
     distributional_velocities,
+    distributional_hybrids,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())
