@@ -103,3 +103,27 @@ def test_without_strength_rcm_is_scd_with_other_times_and_no_learned_weight():
         rcm.terms[0].loss(maps, LINEAR, batches[0]), scd.terms[0].loss(maps, LINEAR, batches[0])
     )
     assert not np.any(minimized(rcm.terms[1], maps, LINEAR, batches[1])[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("drifting", {"group": 1}, "group = 1; expected at least 2 examples: an example is compared with the others"),
+        ("drifting", {"kernel": "rbf"}, "kernel = 'rbf'; expected one of laplace, gaussian"),
+        ("drifting", {"temperature": 0.0}, "temperature = 0.0; expected a number in"),
+        ("rcm", {"correction_share": 0.5, "fake_share": 0.5}, "fake_share = 0.5; expected a sum below 1: the rest of"),
+        ("rcm", {"strength": -1.0}, "strength = -1.0; expected a number that is not negative"),
+        ("any_flow", {"gradient": "first"}, "gradient = 'first'; expected one of all, last"),
+        ("any_flow", {"jumps": -1}, "jumps = -1; expected a whole number of jumps, or 0 to draw it"),
+        ("any_flow", {"begin": 1.5}, "begin = 1.5; expected a number in"),
+        ("dmd", {"real": "own", "fake": "own"}, "real = 'own' and fake = 'own': one diagonal cannot be the velocity"),
+        ("dmd", {"real": "own", "regression": 0.2}, "regression = 0.2 needs the pairs of a teacher; expected real ="),
+        ("dmd", {"fake": "other"}, "fake = 'other'; expected one of auxiliary, own, twin"),
+        ("dmd", {"diagonal_share": 0.5}, "diagonal_share = 0.5 changes nothing here; it needs real = 'own'"),
+        ("dmd", {"teacher_steps": 4}, "teacher_steps = 4 changes nothing here; it needs regression above 0"),
+        ("dmd", {"fake_share": 1.0}, "shares of the batch for all but the correction sum to 1; expected less than 1"),
+    ],
+)
+def test_bad_options_of_the_family_are_named(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        OBJECTIVES[name](**options)
