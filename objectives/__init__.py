@@ -17,7 +17,7 @@ from objectives.losses import integral, reward
 from objectives.losses.consistency import consistency, straightness, trajectory
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
 from objectives.losses.direct import flow_matching, misalignment, regression
-from objectives.losses.distributional import moment_matching, velocity_matching
+from objectives.losses.distributional import drift, drifting, moment_matching, velocity_matching
 from objectives.losses.eulerian import central, discrete, eulerian, tangent_step
 from objectives.losses.lagrangian import (
     bootstrap,
@@ -52,6 +52,8 @@ __all__ = [
     "default_options",
     "difference",
     "discrete",
+    "drift",
+    "drifting",
     "eulerian",
     "flow_matching",
     "guidance",

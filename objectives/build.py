@@ -33,6 +33,8 @@ from objectives.methods import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     eulerian_of_samples,
@@ -97,6 +99,10 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "facm": consistency_continuous.facm,
     "ucgm": consistency_continuous.ucgm,
     "imm": distributional.imm,
+    "drifting": distributional.drifting,
+    "dmd": distributional_velocities.dmd,
+    "rcm": distributional_hybrids.rcm,
+    "any_flow": distributional_hybrids.any_flow,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

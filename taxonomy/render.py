@@ -10,7 +10,8 @@ from typing import Any
 
 from taxonomy import facts, render_published, sources
 from taxonomy.catalogue import family_of, lookup
-from taxonomy.catalogue.papers import PAPERS, bibtex
+from taxonomy.catalogue.paper import bibtex
+from taxonomy.catalogue.papers import PAPERS
 from taxonomy.equivalences import EQUIVALENCES, Equivalence, involving
 from taxonomy.facts import Described
 

@@ -46,6 +46,42 @@ def cd_continuous() -> Objective:
     return _continuous("teacher")
 
 
+def on_the_circle(
+    maps: Maps,
+    path: Interpolant,
+    batch: Batch,
+    *,
+    velocity: Points,
+    warm_up: float,
+    normalize: float,
+    clip: float = 0.0,
+) -> PerExample:
+    """The loss ``trigflow`` of a batch, whose circle is that of data and noise with unit standard deviation.
+
+    Args:
+      maps: for the student.
+      path: the interpolant.
+      batch: noise, data, times and progress.
+      velocity: [batch, ...]; at ``I_s``: of the sample or of a teacher.
+      warm_up: share of the training in which the derivative is faded in.
+      normalize: offset of the normalized tangent, 0 for none.
+      clip: bound of each coordinate of the tangent, 0 for none.
+
+    Returns:
+      [batch]; in the unit of the points, squared.
+    """
+    std = batch.noise_std
+    return std**2 * trigflow(
+        lambda s, t, x: maps.student(s, t, std * x) / std,
+        source(path, batch) / std,
+        batch.times.s,
+        velocity=velocity / std,
+        warm_up=curricula.warm_up(batch.progress, length=warm_up),
+        normalize=normalize or None,
+        clip=clip or None,
+    )
+
+
 def _simplified(
     velocity_of: str, warm_up: float, normalize: float, prior: str, *, clip: float = 0.0, learned_weight: bool = True
 ) -> Objective:
@@ -58,20 +94,15 @@ def _simplified(
         )
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s = batch.times.s
-        velocity = _velocity(maps, path, batch, velocity_of)
-        ramp = curricula.warm_up(batch.progress, length=warm_up)
-        # The circle of TrigFlow is that of data and noise with unit standard deviation; there the published offset,
-        # which is compared with a tangent of data with 0.5, is twice as large.
-        std = batch.noise_std
-        return std**2 * trigflow(
-            lambda s, t, x: maps.student(s, t, std * x) / std,
-            source(path, batch) / std,
-            s,
-            velocity=velocity / std,
-            warm_up=ramp,
-            normalize=normalize / noise_levels.SIGMA_DATA or None,
-            clip=clip / noise_levels.SIGMA_DATA or None,
+        # The published offset is compared with a tangent of data with 0.5; where they have 1 it is twice as large.
+        return on_the_circle(
+            maps,
+            path,
+            batch,
+            velocity=_velocity(maps, path, batch, velocity_of),
+            warm_up=warm_up,
+            normalize=normalize / noise_levels.SIGMA_DATA,
+            clip=clip / noise_levels.SIGMA_DATA,
         )
 
     distilled = velocity_of == "teacher"

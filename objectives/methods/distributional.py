@@ -1,13 +1,16 @@
 """Distribution matching: the distribution of the mapped points is matched, not each point with its own path."""
 
+import math
+
 import jax.numpy as jnp
 
 from objectives import weighting
-from objectives.losses.distributional import KERNELS, moment_matching
-from objectives.methods.checks import check_count, check_not_negative, check_option, check_used
+from objectives.losses import distributional
+from objectives.losses.distributional import DRIFTS, KERNELS, moment_matching
+from objectives.methods.checks import check_count, check_not_negative, check_option, check_share, check_used
 from objectives.methods.shared import source
 from objectives.objective import Batch, Maps, Objective, Term, Unit
-from taxonomy import flow_map, jump_laws
+from taxonomy import flow_map, jump_laws, laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample
 
@@ -68,3 +71,30 @@ def imm(
         power = signal_power if powered else 0.0
         of_time = weighting.shifted_elbo(signal_power=power, shift=weight_shift, over_squares=weight == "over_squares")
     return Objective((Term("moments", loss, law, 1.0, of_time, cost=3 + 1, group=group),))
+
+
+def drifting(*, group: int = 8, kernel: str = "laplace", temperature: float = 0.05) -> Objective:
+    """Drifting models (arXiv 2602.04770): one jump moves to the data of its group and away from its other points.
+
+    kernel: "laplace" or "gaussian", see ``drift``. temperature: length scale of the kernel, in standard deviations of
+    the noise times the root of the number of coordinates.
+    """
+    check_option("kernel", kernel, DRIFTS)
+    check_share("temperature", temperature, high=math.inf)
+    if group < 2:
+        raise ValueError(f"group = {group}; expected at least 2 examples: an example is compared with the others")
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        del path
+        s, _, t = batch.times
+        scale = temperature * batch.noise_std * math.prod(batch.x1.shape[1:]) ** 0.5
+        return distributional.drifting(
+            flow_map.jump(maps.student, s, t, batch.x0),
+            data=batch.x1,
+            group=group,
+            scale=scale,
+            kernel=kernel,
+            label=batch.label,
+        )
+
+    return Objective((Term("drift", loss, laws.all_the_way, 1.0, cost=3, group=group),), sampler="one_jump")

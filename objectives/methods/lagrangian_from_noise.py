@@ -1,14 +1,14 @@
 """Methods whose source is the noise, s = 0: a teacher is distilled without data, by differences in the target time."""
 
 import jax
-from jax.lax import stop_gradient as sg
 import jax.numpy as jnp
 
-from objectives.losses import direct, distributional, lagrangian
+from objectives.losses import direct, lagrangian
+from objectives.methods import law_terms
 from objectives.methods.checks import check_not_negative, check_share
 from objectives.methods.shared import teacher_of
-from objectives.objective import Batch, Maps, Objective, Term, required
-from taxonomy import flow_map, laws
+from objectives.objective import Batch, Maps, Objective, Term
+from taxonomy import laws
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample
 from taxonomy.times import Law, Times
@@ -84,20 +84,6 @@ def free_flow(
             maps.student, maps.target, teacher_of(maps), batch.x0, s, t, before=before, after=after
         )
 
-    def correction(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, r, t = batch.times
-        mapped = flow_map.jump(maps.student, s, t, batch.x0)
-        noised = sg(path.position(r, required(batch.fresh, "Batch.fresh"), mapped))
-        learned, wanted = required(maps.auxiliary, "Maps.auxiliary")(r, noised), teacher_of(maps)(r, noised)
-        return distributional.velocity_matching(mapped, learned=learned, wanted=wanted)
-
-    def auxiliary(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, r, t = batch.times
-        generated = sg(flow_map.jump(maps.target, s, t, batch.x0))
-        fresh, b = required(batch.fresh, "Batch.fresh"), required(maps.auxiliary, "Maps.auxiliary")
-        noised, velocity = path.position(r, fresh, generated), path.velocity(r, fresh, generated)
-        return direct.flow_matching(lambda s, t, x: b(t, x), noised, r, velocity=velocity)
-
     def weight(times: Times, loss: PerExample) -> PerExample:
         del loss
         # Near the data a teacher's velocity is least certain; the weight of the time is free, see the loss.
@@ -105,7 +91,7 @@ def free_flow(
 
     terms = (
         Term("lagrangian", prediction, laws.from_noise, 1 - correction_share - auxiliary_share, cost=3 + 3 + 1),
-        Term("correction", correction, laws.all_the_way, correction_share, weight, cost=3 + 1 + 1),
-        Term("auxiliary", auxiliary, laws.all_the_way, auxiliary_share, cost=3 + 1),
+        law_terms.correction(correction_share, weight),
+        law_terms.auxiliary(auxiliary_share),
     )
     return Objective(terms, sampler="one_jump", needs_teacher=True, needs_auxiliary=True)

@@ -13,6 +13,8 @@ from taxonomy.catalogue import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     eulerian_of_samples,
@@ -36,6 +38,8 @@ _FILES = (
     consistency_continuous,
     consistency_segments,
     distributional,
+    distributional_velocities,
+    distributional_hybrids,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

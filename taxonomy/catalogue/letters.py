@@ -198,5 +198,9 @@ UNCHECKED: dict[str, str] = {
     "song2023improved": "no code of the authors; the text was not read",
     "heek2024multistep": "no code of the authors; the text was not read",
     "zhou2025inductive": "the authors' training code is not public, and a third party's has other letters",
+    "yin2023one": "one jump from the noise, whose times have no letters",
+    "zheng2025large": "its letters are those of sCM in what was read of its code, and were not gone through",
+    "deng2026generative": "no time at all: a generator takes noise to data",
+    "gu2026anyflow": "its letters were not gone through",
     "guo2025splitmeanflow": "no code of the authors, and a third party's runs time the other way",
 }

@@ -1,28 +1,6 @@
-"""The papers that the catalogue cites, and their BibTeX."""
+"""The papers that the catalogue cites, by date."""
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Paper:
-    """A paper on arXiv.
-
-    Attributes:
-      key: BibTeX key.
-      authors: "First Last and First Last", empty where they were not verified.
-      title: the title; of the first version where a later one changed it.
-      year: year of the first version.
-      arxiv: identifier, such as "2505.18825".
-      venue: where it was published, or empty.
-    """
-
-    key: str
-    authors: str
-    title: str
-    year: int
-    arxiv: str
-    venue: str = ""
-
+from taxonomy.catalogue.paper import Paper
 
 _LISTED = (
     Paper(
@@ -80,6 +58,15 @@ _LISTED = (
         year=2023,
         arxiv="2310.14189",
         venue="ICLR 2024",
+    ),
+    Paper(
+        key="yin2023one",
+        authors="Tianwei Yin and Michaël Gharbi and Richard Zhang and Eli Shechtman and Fredo Durand and "
+        "William T. Freeman and Taesung Park",
+        title="One-step Diffusion with Distribution Matching Distillation",
+        year=2023,
+        arxiv="2311.18828",
+        venue="CVPR 2024",
     ),
     Paper(
         key="heek2024multistep",
@@ -231,6 +218,15 @@ _LISTED = (
         venue="ICLR 2026",
     ),
     Paper(
+        key="zheng2025large",
+        authors="Kaiwen Zheng and Yuji Wang and Qianli Ma and Huayu Chen and Jintao Zhang and Yogesh Balaji and "
+        "Jianfei Chen and Ming-Yu Liu and Jun Zhu and Qinsheng Zhang",
+        title="Large Scale Diffusion Distillation via Score-Regularized Continuous-Time Consistency",
+        year=2025,
+        arxiv="2510.08431",
+        venue="ICLR 2026",
+    ),
+    Paper(
         key="zhang2025alphaflow",
         authors="Huijie Zhang and Aliaksandr Siarohin and Willi Menapace and Michael Vasilkovsky and "
         "Sergey Tulyakov and Qing Qu and Ivan Skorokhodov",
@@ -312,6 +308,13 @@ _LISTED = (
         venue="ICML 2026",
     ),
     Paper(
+        key="deng2026generative",
+        authors="Mingyang Deng and He Li and Tianhong Li and Yilun Du and Kaiming He",
+        title="Generative Modeling via Drifting",
+        year=2026,
+        arxiv="2602.04770",
+    ),
+    Paper(
         key="woo2026riemannian",
         authors="Dongyeop Woo and Marta Skreta and Seonghyun Park and Kirill Neklyudov and Sungsoo Ahn",
         title="Riemannian MeanFlow",
@@ -319,23 +322,12 @@ _LISTED = (
         arxiv="2602.07744",
         venue="ICML 2026",
     ),
+    Paper(
+        key="gu2026anyflow",
+        authors="Yuchao Gu and Guian Fang and Yuxin Jiang and Weijia Mao and Song Han and Han Cai and Mike Zheng Shou",
+        title="AnyFlow: Any-Step Video Diffusion Model with On-Policy Flow Map Distillation",
+        year=2026,
+        arxiv="2605.13724",
+    ),
 )
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _LISTED}
-
-
-def bibtex(paper: Paper) -> str:
-    """The BibTeX entry of a paper; a note replaces authors that were not verified."""
-    # Double braces keep the capitals of names such as MeanFlow, whatever the style does to titles.
-    fields = {"title": f"{{{paper.title}}}"}
-    if paper.authors:
-        fields["author"] = paper.authors
-    fields["journal"] = f"arXiv preprint arXiv:{paper.arxiv}"
-    fields["year"] = str(paper.year)
-    fields["eprint"] = paper.arxiv
-    fields["archivePrefix"] = "arXiv"
-    notes = [paper.venue] if paper.venue else []
-    if not paper.authors:
-        notes.append("authors not verified here")
-    if notes:
-        fields["note"] = "; ".join(notes)
-    return "\n".join([f"@article{{{paper.key},", *(f"  {name}={{{text}}}," for name, text in fields.items()), "}"])

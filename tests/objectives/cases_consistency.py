@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from objectives.losses.consistency import consistency, straightness, trajectory
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
-from objectives.losses.distributional import moment_matching, velocity_matching
+from objectives.losses.distributional import drifting, moment_matching, velocity_matching
 from taxonomy import flow_map
 from tests.helpers import tiny
 from tests.objectives.cases_shared import (
@@ -90,6 +90,23 @@ def imm(p, f, d, *, power=1):
     x, y = list(x), list(y)
     total = sum(kernel(x[i], x[j]) - 2 * kernel(x[i], y[j]) + kernel(y[i], y[j]) for i, j in pairs)
     return jnp.full(count, total / count**2)
+
+
+def drift(p, f, d, *, power=1):
+    """Point by point: a mean of the others' data and one of the others themselves, each by its own weights."""
+    x, y, count, tau = list(X(f, d.s, d.t, d.x)), list(d.w), len(d.x), 0.7
+    moved = []
+    for i in range(count):
+        others = [j for j in range(count) if j != i]
+
+        def towards(points, i=i, others=others):
+            weights = [
+                jnp.exp(-(((x[i] - points[j]) ** 2).sum() ** (power / 2)) / (power * tau**power)) for j in others
+            ]
+            return sum(w * (points[j] - x[i]) for w, j in zip(weights, others, strict=True)) / sum(weights)
+
+        moved.append(towards(y) - towards(x))
+    return square(X(p, d.s, d.t, d.x) - X(f, d.s, d.t, d.x) - jnp.stack(moved))
 
 
 CASES = {
@@ -182,6 +199,18 @@ CASES = {
             kernel="rbf",
         ),
         lambda p, f, d: imm(p, f, d, power=2),
+        None,
+        grouped=True,
+    ),
+    "drifting": Case(
+        lambda p, d: drifting(X(p, d.s, d.t, d.x), data=d.w, group=len(d.x), scale=0.7),
+        drift,
+        None,
+        grouped=True,
+    ),
+    "drifting, gaussian": Case(
+        lambda p, d: drifting(X(p, d.s, d.t, d.x), data=d.w, group=len(d.x), scale=0.7, kernel="gaussian"),
+        lambda p, f, d: drift(p, f, d, power=2),
         None,
         grouped=True,
     ),

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 from tests.helpers import tiny
 from tests.objectives.cases_shared import denoiser_of_level, derivative, level, network_of_level, one, square, teacher
-from tests.objectives.papers import Case, column, dot, log_variance
+from tests.objectives.papers import Case, auxiliary, column, dot, log_variance
 
 # Noise levels: x_sigma = data + sigma noise. D is the teacher's denoiser; F sees x_sigma / sqrt(sigma^2 + 1).
 
@@ -166,6 +166,53 @@ def phased_cm(w, e):
     return 2 * pseudo_huber(distance / 2, 0.001) / (e.u - e.s)
 
 
+def rcm(w, e):
+    # |F - sg[F] - g / (|g| + 0.1)|^2, data of unit standard deviation, without a weight.
+    tau = jnp.arctan((1 - e.s) / e.s)
+    cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
+    x = cos * e.data + sin * e.noise
+
+    def F(params, x, tau):
+        return tiny(params)(1 / (1 + jnp.tan(tau)), one(tau), x)
+
+    D = denoiser_of_level(teacher, x / cos, sin / cos)
+    dx = cos * (x - cos * D) / sin - sin * D
+    dF = derivative(lambda x, tau: F(w.held, x, tau), (x, dx), (tau, one(tau)))
+    g = -(cos**2) * (F(w.held, x, tau) - dx) - cos * sin * (x + dF)
+    return square(F(w.live, x, tau) - F(w.held, x, tau) - g / (column(square(g) ** 0.5) + 0.1))
+
+
+def rcm_correction(w, e):
+    # (x - sg[x - (D_fake - D_real) / mean|x - D_real|])^2 on the circle, a hundredth of it; x = -F(noise, pi / 2).
+    tau = jnp.arctan((1 - e.u) / e.u)
+    cos, sin = column(jnp.cos(tau)), column(jnp.sin(tau))
+
+    def generated(params):
+        return -tiny(params)(0 * tau, one(tau), e.noise)
+
+    held = generated(w.held)
+    x_tau = cos * held + sin * e.fresh
+    real, fake = (denoiser_of_level(b, x_tau / cos, sin / cos) for b in (teacher, auxiliary))
+    gradient = (fake - real) / column(jnp.abs(held - real).mean(axis=1))
+    return 0.01 * square(generated(w.live) - held + gradient)
+
+
+def dmd(w, e):
+    # x . (D_fake(x_sigma) - D_real(x_sigma)) over the mean of |x - D_real(x_sigma)| over the coordinates, from mean
+    # denoisers, x_sigma = x + sigma noise.
+    sigma = level(e.u)
+
+    def generated(params):
+        return e.noise + column(e.t - e.s) * tiny(params)(e.s, e.t, e.noise)
+
+    x = generated(w.held)
+    real = denoiser_of_level(teacher, x + sigma * e.fresh, sigma)
+    fake = denoiser_of_level(auxiliary, x + sigma * e.fresh, sigma)
+    error = jnp.abs(x - real).mean(axis=1)
+    # Half of the square whose gradient this is.
+    return 2 * dot(generated(w.live), fake - real) / error
+
+
 TO_DATA = {"u": (0.3, 0.55, 0.4, 1.0, 0.6), "t": 1.0}  # one neighbour is the data itself
 CASES = {
     "ct": Case("ct", ct, times=TO_DATA),
@@ -178,6 +225,9 @@ CASES = {
     "cd_continuous": Case("cd_continuous", cd_continuous, times={"t": 1.0}, product=True),
     "sct": Case("sct", sct, times={"t": 1.0}),
     "scd": Case("scd", scd, times={"t": 1.0}),
+    "dmd": Case("dmd", dmd, term="correction", times={"s": 0.0, "t": 1.0}, product=True),
+    "rcm": Case("rcm", rcm, term="consistency", times={"t": 1.0}),
+    "rcm, correction": Case("rcm", rcm_correction, term="correction", times={"s": 0.0, "t": 1.0}),
     "multistep_cm": Case("multistep_cm", multistep_cm),
     "phased_cm": Case("phased_cm", phased_cm),
 }

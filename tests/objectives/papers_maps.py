@@ -200,6 +200,29 @@ def free_flow_correction(w, e):
     return weight * dot(x, score(-auxiliary(1 - r, noised)) - score(teacher_at(noised, r)))
 
 
+def any_flow_correction(w, e, *, last=False):
+    # From time 1 to t_g, a fine step to t_g+1, and on to 0; denoised from velocity and time, x - t u.
+    t_g, t, t_next = reversed_times(e)
+
+    def generated(params, before):
+        x = flow(before, e.noise, one(t), t_g)
+        # The last jump of positive length is the fine step where it ends at the data.
+        fine = [flow(weights, x, t_g, t_next) for weights in (params, before)]
+        x = jnp.where(column(t_next == 0), *fine)
+        return flow(params, x, t_next, 0 * t)
+
+    held = generated(w.held, w.held)
+    noised = path(e._replace(data=held, noise=e.fresh), t)
+    real = noised - column(t) * teacher_at(noised, t)
+    fake = noised + column(t) * auxiliary(1 - t, noised)
+    gradient = (fake - real) / column(jnp.abs(held - real).mean(axis=1))
+    return square(generated(w.live, w.held if last else w.live) - held + gradient)
+
+
+def any_flow_last(w, e):
+    return any_flow_correction(w, e, last=True)
+
+
 def cmt(w, e):
     # The average velocity between two points of a teacher's trajectory that starts at the noise, with two times.
     t, _, r = reversed_times(e)
@@ -243,6 +266,8 @@ def imm(w, e):
 
 FROM_NOISE = {"s": 0.0}
 GENERATED = {"s": 0.0, "t": 1.0}
+# Fine steps of roll-outs of 2, 4, 8 and 50 jumps and of a single one: first, last and between.
+ROLLED_OUT = {"s": (0.5, 0.0, 0.25, 0.98, 0.0), "t": (1.0, 0.25, 0.375, 1.0, 1.0)}
 CASES = {
     "alpha_flow": Case("alpha_flow", alpha_flow, options={"schedule": "constant", "adaptive_power": 0.0}),
     "alpha_flow, adaptive": Case("alpha_flow", alpha_flow_adaptive, options={"schedule": "constant"}),
@@ -264,6 +289,11 @@ CASES = {
     ),
     "free_flow": Case("free_flow", free_flow, term="lagrangian", times=FROM_NOISE),
     "free_flow, correction": Case("free_flow", free_flow_correction, term="correction", times=GENERATED, product=True),
+    "any_flow": Case("any_flow", tim, term="eulerian"),
+    "any_flow, correction": Case("any_flow", any_flow_correction, term="correction", times=ROLLED_OUT),
+    "any_flow, last jump": Case(
+        "any_flow", any_flow_last, term="correction", options={"gradient": "last"}, times=ROLLED_OUT
+    ),
     "cmt": Case("cmt", cmt, options={"teacher_steps": 2}),
     "euler_mean_flow": Case("euler_mean_flow", euler_mean_flow),
     "imm": Case("imm", imm, options={"group": 5}, times={"s": 0.2, "u": 0.3, "t": 0.7}),

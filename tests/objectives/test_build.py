@@ -37,7 +37,7 @@ def draw(objective, count, *, progress=1.0):
         times = jax.tree.map(lambda time, term=term: jnp.repeat(time, term.group), times)
         x0, fresh = (jax.random.normal(key, (count, 2)) for key in keys[:2])
         pool = data(keys[3], term.pool) if term.pool else None
-        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, 1.0, progress))
+        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, progress=progress))
     return batches
 
 
@@ -312,6 +312,10 @@ def counted(calls, v):
         ("facm", 2, 0, 0),
         ("ucgm", 1, 3, 0),
         ("imm", 1, 1, 0),
+        ("drifting", 1, 0, 0),
+        ("dmd", 3, 1, 1),
+        ("rcm", 4, 1, 2),
+        ("any_flow", 7, 5, 1),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

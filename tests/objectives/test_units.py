@@ -39,6 +39,11 @@ VARIANTS = [
     ("ict", {"metric": "squared"}),
     ("sct", {"clip": 1.0, "normalize": 0.0}),
     ("imm", {"kernel": "rbf"}),
+    ("dmd", {"normalized": False, "regression": 0.25}),
+    ("dmd", {"fake": "twin", "real": "own"}),
+    ("dmd", {"fake": "own"}),
+    ("drifting", {"kernel": "gaussian"}),
+    ("any_flow", {"begin": 0.5, "gradient": "last"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"
@@ -54,6 +59,7 @@ DEPENDS_ON_DIMENSION = {
     "ayf_emd": _NORM,
     "scd": _NORM,
     "sct": _NORM,
+    "rcm": _NORM,
     "imm": "the kernel divides a norm by the number of coordinates",
     "mean_flow offset": _SUM.replace("0.01", "0.5"),
     "mean_flow diagonal_share": _SUM,

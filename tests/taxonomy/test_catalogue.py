@@ -14,7 +14,8 @@ from objectives.metrics import squared
 from objectives.objective import Batch, Maps
 from taxonomy import catalogue
 from taxonomy.catalogue import CATALOGUE, FAMILIES, STEMS, family_of, lookup, method
-from taxonomy.catalogue.papers import PAPERS, Paper, bibtex
+from taxonomy.catalogue.paper import Paper, bibtex
+from taxonomy.catalogue.papers import PAPERS
 from taxonomy.equivalences import EQUIVALENCES, RELATIONS, involving
 from taxonomy.facts import describe, names
 from taxonomy.interpolants import LINEAR
@@ -61,6 +62,10 @@ EXPECTED = {
     "ctm": ("consistency", "EMA", "velocity", "forward", 16.0, 2023),
     "phased_cm": ("consistency", "current", "velocity", "forward", 6.0, 2024),
     "imm": ("distributional", "current", "none", "forward", 4.0, 2025),
+    "drifting": ("distributional", "none", "none", "forward", 3.0, 2026),
+    "dmd": ("distributional", "current", "velocity", "forward", 9.0, 2023),
+    "rcm": ("distributional", "current", "velocity", "forward", 14.0, 2025),
+    "any_flow": ("distributional", "current", "velocity", "forward", 25.0, 2026),
 }
 
 

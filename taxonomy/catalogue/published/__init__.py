@@ -10,6 +10,8 @@ from taxonomy.catalogue.published import (
     consistency_segments,
     direct,
     distributional,
+    distributional_hybrids,
+    distributional_velocities,
     eulerian,
     eulerian_finite_step,
     eulerian_of_samples,
@@ -35,6 +37,8 @@ _FILES = (
     consistency_continuous,
     consistency_segments,
     distributional,
+    distributional_velocities,
+    distributional_hybrids,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())

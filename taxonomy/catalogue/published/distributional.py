@@ -48,6 +48,36 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         ),
         Setting(name="target", published="current weights", source=_CODE),
     ),
+    "drifting": (
+        Setting(
+            name="group",
+            published=None,
+            source="not found",
+            here=8,
+            reason="A group stays on one device, and small batches must hold one.",
+        ),
+        Setting(name="kernel", published="laplace", source="arXiv 2602.04770, eq. (12)"),
+        Setting(
+            name="temperature",
+            published=0.05,
+            source="arXiv 2602.04770, the notebook of the plane; 0.02, 0.05 and 0.2 together on ImageNet",
+            unit="times the root of the number of coordinates, where features have about unit variance",
+        ),
+        Setting(
+            name="normalization of the kernel",
+            published="root of the product of a softmax over data and points together and one over the examples",
+            source="arXiv 2602.04770, Algorithm 2, as in reachomk/sinkhorn@1ccaacc, imagenet/drifting_loss.py",
+            here="a softmax over the data, and one over the points",
+            reason="This is eq. (11) of the paper, the form in which the drift is a difference of scores.",
+        ),
+        Setting(
+            name="features",
+            published="a frozen encoder at several scales, each with its own drift of unit length",
+            source="arXiv 2602.04770, Appendix A, as in reachomk/sinkhorn@1ccaacc, imagenet/drifting_loss.py",
+            here="the points",
+            reason="The points of the plane and small pictures are compared directly.",
+        ),
+    ),
 }
 TIMES: dict[str, tuple[PublishedTimes, ...]] = {
     "imm": (

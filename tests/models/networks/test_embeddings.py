@@ -45,6 +45,16 @@ def test_the_gap_alone_cannot_tell_when_and_all_others_can(kind):
         assert float(jnp.abs(network(S, T + 0.1) - network(S, T)).max()) > 1e-4, name
 
 
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_time_below_zero_is_told_from_the_one_above(kind):
+    # The twin of a velocity, in ``dmd``, is the same network at minus the time.
+    for name in TIMES:
+        network, _ = made(kind, time_embedding=name)
+        above, below = network(S, S), network(-S, -S)
+        assert np.all(np.isfinite(below))
+        assert (float(jnp.abs(above - below).max()) < 1e-5) == (name == "gap"), name
+
+
 @pytest.mark.parametrize(("kind", "own"), [("mlp", "ends"), ("unet", "source_gap"), ("dit", "source_gap")])
 def test_both_is_the_pair_of_the_networks_own_publication(kind, own):
     (plain, weights), (named, same) = made(kind), made(kind, time_embedding=own)

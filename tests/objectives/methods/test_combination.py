@@ -182,7 +182,7 @@ def test_every_sound_combination_is_finite_and_costs_what_it_computes(choices):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_method_costs_what_it_computes(name):
-    options = {"imm": {"group": 1}, "pfmm": {"stages": 1}}.get(name, {})
+    options = {"imm": {"group": 1}, "drifting": {"group": BATCH}, "pfmm": {"stages": 1}}.get(name, {})
     objective = OBJECTIVES[name](**options)
     target = deep(deep_params(1)) if objective.target_decay else None
     given = {"teacher": lambda t, x: deep(deep_params(2))(t, t, x), "stage": deep(deep_params(3))}
