@@ -3,6 +3,11 @@
 from experiments.ablations.suite import EXACT, Claim, Published, Row, Suite
 from experiments.ablations.suites.mean_flow import OTHER_VELOCITY, PLAIN
 
+_STRAIGHT_FIRST = (
+    "The curriculum spends the first half of the training on straight jumps. That trains the velocity, and leaves the "
+    "whole jump less time: after 8,000 steps (one seed) the sigmoid has 0.536 at one step against 0.440 for MeanFlow "
+    "with the same share, and 0.057 against 0.134 at sixteen."
+)
 ALPHA_FLOW = Suite(
     name="alpha_flow",
     title="From the path to the map by a curriculum",
@@ -51,9 +56,9 @@ ALPHA_FLOW = Suite(
         ),
     ),
     claims=(
-        Claim("better", ("sigmoid", "MeanFlow")),
-        Claim("better", ("sigmoid", "MeanFlow, share 0.25")),
-        Claim("better", ("sigmoid", "alpha = 0.005")),
+        Claim("better", ("sigmoid", "MeanFlow"), because=_STRAIGHT_FIRST),
+        Claim("better", ("sigmoid", "MeanFlow, share 0.25"), because=_STRAIGHT_FIRST),
+        Claim("better", ("sigmoid", "alpha = 0.005"), because=_STRAIGHT_FIRST),
         Claim("better", ("alpha = 0.005", "alpha = 0.01")),
         Claim("same", ("alpha = 0.01, own velocity", "alpha = 0.01"), value=0.1),
         Claim("collapses", ("alpha = 0.01, own velocity, averaged target", "alpha = 0.01, own velocity"), value=2),
