@@ -55,8 +55,8 @@ PREDICTION_DIMENSION = Suite(
             "collapses",
             ("u, D = 512", "x, D = 512"),
             value=2,
-            because="In a run this short one step of x is not good either. In two steps x has 0.469 and u still 1.738, in "
-            "eight 0.094 and 1.740, and off the plane u is 7,000 times as far in one.",
+            because="In a run this short one step of x is not good either. In two steps x has 0.469 and u still 1.738, "
+            "in eight 0.094 and 1.740, and off the plane u is 7,000 times as far in one.",
         ),
         Claim("better", ("x, D = 512", "u, D = 512"), metric="off_plane"),
         Claim("better", ("x, D = 512", "x, D = 512, Adam")),
