@@ -58,6 +58,14 @@ def test_a_link_has_a_place_on_the_site(link, there, stage, repository, tmp_path
     assert target.startswith("https") or (tmp_path / "to" / target).exists()
 
 
+def test_a_picture_in_html_comes_along(stage, repository, tmp_path):
+    (repository / "README.md").write_text('[<img src="docs/images/a.png" width="9" alt="a">](docs/page.md)\n')
+    stage.Stage(repository, tmp_path / "pages").run()
+    page = (tmp_path / "pages" / "overview.md").read_text()
+    assert page == '[<img src="images/a.png" width="9" alt="a">](page.md)\n'
+    assert (tmp_path / "pages" / "images" / "a.png").read_text() == "picture"
+
+
 def test_a_link_to_nothing_is_an_error(stage, repository, tmp_path):
     (repository / "docs/page.md").write_text("[a](gone.md)\n")
     with pytest.raises(SystemExit, match="docs/page.md links to gone.md"):

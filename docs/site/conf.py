@@ -34,7 +34,7 @@ nitpick_ignore_regex = [(r"py:.*", r".*")]
 # What is assigned in pairs has no page of its own; a name of a type may belong to two modules.
 suppress_warnings = ["autoapi.python_import_resolution", "ref.python"]
 
-myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "html_image"]
 myst_heading_anchors = 4
 nb_execution_mode = "off"
 smartquotes = False  # quotes, dashes and dots of commands and options stay as they are

@@ -14,6 +14,7 @@ import shutil
 ROOT = Path(__file__).parent.parent.parent
 FENCE = re.compile(r"^(```+).*?^\1", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?\)")
+IMAGE = re.compile(r'(?<=<img src=")[^"]+')
 ROOMS = ("taxonomy", "objectives", "models", "experiments")
 PICTURES = (".png", ".gif", ".svg")
 LANGUAGES = {".py": "python", ".ts": "typescript", ".css": "css", ".html": "html", ".cff": "yaml", ".cfg": "ini"}
@@ -76,7 +77,8 @@ class Stage:
         here = posixpath.dirname(self.pages[path])
 
         def relinked(found: re.Match[str]) -> str:
-            target, hash_, anchor = found.group(1).partition("#")
+            address = found.group(found.re.groups)
+            target, hash_, anchor = address.partition("#")
             if not target or re.match(r"[a-z]+:", target):
                 return found.group()
             there = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
@@ -84,9 +86,9 @@ class Stage:
                 place = self.place(there)
             except FileNotFoundError:
                 raise SystemExit(f"{path} links to {target}, which is not there") from None
-            return f"]({posixpath.relpath(place, here or '.')}{hash_}{anchor})"
+            return found.group().replace(address, f"{posixpath.relpath(place, here or '.')}{hash_}{anchor}")
 
-        return outside_fences(text, lambda part: LINK.sub(relinked, part))
+        return outside_fences(text, lambda part: IMAGE.sub(relinked, LINK.sub(relinked, part)))
 
     def stage_notebook(self, path: str) -> None:
         """A notebook, with lines that offer it; the file that is offered is the one of the repository."""
