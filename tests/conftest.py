@@ -31,25 +31,11 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-# Of the memory maps that Linux lets a process have: each compiled program takes some.
-MOST_MAPS = 30_000
-
-
-def _maps() -> int:
-    """The memory maps of this process; the most there may be where the system does not say."""
-    try:
-        with open("/proc/self/maps") as maps:
-            return sum(1 for _ in maps)
-    except OSError:
-        return MOST_MAPS
-
-
 @pytest.fixture(scope="module", autouse=True)
 def forgetting():
-    """Compiled programs are freed before they use up the memory maps of a process; until then modules share them."""
+    """Compiled programs of a module are freed after it: thousands of them use up the memory maps of a process."""
     yield
-    if _maps() >= MOST_MAPS:
-        jax.clear_caches()
+    jax.clear_caches()
 
 
 @pytest.fixture
