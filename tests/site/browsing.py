@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from tests.site.build import EXPLORER, browser
 
+AXE = EXPLORER / "node_modules" / "axe-core" / "axe.min.js"
+SERIOUS = ("serious", "critical")
 WAIT = 60_000  # milliseconds; the machine may be busy
 
 
@@ -72,3 +74,10 @@ def opened(running: object, address: str, *, query: str = "", **options: object)
     page.goto(address + query)
     yield seen
     context.close()
+
+
+def faults(page: object) -> dict[str, list[str]]:
+    """What the accessibility checker axe finds serious on a page: {rule: elements}."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("() => axe.run()")["violations"]
+    return {fault["id"]: [node["html"] for node in fault["nodes"]] for fault in found if fault["impact"] in SERIOUS}

@@ -2,17 +2,11 @@
 
 import pytest
 
+from tests.site.browsing import faults
 from tests.site.build import EXPLORER
 from tests.site.stills import FIGURES
 
 pytestmark = pytest.mark.site
-SERIOUS = ("serious", "critical")
-
-
-def faults(page):
-    page.add_script_tag(path=EXPLORER / "node_modules" / "axe-core" / "axe.min.js")
-    found = page.evaluate("() => axe.run()")["violations"]
-    return {fault["id"]: [node["html"] for node in fault["nodes"]] for fault in found if fault["impact"] in SERIOUS}
 
 
 def test_the_first_paint_is_fast(opened):

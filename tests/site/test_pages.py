@@ -1,20 +1,20 @@
 """The built site: pages load from its folder alone, are found by search, keep their links, and are accessible."""
 
 from collections.abc import Iterator
+import contextlib
 import importlib.util
 import json
 
 import pytest
 
-from tests.site.browsing import served
-from tests.site.build import EXPLORER, ROOT
+from tests.site.browsing import faults, opened, served
+from tests.site.build import ROOT
 
 pytestmark = pytest.mark.site
 SITE = ROOT / "build" / "site"
 API = "api/objectives/losses/lagrangian/index.html"
 COURSE = "course/03_three_rules.html"
 WIDTHS = {"laptop": 1280, "phone": 390}
-AXE = (EXPLORER / "node_modules" / "axe-core" / "axe.min.js").as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -27,37 +27,18 @@ def site() -> Iterator[str]:
 @pytest.fixture
 def visit(chromium, site):
     """Opens a page of the site, and says of it at the end whether it complained or asked another host."""
-    contexts, complaints, strangers = [], [], []
+    visits = []
+    with contextlib.ExitStack() as open_pages:
 
-    def go(path, width="laptop", scheme="light"):
-        size = {"width": WIDTHS[width], "height": 900}
-        contexts.append(chromium.new_context(viewport=size, color_scheme=scheme))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda asked: strangers.append(asked.url) if not ours(asked.url) else None)
-        page.goto(site + path, wait_until="networkidle")
-        return page
+        def go(path, width="laptop", scheme="light"):
+            size = {"width": WIDTHS[width], "height": 900}
+            visits.append(open_pages.enter_context(opened(chromium, site + path, viewport=size, color_scheme=scheme)))
+            visits[-1].page.wait_for_load_state("networkidle")
+            return visits[-1].page
 
-    def ours(url):
-        return url.startswith((site, "data:", "blob:"))
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert strangers == []
-
-
-def faults(page):
-    page.add_script_tag(path=AXE)
-    found = page.evaluate("() => axe.run()")["violations"]
-    return {
-        fault["id"]: [node["html"] for node in fault["nodes"]]
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-    }
+        yield go
+    assert [complaint for seen in visits for complaint in seen.complaints] == []
+    assert [url for seen in visits for url in seen.requests if not url.startswith((site, "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ const axisLog = ({ centre, strength }: Reward, axis: number, low: number, side: 
   logMean(centre[axis], 1 / Math.sqrt(strength), low, side);
 
 /** Positive numbers from their logarithms, with sum 1. */
-function normalized(logs: ArrayLike<number>): Float64Array {
+export function normalized(logs: ArrayLike<number>): Float64Array {
   const most = Array.prototype.reduce.call(logs, (a, b) => Math.max(a as number, b as number), -Infinity) as number;
   const shares = Float64Array.from(logs, (log) => Math.exp(log - most));
   const total = shares.reduce((sum, share) => sum + share, 0);

@@ -2,22 +2,14 @@
 import { normal } from "./law";
 import { jumps, type FlowMap } from "./maps";
 import { known, type Known } from "./steering";
-import type { Reward } from "./tilted";
+import { normalized, type Reward } from "./tilted";
 
 const STRENGTH = 0.7; // of the diffusion, in units of std sqrt(2 (1 - t))
 const THRESHOLD = 0.5; // effective share of the points below which they are resampled
 
-/** Weights with sum 1 from their logarithms. */
-function softmax(logs: Float64Array): Float64Array {
-  const most = logs.reduce((a, b) => Math.max(a, b), -Infinity);
-  const shares = logs.map((log) => Math.exp(log - most));
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  return shares.map((share) => share / total);
-}
-
 /** Systematic resampling: indices, each about count times its weight. */
 export function systematic(logs: Float64Array, random: () => number): Int32Array {
-  const weights = softmax(logs);
+  const weights = normalized(logs);
   const shift = random();
   let [next, sum] = [0, weights[0]];
   return Int32Array.from(logs, (_, k) => {
@@ -28,7 +20,7 @@ export function systematic(logs: Float64Array, random: () => number): Int32Array
 
 /** (sum w)^2 / (n sum w^2). */
 export const effectiveShare = (logs: Float64Array): number =>
-  1 / (logs.length * softmax(logs).reduce((sum, weight) => sum + weight ** 2, 0));
+  1 / (logs.length * normalized(logs).reduce((sum, weight) => sum + weight ** 2, 0));
 
 const taken = (x: Float32Array, order: Int32Array): Float32Array => Float32Array.from(x, (_, k) => x[2 * order[k >> 1] + (k % 2)]);
 
