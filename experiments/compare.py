@@ -9,8 +9,9 @@
 Prints three lines: the best objective, what remains to be desired, and the picture to open. Writes ``comparison.csv``,
 ``comparison.md``, ``comparison.tex``, ``protocol.json`` and the pictures ``samples.png``, ``curves.png``,
 ``map_error.png`` and, in the plane, ``trajectories.png`` into the folder (of the best twelve, if there are more), and
-``teaser.png`` if flow matching and a flow map are compared. Every run has a folder of its own below. The same command
-continues where it was interrupted.
+``teaser.png`` if flow matching and a flow map are compared. With ``--config.training.evaluate_every=STEPS`` there is
+``laws.png`` in the plane: the divergences in both directions and the rarest mode during training. Every run has a
+folder of its own below. The same command continues where it was interrupted.
 """
 
 from absl import flags

@@ -9,16 +9,17 @@ from typing import NamedTuple
 from ml_collections import ConfigDict
 import numpy as np
 
-from experiments import datasets, files, settings
+from experiments import datasets, files, limits, settings
 from experiments.comparison import report
 from experiments.comparison.budgets import Run, plan
 from experiments.comparison.report import Row
 from experiments.comparison.scored import check, rows_of
 from experiments.comparison.verdict import VELOCITY, verdict
 from experiments.errors import UsageError
+from experiments.evaluation import monitor
 from experiments.evaluation.scoring import compared_with, metrics_of
 from experiments.metrics.metric import Metric, applying
-from experiments.reporting import map_plots, plots, tables, teaser
+from experiments.reporting import law_plots, map_plots, plots, tables, teaser
 from experiments.sampling import conditioning
 from experiments.settings import protocol
 from experiments.training import logs, runs
@@ -135,6 +136,9 @@ def _plot(
         floor=perfect[main_metric.name],
         floor_name=perfect["objective"],
     )
+    followed = {name: monitor.records(folders[name], until=limits.UPDATES) for name in folders}
+    if laws := law_plots.over_training(followed, steps=steps[0]):
+        law_plots.plot(workdir / "laws.png", laws, perfect=perfect, steps=steps[0])
 
 
 def _plot_teaser(workdir: Path, dataset: datasets.Dataset, runs: Sequence[Run]) -> None:

@@ -35,6 +35,7 @@ class Planar(NamedTuple):
       bin_mass: number of bins per axis -> [bins, bins] exact probability of each bin.
       density: [n, 2] points -> [n] exact density.
       in_support: [n, 2] points -> [n] booleans.
+      modes: [modes, 2]; centres of the separate pieces, which have equal mass; None for one connected piece.
       basis: [dim, 2]; orthonormal columns that span the plane in a space of more dimensions; None for the plane itself.
     """
 
@@ -42,6 +43,7 @@ class Planar(NamedTuple):
     bin_mass: Callable[[int], np.ndarray]
     density: Callable[[np.ndarray], np.ndarray]
     in_support: Callable[[np.ndarray], np.ndarray]
+    modes: np.ndarray | None = None
     basis: np.ndarray | None = None
 
     def project(self, points: np.ndarray) -> np.ndarray:

@@ -47,13 +47,15 @@ def checkerboard() -> Dataset:
     Returns:
       the data set; examples are drawn on device and never stored.
     """
+    data = exact_planar.checkerboard()
     truth = Planar(
         box=(-1.0, 1.0),
         bin_mass=_checkerboard_bin_mass,
         density=lambda points: 0.5 * _checkerboard_is_on(points),
         in_support=_checkerboard_is_on,
+        modes=data.places + data.width / 2,
     )
-    return _dataset(exact_planar.checkerboard(), truth)
+    return _dataset(data, truth)
 
 
 def _blurred_points(data: Distribution, *, box: float) -> Dataset:
@@ -75,6 +77,7 @@ def _blurred_points(data: Distribution, *, box: float) -> Dataset:
         bin_mass=bin_mass,
         density=density,
         in_support=lambda points: tree.query(points)[0] <= SUPPORT_RADIUS * blur,
+        modes=centres if data.classes else None,
     )
     return _dataset(data, truth)
 

@@ -42,7 +42,7 @@ def score_of(record: Mapping[str, float]) -> float:
 def evaluate_on_the_way(
     config: ConfigDict, dataset: Dataset, model: FlowMapModel, state: State, workdir: Path
 ) -> dict[str, float]:
-    """Scores the weights of a state by the data set's first metric and draws their samples.
+    """Scores the weights of a state by ``scoring.followed`` and draws their samples.
 
     Writes a line of ``evaluations.jsonl`` and ``figures/step_....png``, and keeps the state in ``best/`` if no earlier
     one was better. Nothing is done twice for one step.
@@ -63,7 +63,7 @@ def evaluate_on_the_way(
     before = records(workdir, until=step)
     if before and before[-1]["step"] == step:
         return before[-1]
-    metric = scoring.metrics_of(dataset)[0].name
+    main = scoring.metrics_of(dataset)[0].name
     draw, labels = run.generator(scale=protocol.guidance), run.classes(protocol.samples)
     shown = None if labels is None else np.asarray(labels[:KEPT_SAMPLES])
     record: dict[str, float] = {"step": step}
@@ -72,10 +72,10 @@ def evaluate_on_the_way(
         try:
             samples, _ = draw(grids.uniform(steps), protocol.samples, jax.random.key(protocol.seed), labels)
         except DivergedError:
-            record[f"{metric}/{steps}"] = math.inf
+            record[f"{main}/{steps}"] = math.inf
             continue
-        metric, value = scoring.first_metric(samples, dataset, protocol)
-        record[f"{metric}/{steps}"] = value
+        scores = scoring.followed(samples, dataset, protocol)
+        record |= {f"{metric}/{steps}": value for metric, value in scores.items()}
         kept[str(steps)] = np.asarray(samples[:KEPT_SAMPLES])
     if kept:
         files.make_folder(workdir / "figures")

@@ -55,6 +55,23 @@ def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | Non
     return first.name, first.compute(planar_table.in_plane(samples, dataset, protocol))
 
 
+def followed(samples: np.ndarray, dataset: Dataset, protocol: Protocol) -> dict[str, float]:
+    """What is followed during training: the first metric, and in the plane both divergences and the rarest mode.
+
+    Args:
+      samples: [n, ...].
+      dataset: the data set.
+      protocol: how samples are scored.
+
+    Returns:
+      {metric name: value}, the first metric first; without those that do not apply.
+    """
+    if isinstance(dataset.truth, Images):
+        return dict([image_scores.main_metric(samples, dataset, protocol)])
+    values = compute_all(planar_table.FOLLOWED, planar_table.in_plane(samples, dataset, protocol))
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def compared_with(dataset: Dataset, protocol: Protocol) -> str:
     """How many examples samples are compared with, as a sentence of a report; "" where the law itself is known."""
     if not isinstance(dataset.truth, Images):

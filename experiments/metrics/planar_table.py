@@ -96,12 +96,26 @@ PLANAR_METRICS = (
         "lower",
         lambda planar: metrics.outside_box(planar.samples, planar.dataset.truth),
     ),
+    Metric(
+        "reverse_kl",
+        f"reverse KL ({metrics.ALIGNED_BINS} x {metrics.ALIGNED_BINS} bins)",
+        "lower",
+        lambda planar: metrics.reverse_kl(planar.samples, planar.dataset.truth),
+    ),
+    Metric(
+        "rarest_mode",
+        "visits of the rarest mode, 1 where all are visited alike",
+        "higher",
+        lambda planar: metrics.rarest_mode(planar.samples, planar.dataset.truth),
+    ),
     Metric("entropic_w2", "entropic Wasserstein-2 to the exact distribution", "lower", _entropic_w2),
     Metric("sliced_w2", "sliced Wasserstein-2", "lower", _sliced_w2),
     Metric("mmd2", "squared MMD", "lower", _mmd2),
     Metric("classifier", "classifier two-sample accuracy", "lower", _classifier),
 )
 OFF_PLANE = Metric("off_plane", "share of squares off the plane", "lower", lambda planar: planar.off_plane)
+# Quick enough to be followed during training; the first one chooses the best weights.
+FOLLOWED = tuple(metric for metric in PLANAR_METRICS if metric.name in ("kl", "reverse_kl", "rarest_mode"))
 
 
 def of(dataset: Dataset) -> tuple[Metric, ...]:

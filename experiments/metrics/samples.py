@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
 from experiments.datasets.dataset import Planar
@@ -69,6 +70,43 @@ def paper_kl(samples: np.ndarray, truth: Planar, *, bins: int = PAPER_BINS) -> f
     mass = truth.density(grid).reshape(bins, bins) * width**2
     counts = _counts(samples, bins, truth.box)
     return _divergence(mass, counts, max(1, int(counts.sum())))
+
+
+def reverse_kl(samples: np.ndarray, truth: Planar, *, bins: int = ALIGNED_BINS) -> float:
+    """``KL(samples || target)`` between the histogram of the samples and the exact mass of each bin.
+
+    It punishes samples where there are no data, and hardly sees data that no sample reaches: the opposite of
+    ``aligned_kl``. As there, a bin with less than half a sample's mass counts as half a sample.
+
+    Args:
+      samples: [n, 2]; those outside the box are samples of one more bin, which has no data.
+      truth: the target.
+      bins: bins per axis.
+
+    Returns:
+      nats; about (occupied bins) / 2n for perfect samples.
+    """
+    counts = _counts(samples, bins, truth.box).ravel()
+    found = np.append(counts, len(samples) - counts.sum()) / len(samples)
+    mass = np.maximum(np.append(truth.bin_mass(bins).ravel(), 0.0), 0.5 / len(samples))
+    on = found > 0
+    return float(np.sum(found[on] * np.log(found[on] / mass[on])))
+
+
+def rarest_mode(samples: np.ndarray, truth: Planar) -> float | None:
+    """``modes min_k (share of the samples that are nearest to mode k)``: 1 if all are visited alike, 0 if one is lost.
+
+    Args:
+      samples: [n, 2].
+      truth: the target; its modes have equal mass.
+
+    Returns:
+      a share in units of the data's own; slightly below 1 for perfect samples. None for data without separate modes.
+    """
+    if truth.modes is None:
+        return None
+    nearest = cKDTree(truth.modes).query(samples)[1]
+    return float(np.bincount(nearest, minlength=len(truth.modes)).min() * len(truth.modes) / len(samples))
 
 
 def in_support(samples: np.ndarray, truth: Planar) -> float:

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.errors import UsageError
 from experiments.evaluation import monitor
-from experiments.metrics.samples import aligned_kl
+from experiments.metrics.samples import aligned_kl, rarest_mode, reverse_kl
 from experiments.training import runs
 from experiments.training.checkpoints import Checkpoints
 from experiments.training.loop import is_due, train
@@ -35,6 +35,10 @@ def test_a_score_is_that_of_the_weights_and_the_best_are_kept(watched):
     run = runs.load_trained(watched)
     samples = run.sample(run.protocol.samples, seed=run.protocol.seed)
     assert records[-1]["kl/1"] == aligned_kl(samples, run.dataset.truth)
+    assert records[-1]["reverse_kl/1"] == reverse_kl(samples, run.dataset.truth)
+    assert rarest_mode(samples, run.dataset.truth) is None  # a spiral has no modes
+    assert "rarest_mode/1" not in records[-1]
+    assert monitor.score_of(records[-1]) == records[-1]["kl/1"]
     best = min(records, key=lambda record: record["kl/1"])["step"]
     assert runs.load_trained(watched, checkpoint="best").step == best
     checkpoints = Checkpoints(watched, folder="best", read_only=True)

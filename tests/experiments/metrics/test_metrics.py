@@ -5,6 +5,7 @@ import numpy as np
 from ott.solvers import linear
 import pytest
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import norm
 
@@ -35,6 +36,47 @@ def test_scale_of_both_divergences_under_blur():
     inside = np.mean(np.all(np.abs(blurred) < 1, axis=1))
     np.testing.assert_allclose(metrics.aligned_kl(blurred, truth) + np.log(inside), 0.095, atol=0.004)
     np.testing.assert_allclose(metrics.in_support(blurred, truth), 0.907, atol=0.004)
+
+
+def test_the_reverse_divergence_sees_empty_places_and_the_forward_one_lost_modes():
+    samples, truth = perfect("eight_gaussians", 16_000)
+    floor = metrics.reverse_kl(samples, truth)
+    assert floor < 0.02
+    one_mode = np.tile(samples[cKDTree(truth.modes).query(samples)[1] == 0], (8, 1))
+    # All of the mass on an eighth of the data: every bin there has eight times its share.
+    np.testing.assert_allclose(metrics.reverse_kl(one_mode, truth), np.log(8), atol=0.03)
+    assert metrics.aligned_kl(one_mode, truth) > 1.3 * np.log(8)
+    stray = np.concatenate([samples, np.zeros((2000, 2))])  # a ninth of the points at the empty centre
+    share, half = 1 / 9, 0.5 / 18_000
+    expected = share * np.log(share / half) + (1 - share) * np.log(1 - share)
+    np.testing.assert_allclose(metrics.reverse_kl(stray, truth) - floor * (1 - share), expected, atol=0.01)
+    np.testing.assert_allclose(
+        metrics.aligned_kl(stray, truth) - metrics.aligned_kl(samples, truth), -np.log(1 - share), atol=0.01
+    )
+
+
+def test_samples_outside_the_box_are_samples_without_data():
+    samples, truth = perfect(count=16_000)
+    outside = np.concatenate([samples[:8000], samples[8000:] + 10])
+    expected = 0.5 * np.log(0.5 / (0.5 / 16_000)) + 0.5 * np.log(0.5)
+    np.testing.assert_allclose(metrics.reverse_kl(outside, truth), expected, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["checkerboard", "eight_gaussians"])
+def test_the_rarest_mode(name):
+    samples, truth = perfect(name, 16_000)
+    modes = cKDTree(truth.modes).query(samples)[1]
+    counts = np.bincount(modes)
+    assert len(counts) == 8
+    np.testing.assert_allclose(metrics.rarest_mode(samples, truth), 8 * counts.min() / 16_000)
+    assert metrics.rarest_mode(samples, truth) > 0.93
+    assert metrics.rarest_mode(samples[modes != 3], truth) == 0
+
+
+def test_a_curve_has_no_modes():
+    samples, truth = perfect("spiral", 100)
+    assert truth.modes is None
+    assert metrics.rarest_mode(samples, truth) is None
 
 
 def test_aligned_divergence_of_a_known_pair():
