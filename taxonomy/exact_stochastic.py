@@ -102,7 +102,7 @@ def _mean(f: Callable[[jax.Array], jax.Array], s: PerExample, t: PerExample) -> 
 
 
 def end_variance(driven: Driven, variance: float, *, terms: int) -> float:
-    """The variance at t = 1 that paths of K terms give Gaussian data of one coordinate; with all terms it is the data's.
+    """The variance at t = 1 that paths of K terms give Gaussian data of one coordinate; the data's with all terms.
 
         Var X_1 = F_{0,1}^2 noise_std^2 + sum_{k < K} (int_0^1 F_{r,1} sigma_r sqrt(2 k + 1) P_k(2 r - 1) dr)^2
 

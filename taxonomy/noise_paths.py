@@ -5,8 +5,8 @@ polynomial, which has a derivative, so that the equation is an ordinary one for 
 
     dX/dt = b_t(X) + (sigma_t^2 / 2) grad log p_t(X) + sigma_t dW_t/dt,    sigma_t = strength noise_std alpha_t
 
-With all terms the law of X_t is ``p_t`` for any strength. With K terms it is so approximately; ``exact_stochastic`` says
-how far off it is for Gaussian data.
+With all terms the law of X_t is ``p_t`` for any strength. With K terms it is so approximately; ``exact_stochastic``
+says how far off it is for Gaussian data.
 """
 
 import dataclasses

@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments import settings
 from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
 from experiments.sampling import conditioning, generation
 from experiments.sampling.by_name import Model, Options
 from experiments.settings import protocol

@@ -187,9 +187,7 @@ class DiT(nn.Module):
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         self._check(x)
-        conditions.check(
-            condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector
-        )
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         count, side, channels = x.shape[0], x.shape[1] // self.patch, x.shape[3]
         dtype = DTYPES[self.dtype] or x.dtype
         patches = x.reshape(count, side, self.patch, side, self.patch, channels).swapaxes(2, 3)

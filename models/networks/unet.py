@@ -156,9 +156,7 @@ class UNet(nn.Module):
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
-        conditions.check(
-            condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector
-        )
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         levels = [self.channels * factor for factor in self.multipliers]
         check_side(x, levels=len(levels))
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()

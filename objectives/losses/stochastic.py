@@ -1,4 +1,4 @@
-"""Stochastic objectives: the velocity of a path of noise. Given its path, a stochastic map is a flow map like any other.
+"""Stochastic objectives: the velocity along a path of noise. Given its path, a stochastic map is a flow map.
 
 Off the diagonal the rules are those of ``lagrangian`` and ``progressive``, with the path of noise held fixed.
 """
@@ -14,8 +14,8 @@ def driven_matching(
     """``|v_{t,t}(I_t, W) - (dI_t - pull_t x0 + sigma_t dW_t/dt)|^2``: flow matching and score matching in one.
 
     The minimizer is ``b_t + (sigma_t^2 / 2) grad log p_t + sigma_t dW_t/dt``, because the score of ``p_t`` is
-    ``-E[x0 | I_t] / (alpha_t noise_std^2)`` and ``pull_t = sigma_t^2 / (2 alpha_t noise_std^2)``. The path of noise must
-    be independent of noise and data.
+    ``-E[x0 | I_t] / (alpha_t noise_std^2)`` and ``pull_t = sigma_t^2 / (2 alpha_t noise_std^2)``. The path of noise
+    must be independent of noise and data.
 
     Args:
       v: average velocity of the student, which is told the path of noise; (s, t, x) -> [batch, ...].

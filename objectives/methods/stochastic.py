@@ -82,9 +82,7 @@ def ito_map(
     return Objective((still, rule), reduction, told=record)
 
 
-def posterior_map(
-    *, diagonal_share: float = 0.75, rule: str = "lagrangian", reduction: str = "per_term"
-) -> Objective:
+def posterior_map(*, diagonal_share: float = 0.75, rule: str = "lagrangian", reduction: str = "per_term") -> Objective:
     """Maps from noise to the posterior ``p(x1 | x_t)`` of a point on the way (arXiv 2601.14430, 2602.05993).
 
     rule: "lagrangian" (LSD) or "semigroup" (PSD with the stop at the midpoint), for each (t, x_t) on its own.

@@ -1,4 +1,4 @@
-"""Smooth paths of noise: orthonormal rates, their integrals, what of a path an interval holds, and the law they keep."""
+"""Smooth paths of noise: orthonormal rates, their integrals, what an interval holds of a path, and their law."""
 
 import jax
 import jax.numpy as jnp
@@ -79,7 +79,7 @@ def test_the_mean_push_is_the_integral_of_the_push(name):
 
 @pytest.mark.parametrize("name", INTERPOLANTS)
 def test_the_drift_is_the_mean_of_what_samples_have(name):
-    """``E[dI_t - pull_t x0 | I_t]`` is ``b + (sigma^2 / 2) score``, because the score is ``-E[x0 | I_t] / (alpha std^2)``."""
+    """``E[dI_t - pull_t x0 | I_t]`` is ``b + (sigma^2 / 2) score``."""
     std, path = 0.7, INTERPOLANTS[name]
     flow = exact.mixture(
         path,
