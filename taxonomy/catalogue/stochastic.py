@@ -58,7 +58,7 @@ METHODS = (
         formula="|v_{s,s}(J_s; t, I_t) - dJ_s|^2, J_s = alpha_s z + beta_s x1 with noise z of its own\n"
         "|d/ds X_{r,s}(J_r; t, I_t) - sg[v_{s,s}(X_{r,s}(J_r; t, I_t); t, I_t)]|^2",
         translation=OURS,
-        note="LSD of the path from noise to p(x1 | x_t), told (t, x_t): one jump is a sample of the posterior. Meta "
+        note="LSD of the path from noise to the data that x_t may become, told (t, x_t): one jump is a sample. Meta "
         "flow maps (arXiv 2601.14430) are the same object.",
         differs="The diagonal learns from samples, not from the velocity that a trained map has for the posterior.",
     ),

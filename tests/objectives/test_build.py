@@ -19,7 +19,7 @@ from tests.helpers import tiny, tiny_params
 
 LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
-COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
+MEAN, COVARIANCE = jnp.array([1.0, -0.5]), jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
 
 def exact_flow(name="linear"):
@@ -39,7 +39,8 @@ def draw(objective, count, *, progress=1.0):
         times = jax.tree.map(lambda time, term=term: jnp.repeat(time, term.group), times)
         x0, fresh = (jax.random.normal(key, (count, 2)) for key in keys[:2])
         pool = data(keys[3], term.pool) if term.pool else None
-        x1 = data(keys[4], count)
+        # What is told may depend on the data: all terms have the same ones then.
+        x1 = data(jax.random.split(jax.random.key(0), 5)[4] if objective.told else keys[4], count)
         batches.append(Batch(x0, x1, times, fresh, pool, progress=progress, told=told_of(objective, x1)))
     return batches
 
@@ -133,7 +134,7 @@ def along_noise(name, batch, *, mean, covariance, interpolant="linear"):
     options = default_options(name)
     driven = Driven(path=INTERPOLANTS[interpolant], noise_std=1.0, strength=options["noise"])
     paths = told.coefficients(batch.told, batch.x0, terms=options["terms"])
-    return exact_stochastic.gaussian(driven, mean=mean, covariance=covariance)(paths)
+    return jax.jit(exact_stochastic.gaussian(driven, mean=mean, covariance=covariance)(paths))
 
 
 def to_posterior(batch, *, mean, covariance):
@@ -161,7 +162,7 @@ def to_posterior(batch, *, mean, covariance):
     return v
 
 
-def true_map(name, interpolant, batch, *, mean=jnp.array([1.0, -0.5]), covariance=COVARIANCE):
+def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
     if name in ("ssfm", "ito_map"):
         return along_noise(name, batch, mean=mean, covariance=covariance)
     if name == "posterior_map":

@@ -15,11 +15,17 @@ TIMES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
 def times_of(texts: list[str]) -> tuple[float, ...]:
-    """The times that ``--times`` names; UsageError for what is no number."""
+    """The times that ``--times`` names, by default ``TIMES``; UsageError for what is no number between 0 and 1."""
+    given = f"--times={','.join(texts)}"
     try:
-        return tuple(float(text) for text in texts) or TIMES
+        times = tuple(float(text) for text in texts) or TIMES
     except ValueError as error:
-        raise UsageError(f"--times={','.join(texts)}; expected numbers between 0 and 1, with commas") from error
+        raise UsageError(f"{given}; expected numbers between 0 and 1, with commas") from error
+    if 1 in times:
+        raise UsageError(f"{given}: a posterior map asked at t = 1, where x_1 is the datum; expected earlier times")
+    if not all(0 < t < 1 for t in times):
+        raise UsageError(f"{given}; expected numbers between 0 and 1, such as 0.5")
+    return times
 
 
 def measure(
@@ -56,7 +62,7 @@ def measure(
     _check(run)
     stochastic = run.objective.told.effect is not None
     if not stochastic:
-        posterior.check(run, times)
+        posterior.check(run)
     out = findings.folder(workdir, folder)
     head = f"{run.name} on {run.config.dataset}, seed {run.config.seed}, {run.step} steps."
     picture = out / "randomness.png"
