@@ -26,6 +26,9 @@ if __name__ == "__main__":
     def main() -> None:
         """Runs the command."""
         workdir, times = command_flags.path(WORKDIR), randomness.times_of(TIMES.value)
+        command = (
+            f"python -m experiments.randomness --workdir={workdir} --points={POINTS.value} --samples={SAMPLES.value}"
+        )
         with findings.held(workdir, OUT.value, use="randomness"):
             print(
                 randomness.measure(
@@ -35,7 +38,7 @@ if __name__ == "__main__":
                     points=POINTS.value,
                     samples=SAMPLES.value,
                     seed=SEED.value,
-                    command=f"python -m experiments.randomness --workdir={workdir}",
+                    command=command,
                 )
             )
 
