@@ -80,13 +80,12 @@ def of_run(run: Trained, sets: Sequence[OptionSet], sizes: Sizes, *, teacher: st
                 raise UsageError(
                     f"{label} trains {what}, which a run of {run.name} has not; take a run of {config.objective.name}"
                 )
-        asked, read = (
-            each.told and each.told.size(math.prod(run.dataset.shape)) for each in (objective, run.objective)
-        )
+        count = math.prod(run.dataset.shape)
+        asked, read = (each.told and each.told.size(count) for each in (objective, run.objective))
         if asked != read:
             raise UsageError(
-                f"{label} tells the network {asked or 'no'} numbers beside times and point, and a run of {run.name} was "
-                f"told {read or 'none'}; take a run of {config.objective.name}"
+                f"{label} tells the network {asked or 'no'} numbers beside times and point, and a run of {run.name} "
+                f"was told {read or 'none'}; take a run of {config.objective.name}"
             )
         _check(label, config, objective, sizes, run.dataset)
         try:

@@ -38,8 +38,8 @@ def load(
         raise UsageError(f"{option}={name}: {error}") from error
     if role == "teacher" and found.objective.told is not None:
         raise UsageError(
-            f"{option}={name} is a map that is told {found.objective.told.what}, and a teacher is a velocity of time and "
-            "point; name a run of another method"
+            f"{option}={name} is a map that is told {found.objective.told.what}, and a teacher is a velocity of time "
+            "and point; name a run of another method"
         )
     for field, theirs, own in (
         ("dataset", *_addresses(found, workdir, config)),
