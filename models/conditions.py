@@ -1,6 +1,6 @@
-"""The condition of a network apart from times and points: class, guidance scale, and keys of its dropout."""
+"""The condition of a network apart from times and points: class, guidance scale, a vector, and keys of dropout."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -15,11 +15,13 @@ class Condition(NamedTuple):
       scale: [batch]; scale w >= 1 of guidance, for networks that have it as an input; None is 1.
       dropout: [batch]; typed PRNG keys, None to drop nothing. With one key per example, the masks do not depend on the
         number of devices.
+      vector: [batch, size]; numbers of order one, for networks that are told a vector, see ``taxonomy.told``.
     """
 
     label: jax.Array | None = None
     scale: jax.Array | None = None
     dropout: jax.Array | None = None
+    vector: jax.Array | None = None
 
 
 NOTHING = Condition()
@@ -52,14 +54,20 @@ def inverse_scale(condition: Condition, count: int) -> jax.Array:
     return jnp.ones(count) if condition.scale is None else 1 / condition.scale
 
 
-def check(condition: Condition, *, classes: int, guided: bool, count: int) -> None:
-    """Checks that a network has an input for every entry of a condition.
+def vector_of(condition: Condition) -> jax.Array:
+    """The vector of a condition that ``check`` has passed: [batch, size]."""
+    return cast(jax.Array, condition.vector)
+
+
+def check(condition: Condition, *, classes: int, guided: bool, count: int, vector: int = 0) -> None:
+    """Checks that a network has an input for every entry of a condition, and its vector if it is told one.
 
     Args:
       condition: of the network.
       classes: number of its classes, 0 for none.
       guided: whether the scale is an input.
       count: number of points.
+      vector: entries of the vector that it is told, 0 for none.
 
     Raises:
       ValueError: naming the entry without an input, or an entry for another number of points.
@@ -68,9 +76,14 @@ def check(condition: Condition, *, classes: int, guided: bool, count: int) -> No
         raise ValueError("the network received labels and has no classes; expected a network built with classes")
     if condition.scale is not None and not guided:
         raise ValueError("the network received a guidance scale, which is none of its inputs")
+    if condition.vector is not None and not vector:
+        raise ValueError("the network received a vector, which is none of its inputs")
+    if condition.vector is None and vector:
+        raise ValueError(f"the network received no vector; expected {vector} numbers for each of {count} points")
     for name, value in condition._asdict().items():
-        if value is not None and value.shape != (count,):
-            raise ValueError(f"{name} of shape {value.shape} for {count} points; expected one for each")
+        shape = (count, vector) if name == "vector" else (count,)
+        if value is not None and value.shape != shape:
+            raise ValueError(f"{name} of shape {value.shape} for {count} points; expected one for each, {shape}")
 
 
 class Dropout(nn.Module):

@@ -7,11 +7,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from models import conditions
 from models.conditions import NOTHING, Condition
 from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
+from taxonomy.told import Effect
 
 Params = Any
 
@@ -44,6 +46,7 @@ class FlowMapModel(nn.Module):
       auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
       size: (height, width, channels) of images, for a network of images; None for a network of vectors.
+      effect: what the vector of a condition does to the map; None if the network alone reads it, as it is.
     """
 
     network: nn.Module
@@ -52,12 +55,19 @@ class FlowMapModel(nn.Module):
     auxiliary: nn.Module | None = None
     variance: nn.Module | None = None
     size: tuple[int, ...] | None = None
+    effect: Effect | None = None
 
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
-        output, x = OUTPUTS[self.output], x / self.std
-        made = self._on_images(self.network, s, t, output.scaled(s, x), condition)
-        return self.std * output.velocity(made, s, x)
+        output, y = OUTPUTS[self.output], x / self.std
+        read = condition
+        if self.effect is not None and condition.vector is not None:
+            read = condition._replace(vector=self.effect.seen(s, t, condition.vector))
+        made = self._on_images(self.network, s, t, output.scaled(s, y), read)
+        velocity = self.std * output.velocity(made, s, y)
+        if self.effect is None:
+            return velocity
+        return velocity + self.effect.push(s, t, conditions.vector_of(condition), x)
 
     def auxiliary_velocity(self, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """t [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
@@ -77,9 +87,11 @@ class FlowMapModel(nn.Module):
 
     def everything(self, t: PerExample, x: Points) -> None:
         """Uses every part once, for ``init`` to make all weights; t [batch], x [batch, ...]."""
-        self(t, t, x)
+        told = self.network.vector
+        condition = Condition(vector=jnp.zeros((len(x), told), x.dtype)) if told else NOTHING
+        self(t, t, x, condition)
         if self.auxiliary is not None:
-            self.auxiliary_velocity(t, x)
+            self.auxiliary_velocity(t, x, condition)
         if self.variance is not None:
             self.log_variance(t, t)
 

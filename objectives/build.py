@@ -42,6 +42,7 @@ from objectives.methods import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    stochastic,
     unsound,
 )
 from objectives.objective import Objective
@@ -103,6 +104,9 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "dmd": distributional_velocities.dmd,
     "rcm": distributional_hybrids.rcm,
     "any_flow": distributional_hybrids.any_flow,
+    "ssfm": stochastic.ssfm,
+    "ito_map": stochastic.ito_map,
+    "posterior_map": stochastic.posterior_map,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

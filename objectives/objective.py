@@ -14,6 +14,7 @@ from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Pool, Scalar
 from taxonomy.times import Law, Times
+from taxonomy.told import Told, Vectors
 
 Part = TypeVar("Part")
 # A number that changes with the progress of training, in [0, 1].
@@ -76,6 +77,7 @@ class Batch(NamedTuple):
       labelled: [batch]; True where the label was kept, or None.
       scale: [batch]; scale of guidance as an input of the network, 1 without a label, or None.
       dropout: [batch]; typed PRNG keys for the network, or None.
+      told: [batch, size]; what the network is told of each example, or None; see ``Objective.told``.
     """
 
     x0: Points
@@ -90,6 +92,7 @@ class Batch(NamedTuple):
     labelled: Bool[Array, " batch"] | None = None
     scale: PerExample | None = None
     dropout: jax.Array | None = None
+    told: Vectors | None = None
 
 
 class Unit(NamedTuple):
@@ -162,6 +165,7 @@ class Objective(NamedTuple):
         makes its own targets.
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
       needs_auxiliary: whether a second velocity is trained together with the student.
+      told: the vector that the network is told beside times and point, or None.
     """
 
     terms: tuple[Term, ...]
@@ -173,6 +177,7 @@ class Objective(NamedTuple):
     target_decay: Curve | None = None
     stages: int = 1
     needs_auxiliary: bool = False
+    told: Told | None = None
 
     @property
     def learns_weight(self) -> bool:

@@ -23,14 +23,17 @@ _MODULES = (
         "exact_embedded",
         "exact_map",
         "exact_planar",
+        "exact_posterior",
+        "exact_stochastic",
         "facts",
         "flow_map",
         "interpolants",
         "jump_laws",
         "laws",
         "noise_levels",
+        "noise_paths",
     ),
-    *("predictions", "random_walk", "shapes", "tilted", "times", "translate"),
+    *("predictions", "random_walk", "shapes", "tilted", "times", "told", "translate"),
 )
 __all__ = [
     "CATALOGUE",

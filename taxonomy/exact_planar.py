@@ -32,6 +32,7 @@ class Distribution(NamedTuple):
       exact_flow: interpolant -> the exact path from noise of standard deviation ``std`` to this distribution.
       classes: number of classes, 0 for none; each piece is one.
       label: key -> [], the class of the example that ``sample`` draws from the same key; None without classes.
+      squares: whether the pieces are squares.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Distribution(NamedTuple):
     exact_flow: Callable[[Interpolant], ExactFlow]
     classes: int = 0
     label: Callable[[jax.Array], jax.Array] | None = None
+    squares: bool = False
 
 
 def checkerboard() -> Distribution:
@@ -66,7 +68,7 @@ def checkerboard() -> Distribution:
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
         return exact_data.boxes(interpolant, lows=lows, highs=lows + 0.5, noise_std=std)
 
-    return Distribution("checkerboard", lows, 0.5, std, sample, exact_flow)
+    return Distribution("checkerboard", lows, 0.5, std, sample, exact_flow, squares=True)
 
 
 def blurred_points(name: str, centres: np.ndarray, *, blur: float) -> Distribution:

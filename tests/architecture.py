@@ -37,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            *("time_to_quality", "ablate", "probe", "animate", "export", "card"),
+            *("time_to_quality", "ablate", "probe", "animate", "export", "card", "randomness"),
         ),
         "commands",
     )

@@ -145,7 +145,7 @@ def test_the_worked_example_of_a_network_takes_conditions(network):
     assert change[0] > 1e-4
     assert change[1] < 1e-5
     fields = set(network["ResidualMLP"].__dataclass_fields__) - {"parent", "name"}
-    assert fields == {*network["KIND"].options, "classes", "guided"}
+    assert fields == {*network["KIND"].options, "classes", "guided", "vector"}
     assert network["KIND"].options["width"].default == KINDS["mlp"].options["width"].default
 
 

@@ -10,6 +10,7 @@ from experiments.images.examples import other, split
 from experiments.metrics import maps, planar_table, reference
 from experiments.metrics.map_table import MAP_METRICS, TrainedMap
 from experiments.metrics.metric import Metric, compute_all
+from experiments.sampling.generation import TOLD
 from experiments.sampling.trained import Trained
 from experiments.settings.protocol import Protocol
 
@@ -130,17 +131,19 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     if run.conditional:
         # Each point with its own class; the exact flow of all classes together is another one.
         label = maps.labels_of(dataset, seed=protocol.seed, count=protocol.points)
+    # A map that is told something is one map for each vector, and the exact flow is another one.
+    vector = run.told(jax.random.fold_in(jax.random.key(protocol.seed), TOLD), protocol.points)
     exact = None
-    if dataset.exact_flow is not None and label is None:
+    if dataset.exact_flow is not None and label is None and vector is None:
         exact = reference.stretched(reference.load_or_build(run.config, dataset), dataset)
     trained = TrainedMap(
-        maps.stretched(run.map(label, scale=protocol.guidance), dataset),
+        maps.stretched(run.map(label, scale=protocol.guidance, vector=vector), dataset),
         dataset,
         draws,
         exact,
         None if exact is None else maps.stretched(dataset.exact_path(run.interpolant).b, dataset),
         backward=run.objective.both_directions,
-        conditional=run.conditional,
+        conditional=run.conditional or vector is not None,
     )
     values, pictures = compute_all(MAP_METRICS, trained), {}
     if exact is not None:

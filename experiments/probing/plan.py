@@ -80,6 +80,13 @@ def of_run(run: Trained, sets: Sequence[OptionSet], sizes: Sizes, *, teacher: st
                 raise UsageError(
                     f"{label} trains {what}, which a run of {run.name} has not; take a run of {config.objective.name}"
                 )
+        count = math.prod(run.dataset.shape)
+        asked, read = (each.told and each.told.size(count) for each in (objective, run.objective))
+        if asked != read:
+            raise UsageError(
+                f"{label} tells the network {asked or 'no'} numbers beside times and point, and a run of {run.name} "
+                f"was told {read or 'none'}; take a run of {config.objective.name}"
+            )
         _check(label, config, objective, sizes, run.dataset)
         try:
             loaded = load_teacher(config, run.dataset)
@@ -121,6 +128,11 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
     for label, given in sets:
         run, objective = ConfigDict(given.to_dict()), settings.objective_of(given)
         run.teacher = "exact" if objective.needs_teacher else ""
+        if objective.told is not None:
+            raise UsageError(
+                f"--exact: {label} is told {objective.told.what}, and its exact map is another one for each; take "
+                "--workdir=RUN"
+            )
         _check(label, run, objective, sizes, dataset)
         found.append(Probed(label, run, objective, None))
     return dataset, found

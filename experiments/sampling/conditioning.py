@@ -81,7 +81,13 @@ def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
 
 
 def conditioned(
-    config: ConfigDict, model: FlowMapModel, params: Params, label: jax.Array | None, *, scale: float = 1.0
+    config: ConfigDict,
+    model: FlowMapModel,
+    params: Params,
+    label: jax.Array | None,
+    *,
+    scale: float = 1.0,
+    vector: jax.Array | None = None,
 ) -> AverageVelocity:
     """The model at given classes and a scale of guidance that ``check_scale`` admits.
 
@@ -91,14 +97,15 @@ def conditioned(
       params: its weights.
       label: [batch] classes, or None.
       scale: w; for velocities trained without guidance, ``w v_c + (1 - w) v_u``.
+      vector: [batch, size]; what the network is told, or None.
 
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
     if config.guidance.scale_is_input and label is not None:
-        return bind(model, params, Condition(label, jnp.full(label.shape, float(scale))))
-    v = bind(model, params, Condition(label))
+        return bind(model, params, Condition(label, jnp.full(label.shape, float(scale)), vector=vector))
+    v = bind(model, params, Condition(label, vector=vector))
     if scale == 1:
         return v
-    unconditional = bind(model, params)
+    unconditional = bind(model, params, Condition(vector=vector))
     return lambda s, t, x: classifier_free(v_c=v(s, t, x), v_u=unconditional(s, t, x), scale=scale)

@@ -13,13 +13,14 @@ from experiments.sampling import by_name
 from experiments.sampling.by_name import Model, Options
 from models.flow_map_model import Params
 
+TOLD = 2**31  # stream of what the network is told; samplers split their key or fold small numbers in
 AT_ONCE = 2**21  # numbers (samples x dimensions) in one part
 # (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample)
 Generator = Callable[..., tuple[np.ndarray, int]]
 
 
 def generator(
-    model_of: Callable[[Params, jax.Array | None], Model],
+    model_of: Callable[[Params, jax.Array | None, jax.Array | None], Model],
     params: Params,
     *,
     sampler: str,
@@ -27,17 +28,19 @@ def generator(
     shape: tuple[int, ...],
     noise_std: float,
     finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
+    told: Callable[[jax.Array, int], jax.Array | None] = lambda key, count: None,
 ) -> Generator:
     """A function that generates samples; it compiles once for each number of steps and of samples.
 
     Args:
-      model_of: (weights, classes [count] or None) -> what the sampler works with.
+      model_of: (weights, classes [count] or None, told vectors [count, size] or None) -> what the sampler works with.
       params: the weights, an input of the compiled program.
       sampler: a key of ``by_name.SAMPLERS``.
       options: of the sampler.
       shape: of one sample.
       noise_std: standard deviation of the noise.
       finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
+      told: (key, count) -> what the network is told of each sample, or None.
 
     Returns:
       (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample). Equal keys start
@@ -55,7 +58,9 @@ def generator(
         key_start, key_steps = jax.random.split(key)
         if noise is None:
             noise = noise_std * jax.random.normal(key_start, (count, *shape))
-        return run(model_of(params, label), options, key_steps, noise, grid)
+        # Of a stream of its own: what is told changes no other number.
+        vector = told(jax.random.fold_in(key_steps, TOLD), count)
+        return run(model_of(params, label, vector), options, key_steps, noise, grid)
 
     def in_parts(
         grid: jax.Array, count: int, key: jax.Array, label: jax.Array | None, noise: jax.Array | None

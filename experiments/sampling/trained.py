@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments import settings
 from experiments.datasets.dataset import Dataset
+from experiments.errors import UsageError
 from experiments.sampling import conditioning, generation
 from experiments.sampling.by_name import Model, Options
 from experiments.settings import protocol
@@ -63,8 +64,28 @@ class Trained:
         """Whether the network is class-conditional."""
         return self.config.network.conditional
 
+    def told(self, key: jax.Array, count: int) -> jax.Array | None:
+        """[count, size]; what the network is told where nothing is asked: fresh paths of noise, for a stochastic map.
+
+        Args:
+          key: typed PRNG key.
+          count: number of points.
+
+        Returns:
+          the vectors, or None for a network that is told nothing.
+        """
+        record = self.objective.told
+        if record is None:
+            return None
+        return jax.vmap(lambda key: record.sample(key, self.dataset.shape))(jax.random.split(key, count))
+
     def network(
-        self, label: jax.Array | None = None, *, scale: float = 1.0, params: Params | None = None
+        self,
+        label: jax.Array | None = None,
+        *,
+        scale: float = 1.0,
+        params: Params | None = None,
+        vector: jax.Array | None = None,
     ) -> AverageVelocity:
         """The average velocity that the network computes, even for jumps that it was not trained for.
 
@@ -72,25 +93,33 @@ class Trained:
           label: [batch]; classes of the points, None for none.
           scale: of guidance, see ``check_scale``.
           params: other weights in place of the run's.
+          vector: [batch, size]; what the network is told of each point, for a run that is told something.
 
         Returns:
           (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
-        """
-        return conditioning.conditioned(
-            self.config, self.model, self.params if params is None else params, label, scale=scale
-        )
 
-    def map(self, label: jax.Array | None = None, *, scale: float = 1.0) -> AverageVelocity:
+        Raises:
+          UsageError: if the network is told something and nothing was given.
+        """
+        if vector is None:
+            self.check_untold()
+        weights = self.params if params is None else params
+        return conditioning.conditioned(self.config, self.model, weights, label, scale=scale, vector=vector)
+
+    def map(
+        self, label: jax.Array | None = None, *, scale: float = 1.0, vector: jax.Array | None = None
+    ) -> AverageVelocity:
         """The flow map of the run: the network, or the one-step Euler map if the run learned velocities alone.
 
         Args:
           label: [batch]; classes of the points, None for none.
           scale: of guidance, see ``check_scale``.
+          vector: [batch, size]; what the network is told of each point, for a run that is told something.
 
         Returns:
           average velocity v(s, t, x); the jump is ``taxonomy.flow_map.jump(v, s, t, x)``.
         """
-        v = self.network(label, scale=scale)
+        v = self.network(label, scale=scale, vector=vector)
         if self.objective.sampler == "euler":
             return lambda s, t, x: v(s, s, x)
         return v
@@ -98,6 +127,14 @@ class Trained:
     def velocity(self, label: jax.Array | None = None, *, scale: float = 1.0) -> Velocity:
         """The velocity ``b(t, x) = v_{t,t}(x)`` that the map contains; arguments as in ``map``."""
         return diagonal(self.network(label, scale=scale))
+
+    def check_untold(self) -> None:
+        """Raises UsageError for a map that is told more than times and a point, where nothing more is given."""
+        if self.objective.told is not None:
+            raise UsageError(
+                f"{self.name} is a map that is told {self.objective.told.what}, and here it received none; sample, "
+                "evaluate, compare and randomness draw it, and Trained.map(vector=...) takes it"
+            )
 
     def check_scale(self, scale: float) -> None:
         """Raises UsageError where the run cannot be sampled at this scale of guidance; 1 is what was trained."""
@@ -129,8 +166,8 @@ class Trained:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
 
-        def model_of(params: Params, label: jax.Array | None) -> Model:
-            v = self.network(label, scale=scale, params=params)
+        def model_of(params: Params, label: jax.Array | None, vector: jax.Array | None) -> Model:
+            v = self.network(label, scale=scale, params=params, vector=vector)
             return Model(v, diagonal(v), self.interpolant, self.dataset.std)
 
         return generation.generator(
@@ -141,6 +178,7 @@ class Trained:
             shape=self.dataset.shape,
             noise_std=self.dataset.std,
             finish=self.dataset.in_own_units,
+            told=self.told,
         )
 
     def sample(

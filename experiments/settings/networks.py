@@ -1,10 +1,13 @@
 """From the ``network`` part of a configuration to a model: which fields a kind has, and what data it can take."""
 
+import math
+
 import flax.linen as nn
 from ml_collections import ConfigDict
 
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError, nearest
+from experiments.settings.objectives import interpolant_of
 from models import networks
 from models.flow_map_model import OUTPUTS, FlowMapModel
 from models.networks import KINDS
@@ -87,8 +90,14 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
             'such as digits, an array "y" beside "x" in a .npz file, or leave it out'
         )
 
+    vector, effect = 0, None
+    if objective.told is not None:
+        vector = objective.told.size(math.prod(dataset.shape))
+        effect = objective.told.effect and objective.told.effect(interpolant_of(config), dataset.std)
+
     def network() -> nn.Module:
-        return networks.build(kind, classes=classes, guided=config.guidance.scale_is_input, **_tuples(fields))
+        inputs = {"classes": classes, "guided": config.guidance.scale_is_input, "vector": vector}
+        return networks.build(kind, **inputs, **_tuples(fields))
 
     return FlowMapModel(
         network(),
@@ -97,6 +106,7 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         auxiliary=network() if objective.needs_auxiliary else None,
         variance=KINDS[kind].log_variance(fields) if objective.learns_weight else None,
         size=_size(config, dataset) if KINDS[kind].on_images else None,
+        effect=effect,
     )
 
 

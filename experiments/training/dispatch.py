@@ -11,7 +11,7 @@ import numpy as np
 from experiments.datasets.dataset import Dataset
 from experiments.settings.guidance import Teacher
 from experiments.training import devices as mapping
-from experiments.training.draws import ExtraInputs
+from experiments.training.draws import ExtraInputs, told_of
 from experiments.training.optimizers import optimizer, schedule
 from experiments.training.state import Examples, Inputs, Report, State
 from experiments.training.step import Step, ema_distances, update
@@ -101,6 +101,7 @@ def make_step(
             label_dropout=training.label_dropout,
             largest_scale=config.guidance.scale if config.guidance.scale_is_input else None,
             dropout=config.network.dropout > 0,
+            told=told_of(objective, dataset, interpolant),
         ),
         sizes=counts(objective.terms, training.batch_size, devices=parts),
         accumulation=training.grad_accumulation,

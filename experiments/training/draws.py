@@ -1,17 +1,19 @@
 """The examples of a training step: noise, data and times, each from its index in the global batch alone."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from experiments.datasets.dataset import Dataset
-from objectives.objective import Batch, Term
+from objectives.objective import Batch, Objective, Term
 from taxonomy.curricula import law_at
+from taxonomy.interpolants import Interpolant
 from taxonomy.times import Times
 
 # Streams of keys; the examples' own streams are their indices, which stay below.
-FRESH, POOL, GROUP, LABEL, SCALE, DROPOUT = (2**31 + k for k in range(6))
+FRESH, POOL, GROUP, LABEL, SCALE, DROPOUT, TOLD = (2**31 + k for k in range(7))
 
 
 class ExtraInputs(NamedTuple):
@@ -22,12 +24,14 @@ class ExtraInputs(NamedTuple):
       label_dropout: share of the examples without a label, in [0, 1).
       largest_scale: upper end of the guidance scales, drawn log-uniformly from 1 on; None if the scale is no input.
       dropout: whether the network drops activations.
+      told: (key, data of one example) -> the vector that the network is told of it, [size]; None for no vector.
     """
 
     labels: bool = False
     label_dropout: float = 0.0
     largest_scale: float | None = None
     dropout: bool = False
+    told: Callable[[jax.Array, jax.Array], jax.Array] | None = None
 
 
 NO_EXTRA_INPUTS = ExtraInputs()
@@ -90,7 +94,7 @@ def draw(
 def _with_extra(
     batch: Batch, extra: ExtraInputs, key: jax.Array, indices: jax.Array, label: jax.Array | None, *, classes: int
 ) -> Batch:
-    """The batch with labels, some of them dropped, guidance scales and dropout keys."""
+    """The batch with labels, some of them dropped, guidance scales, dropout keys and told vectors."""
 
     def keys(stream: int) -> jax.Array:
         return jax.vmap(lambda index: jax.random.fold_in(jax.random.fold_in(key, stream), index))(indices)
@@ -103,4 +107,21 @@ def _with_extra(
         scale = extra.largest_scale**power
         # Without a label there is nothing to guide by.
         batch = batch._replace(scale=jnp.where(batch.labelled, scale, 1.0) if extra.labels else scale)
+    if extra.told is not None:
+        batch = batch._replace(told=jax.vmap(extra.told)(keys(TOLD), batch.x1))
     return batch._replace(dropout=keys(DROPOUT)) if extra.dropout else batch
+
+
+def told_of(objective: Objective, dataset: Dataset, path: Interpolant) -> Callable[..., jax.Array] | None:
+    """How training draws the vector that an objective tells the network of an example, see ``ExtraInputs.told``.
+
+    Args:
+      objective: what is minimized.
+      dataset: for the standard deviation of the noise.
+      path: the interpolant.
+
+    Returns:
+      (key, data [...]) -> [size], or None where nothing is told.
+    """
+    record = objective.told
+    return None if record is None else lambda key, data: record.draw(key, path, data, dataset.std)

@@ -36,6 +36,11 @@ def load(
         found = runs.load_trained(workdir, ema=ema)
     except UsageError as error:
         raise UsageError(f"{option}={name}: {error}") from error
+    if role == "teacher" and found.objective.told is not None:
+        raise UsageError(
+            f"{option}={name} is a map that is told {found.objective.told.what}, and a teacher is a velocity of time "
+            "and point; name a run of another method"
+        )
     for field, theirs, own in (
         ("dataset", *_addresses(found, workdir, config)),
         ("interpolant", found.config.interpolant, config.interpolant),

@@ -174,7 +174,7 @@ def maps_of(step: Step, params: Params, state: State, batch: Batch) -> Maps:
     Returns:
       maps (s [count], t [count], x [count, ...]) -> [count, ...].
     """
-    model, condition = step.model, Condition(batch.label, batch.scale, batch.dropout)
+    model, condition = step.model, Condition(batch.label, batch.scale, batch.dropout, batch.told)
     target = state.target[0] if state.target else params
     return Maps(
         student=bind(model, params, condition),

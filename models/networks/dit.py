@@ -160,6 +160,7 @@ class DiT(nn.Module):
       dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
+      vector: entries of the vector that the network is told, 0 for none.
       time_embedding: a key of ``TIMES``, whose embeddings are added; "both" are s and t - s.
       target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
@@ -175,6 +176,7 @@ class DiT(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
+    vector: int = 0
     time_embedding: str = "both"
     target_only_blocks: int = 0
     time_tokens: int = 0
@@ -185,7 +187,7 @@ class DiT(nn.Module):
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
         self._check(x)
-        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         count, side, channels = x.shape[0], x.shape[1] // self.patch, x.shape[3]
         dtype = DTYPES[self.dtype] or x.dtype
         patches = x.reshape(count, side, self.patch, side, self.patch, channels).swapaxes(2, 3)
@@ -221,6 +223,8 @@ class DiT(nn.Module):
         named, count = [], s.shape[0]
         if self.guided:
             named.append(Embedder(self.width, name="scale")(conditions.inverse_scale(condition, count)))
+        if self.vector:
+            named.append(nn.Dense(self.width, kernel_init=NORMAL, name="vector")(conditions.vector_of(condition)))
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)
             named.append(nn.Embed(self.classes + 1, self.width, embedding_init=NORMAL, name="label")(label))

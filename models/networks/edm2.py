@@ -99,6 +99,7 @@ class EDM2(nn.Module):
       dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
+      vector: entries of the vector that the network is told, 0 for none.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -110,13 +111,14 @@ class EDM2(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
+    vector: int = 0
     dtype: str = "float32"
     remat: bool = False
 
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
-        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         levels = [self.channels * factor for factor in self.multipliers]
         check_side(x, levels=len(levels))
         embedding = self.embed(s, t, condition, levels)
@@ -171,7 +173,7 @@ class EDM2(nn.Module):
         return Linear(x.shape[-1], (3, 3), name="last")(h, gain).astype(x.dtype)
 
     def embed(self, s: PerExample, t: PerExample, condition: Condition, levels: Sequence[int]) -> Features:
-        """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
+        """The embedding of times, of the label if there are classes, of scale and vector: [batch, dim], float32."""
         dim, count = max(levels), s.shape[0]
 
         def embedded(number: jax.Array, name: str) -> jax.Array:
@@ -186,6 +188,8 @@ class EDM2(nn.Module):
         if self.guided:
             scale = embedded(conditions.inverse_scale(condition, count), "scale")
             embedding = mixed(embedding, scale, share=0.5)
+        if self.vector:
+            embedding = mixed(embedding, Linear(dim, name="vector")(conditions.vector_of(condition)), share=0.5)
         return silu(embedding)
 
 

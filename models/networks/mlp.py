@@ -47,6 +47,7 @@ class MLP(nn.Module):
       remat: keep the inputs of the hidden layers alone and compute the rest again in the backward pass.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
+      vector: entries of the vector that the network is told, 0 for none.
     """
 
     width: int = 256
@@ -61,12 +62,13 @@ class MLP(nn.Module):
     remat: bool = False
     classes: int = 0
     guided: bool = False
+    vector: int = 0
 
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch] in [0, 1], x [batch, ...] in units of the data's std -> [batch, ...] in the same units."""
         count = x.shape[0]
-        conditions.check(condition, classes=self.classes, guided=self.guided, count=count)
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=count, vector=self.vector)
         flat = x.reshape(count, -1)
         named = told(s, t, time_embedding=self.time_embedding, own="ends")
         time = self.time_scale * jnp.stack(list(named.values()), axis=-1)
@@ -81,6 +83,8 @@ class MLP(nn.Module):
             inputs.append(jax.nn.one_hot(label, self.classes, dtype=flat.dtype))
         if self.guided:
             inputs.append(conditions.inverse_scale(condition, count)[:, None])
+        if self.vector:
+            inputs.append(conditions.vector_of(condition))
         h = jnp.concatenate(inputs, axis=-1)
         for k in range(self.depth):
 

@@ -18,17 +18,18 @@ def fields_of(kind: str) -> tuple[str, ...]:
     return tuple(KINDS[kind].options)
 
 
-def build(kind: str, *, classes: int = 0, guided: bool = False, **fields: object) -> nn.Module:
+def build(kind: str, *, classes: int = 0, guided: bool = False, vector: int = 0, **fields: object) -> nn.Module:
     """A network.
 
     Args:
       kind: a key of ``KINDS``.
       classes: number of labels, 0 for none.
       guided: whether the scale of guidance is an input.
+      vector: entries of the vector that the network is told, 0 for none.
       **fields: fields of that kind; those of other kinds are left out.
 
     Returns:
       a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
     """
     own = {name: fields[name] for name in fields_of(kind) if name in fields}
-    return KINDS[kind].network(classes=classes, guided=guided, **own)
+    return KINDS[kind].network(classes=classes, guided=guided, vector=vector, **own)

@@ -133,6 +133,7 @@ class UNet(nn.Module):
       dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
+      vector: entries of the vector that the network is told, 0 for none.
       time_embedding: a key of ``TIMES``; "both" are s and t - s.
       time_scale: factor of the times before they are embedded.
       dtype: a key of ``DTYPES``: of activations. Parameters, times, embeddings and norms are float32.
@@ -146,6 +147,7 @@ class UNet(nn.Module):
     dropout: float = 0.0
     classes: int = 0
     guided: bool = False
+    vector: int = 0
     time_embedding: str = "both"
     time_scale: float = 1.0
     dtype: str = "float32"
@@ -154,7 +156,7 @@ class UNet(nn.Module):
     @nn.compact
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, side, side, channels] -> [batch, side, side, channels]."""
-        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0])
+        conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         levels = [self.channels * factor for factor in self.multipliers]
         check_side(x, levels=len(levels))
         block, layers = nn.remat(Block) if self.remat else Block, itertools.count()
@@ -189,7 +191,7 @@ class UNet(nn.Module):
         return convolution(x.shape[-1], 3, dtype, zero=True, name="last")(h).astype(x.dtype)
 
     def embed(self, s: PerExample, t: PerExample, condition: Condition) -> Features:
-        """The embedding of both times, of the label if there are classes, and of the scale: [batch, dim], float32."""
+        """The embedding of times, of the label if there are classes, of scale and vector: [batch, dim], float32."""
         dim, count = 4 * self.channels, s.shape[0]
 
         def dense(name: str) -> nn.Dense:
@@ -200,6 +202,8 @@ class UNet(nn.Module):
         h = sum(others, first)
         if self.guided:
             h = h + dense("scale")(time_features(conditions.inverse_scale(condition, count)))
+        if self.vector:
+            h = h + dense("vector")(conditions.vector_of(condition))
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)
             start = nn.initializers.normal(1.0)  # as large as the embedded times

@@ -187,6 +187,16 @@ LETTERS: dict[str, Letters] = {
         *(_PAGE, "https://zhiqili-cg.github.io/EulerMeanFlow_project/"),
         "s lies between them",
     ),
+    "holderrieth2026diamond": Letters(
+        *("s", "s_prime", "noise", "phi", _AVERAGE, "same", ""),
+        *(_CODE, "PeterHolderrieth/diamond_maps@cda36a4, posterior_diamond_maps/py/common/flow_map.py"),
+        "of the inner map; the point on the way is x_t, at the outer time t",
+    ),
+    "mccallum2026strong": Letters(
+        *("s", "t", "data", "y", "the map", "", ""),
+        *(_CODE, "sammccallum/ssfm@3f70657, ssfm/losses.py"),
+        "h = s - t is the length of the jump; W, H and K are the path of noise on it",
+    ),
     "woo2026riemannian": Letters(
         *("s", "t", "noise", "u", _AVERAGE, "same", "x + (t - s) * u"),
         *(_CODE, "dongyeop3813/Riemannian-MeanFlow@4d0e443, src/experiments/flowmap_learning/losses.py"),
@@ -202,5 +212,6 @@ UNCHECKED: dict[str, str] = {
     "zheng2025large": "its letters are those of sCM in what was read of its code, and were not gone through",
     "deng2026generative": "no time at all: a generator takes noise to data",
     "gu2026anyflow": "its letters were not gone through",
+    "pan2026ito": "no code of the authors was found; the text was not read",
     "guo2025splitmeanflow": "no code of the authors, and a third party's runs time the other way",
 }

@@ -315,6 +315,14 @@ _LISTED = (
         arxiv="2602.04770",
     ),
     Paper(
+        key="holderrieth2026diamond",
+        authors="Peter Holderrieth and Douglas Chen and Luca Eyring and Ishin Shah and Giri Anantharaman and Yutong He "
+        "and Zeynep Akata and Tommi Jaakkola and Nicholas Matthew Boffi and Max Simchowitz",
+        title="Diamond Maps: Efficient Reward Alignment via Stochastic Flow Maps",
+        year=2026,
+        arxiv="2602.05993",
+    ),
+    Paper(
         key="woo2026riemannian",
         authors="Dongyeop Woo and Marta Skreta and Seonghyun Park and Kirill Neklyudov and Sungsoo Ahn",
         title="Riemannian MeanFlow",
@@ -328,6 +336,21 @@ _LISTED = (
         title="AnyFlow: Any-Step Video Diffusion Model with On-Policy Flow Map Distillation",
         year=2026,
         arxiv="2605.13724",
+    ),
+    Paper(
+        key="mccallum2026strong",
+        authors="Sam McCallum and Zander W. Blasingame and Timothy Herschell and Niklas Rindtorff and Alexander Tong "
+        "and James Foster",
+        title="Strong Stochastic Flow Maps",
+        year=2026,
+        arxiv="2606.01086",
+    ),
+    Paper(
+        key="pan2026ito",
+        authors="Zhengkai Pan and Peter Potaptchik and Wenxi Yao and Michael S. Albergo and Jakiw Pidstrigach",
+        title="Itô maps for any-step SDEs",
+        year=2026,
+        arxiv="2606.11156",
     ),
 )
 PAPERS: dict[str, Paper] = {paper.key: paper for paper in _LISTED}

@@ -43,7 +43,13 @@ MODULES = (
         "experiments.likelihood",
         "experiments.invert",
     ),
-    *("experiments.compare_samplers", "experiments.random_walk", "experiments.probe", "experiments.animate"),
+    *(
+        "experiments.compare_samplers",
+        "experiments.random_walk",
+        "experiments.probe",
+        "experiments.animate",
+        "experiments.randomness",
+    ),
     *("experiments.export", "experiments.card", "safetensors.numpy"),
 )
 

@@ -39,6 +39,7 @@ COMMANDS = {
     ),
     "invert": ("--workdir=run", "workdir out"),
     "likelihood": ("--workdir=run --points=8 --ode_steps=2", "points ode_steps probes out workdir"),
+    "randomness": ("--workdir=run --times=0.5", "workdir times points samples seed out"),
     "random_walk": ("--out=x.txt --updates=-1", "out updates"),
     "animate": ("--out=new --scenes=", "out scenes"),
     "reference": ("--config=small.py", "config"),

@@ -16,13 +16,14 @@ SMALL = {
 }
 S, T = jnp.array([0.1, 0.3, 0.5]), jnp.array([0.4, 0.3, 0.9])
 X = jax.random.normal(jax.random.key(0), (3, 4, 4, 1))
+VECTOR = jnp.arange(6.0).reshape(3, 2) / 6
 
 
 @pytest.fixture(scope="module", params=SMALL)
 def apply(request):
     """(condition) -> output of a network whose weights are all away from zero; its kind."""
-    network = networks.build(request.param, classes=3, guided=True, **SMALL[request.param])
-    params = network.init(jax.random.key(1), S, T, X)
+    network = networks.build(request.param, classes=3, guided=True, vector=2, **SMALL[request.param])
+    params = network.init(jax.random.key(1), S, T, X, Condition(vector=jnp.zeros((3, 2))))
     keys = jax.random.split(jax.random.key(2), len(jax.tree.leaves(params)))
     leaves, structure = jax.tree.flatten(params)
     moved = [leaf + 0.3 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
@@ -33,12 +34,14 @@ def apply(request):
 def test_what_is_told_changes_its_own_row_alone(apply):
     apply, kind = apply
     keys = jax.random.split(jax.random.key(3), 3)
-    whole = Condition(jnp.array([0, 1, 2]), jnp.array([1.0, 2.0, 3.0]), keys)
+    vector = jax.random.normal(jax.random.key(5), (3, 2))
+    whole = Condition(jnp.array([0, 1, 2]), jnp.array([1.0, 2.0, 3.0]), keys, vector)
     at = apply(whole)
     changes = {
         "label": whole.label.at[1].set(0),
         "scale": whole.scale.at[1].set(5.0),
         "dropout": keys.at[1].set(jax.random.key(9)),
+        "vector": vector.at[1].add(1.0),
     }
     for name, value in changes.items():
         change = jnp.abs(apply(whole._replace(**{name: value})) - at).max(axis=(1, 2, 3))
@@ -50,7 +53,10 @@ def test_what_is_told_changes_its_own_row_alone(apply):
 def test_nothing_told_is_no_label_and_scale_one(apply):
     apply, _ = apply
     np.testing.assert_allclose(
-        apply(Condition()), apply(Condition(jnp.full(3, 3), jnp.ones(3))), atol=1e-5, err_msg="label of none"
+        apply(Condition(vector=VECTOR)),
+        apply(Condition(jnp.full(3, 3), jnp.ones(3), vector=VECTOR)),
+        atol=1e-5,
+        err_msg="label of none",
     )
 
 
@@ -79,6 +85,7 @@ def test_dropout_keeps_the_mean_and_drops_its_share():
     [
         (Condition(label=jnp.zeros(3, int)), "received labels and has no classes"),
         (Condition(scale=jnp.ones(3)), "guidance scale, which is none of its inputs"),
+        (Condition(vector=jnp.ones((3, 2))), "received a vector, which is none of its inputs"),
         (Condition(dropout=jax.random.split(jax.random.key(0), 2)), "dropout of shape \\(2,\\) for 3 points"),
     ],
 )
@@ -86,3 +93,11 @@ def test_what_a_network_does_not_know_is_refused(condition, message):
     network = networks.build("mlp", **SMALL["mlp"])
     with pytest.raises(ValueError, match=message):
         network.init(jax.random.key(0), S, T, X, condition)
+
+
+def test_a_network_that_is_told_a_vector_needs_one_of_its_size():
+    network = networks.build("mlp", vector=2, **SMALL["mlp"])
+    with pytest.raises(ValueError, match="received no vector; expected 2 numbers for each of 3 points"):
+        network.init(jax.random.key(0), S, T, X)
+    with pytest.raises(ValueError, match="vector of shape \\(3, 4\\) for 3 points"):
+        network.init(jax.random.key(0), S, T, X, Condition(vector=jnp.ones((3, 4))))

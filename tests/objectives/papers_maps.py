@@ -264,6 +264,14 @@ def imm(w, e):
     return weight * total / 25
 
 
+def ssfm(w, e):
+    # |X(y_s, s, t) - sg[ X'(X'(y_s, s, m), m, t) ]|^2 / h with h = s - t, along one path of noise, X' of the EMA.
+    s, middle, t = reversed_times(e)
+    y = path(e, s)
+    target = flow(w.other, flow(w.other, y, s, middle), middle, t)
+    return square(flow(w.live, y, s, t) - target) / (s - t)
+
+
 FROM_NOISE = {"s": 0.0}
 GENERATED = {"s": 0.0, "t": 1.0}
 # Fine steps of roll-outs of 2, 4, 8 and 50 jumps and of a single one: first, last and between.
@@ -296,5 +304,6 @@ CASES = {
     ),
     "cmt": Case("cmt", cmt, options={"teacher_steps": 2}),
     "euler_mean_flow": Case("euler_mean_flow", euler_mean_flow),
+    "ssfm": Case("ssfm", ssfm),
     "imm": Case("imm", imm, options={"group": 5}, times={"s": 0.2, "u": 0.3, "t": 0.7}),
 }

@@ -10,14 +10,16 @@ from objectives import losses
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import check_shares, mixture
 from objectives.objective import Batch, Maps
-from taxonomy import exact, flow_map
+from taxonomy import exact, exact_stochastic, flow_map, told
+from taxonomy.arrays import ratio
 from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
+from taxonomy.noise_paths import Driven
 from tests.helpers import tiny, tiny_params
 
 LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
-COVARIANCE = jnp.array([[0.5, 0.1], [0.1, 0.2]])
+MEAN, COVARIANCE = jnp.array([1.0, -0.5]), jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
 
 def exact_flow(name="linear"):
@@ -37,8 +39,18 @@ def draw(objective, count, *, progress=1.0):
         times = jax.tree.map(lambda time, term=term: jnp.repeat(time, term.group), times)
         x0, fresh = (jax.random.normal(key, (count, 2)) for key in keys[:2])
         pool = data(keys[3], term.pool) if term.pool else None
-        batches.append(Batch(x0, data(keys[4], count), times, fresh, pool, progress=progress))
+        # What is told may depend on the data: all terms have the same ones then.
+        x1 = data(jax.random.split(jax.random.key(0), 5)[4] if objective.told else keys[4], count)
+        batches.append(Batch(x0, x1, times, fresh, pool, progress=progress, told=told_of(objective, x1)))
     return batches
+
+
+def told_of(objective, x1):
+    """What the network is told of examples, the same vectors for each term; None where it is told nothing."""
+    if objective.told is None:
+        return None
+    keys = jax.random.split(jax.random.key(9), len(x1))
+    return jax.vmap(lambda key, data: objective.told.draw(key, INTERPOLANTS["linear"], data, 1.0))(keys, x1)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -92,10 +104,11 @@ def straightened(flow):
     return v
 
 
-def slopes(name, v, interpolant):
+def slopes(name, map_of, interpolant):
     """Slope of the objective at a map in three smooth directions, the largest of them."""
     objective = OBJECTIVES[name](**SHARPENED.get(name, {}))
     batches, path = draw(objective, 4000), INTERPOLANTS[interpolant]
+    v = map_of(batches[0])
 
     bumps = [tiny(tiny_params(seed=k)) for k in range(3)]
 
@@ -116,11 +129,49 @@ def slopes(name, v, interpolant):
     return float(jnp.abs(jax.grad(value)(jnp.zeros(3))).max())
 
 
-def true_map(name, interpolant):
-    flow = exact_flow(interpolant)
+def along_noise(name, batch, *, mean, covariance, interpolant="linear"):
+    """The exact stochastic map of a method along the paths of noise of a batch."""
+    options = default_options(name)
+    driven = Driven(path=INTERPOLANTS[interpolant], noise_std=1.0, strength=options["noise"])
+    paths = told.coefficients(batch.told, batch.x0, terms=options["terms"])
+    return jax.jit(exact_stochastic.gaussian(driven, mean=mean, covariance=covariance)(paths))
+
+
+def to_posterior(batch, *, mean, covariance):
+    """The exact map from noise to ``p(x1 | x_t)`` of Gaussian data at the (t, x_t) of a batch: Gaussian, too."""
+    t, x_t = batch.told[:, 0], batch.told[:, 1:]
+    variances, axes = jnp.linalg.eigh(covariance)
+    start = (mean @ axes)[None]
+    noise = ((1 - t) ** 2)[:, None]
+    total = noise + (t**2)[:, None] * variances[None]
+    centre = start + t[:, None] * variances[None] / total * (x_t @ axes - t[:, None] * start)
+    spread = noise * variances[None] / total
+
+    def v(r, s, z):
+        def place(s):
+            return s[:, None] * centre, jnp.sqrt((1 - s[:, None]) ** 2 + s[:, None] ** 2 * spread)
+
+        (at, width), (end, last) = place(r), place(s)
+        velocity = jax.jvp(place, (r,), (jnp.ones_like(r),))[1]
+        offset = z @ axes - at
+        moved = ratio(
+            end - at + (last / width - 1) * offset, (s - r)[:, None] + 0 * z, velocity[0] + velocity[1] / width * offset
+        )
+        return moved @ axes.T
+
+    return v
+
+
+def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
+    if name in ("ssfm", "ito_map"):
+        return along_noise(name, batch, mean=mean, covariance=covariance)
+    if name == "posterior_map":
+        return to_posterior(batch, mean=mean, covariance=covariance)
+    flow = exact.gaussian(INTERPOLANTS[interpolant], mean=mean, covariance=covariance)
     return straightened(flow) if name in ON_PAIRS else flow.v
 
 
+OTHER = {"mean": jnp.array([-1.0, 1.5]), "covariance": jnp.eye(2)}
 # One method or two of each rule also on the other path; the losses know of it only through I_t and dI_t.
 BOTH_PATHS = ("flow_matching", "lsd", "lmf", "esd", "mean_flow", "tim", "psd_u", "stee", "cd", "ct", "sct")
 CASES = [(name, "linear") for name in OBJECTIVES] + [(name, "trigonometric") for name in BOTH_PATHS]
@@ -130,11 +181,16 @@ CASES = [(name, "linear") for name in OBJECTIVES] + [(name, "trigonometric") for
 @pytest.mark.parametrize(("name", "interpolant"), CASES)
 def test_the_exact_map_is_stationary_and_another_is_not(name, interpolant):
     """A small change of the exact map, in any smooth direction, does not lower the objective to first order."""
-    other = exact.gaussian(INTERPOLANTS[interpolant], mean=jnp.array([-1.0, 1.5]), covariance=jnp.eye(2))
-    wrong = slopes(name, other.v, interpolant)
+
+    def other(batch):
+        if OBJECTIVES[name]().told is None:
+            return exact.gaussian(INTERPOLANTS[interpolant], **OTHER).v
+        return true_map(name, interpolant, batch, **OTHER)
+
+    wrong = slopes(name, other, interpolant)
     assert wrong > 1e-5
     # Zero up to the scatter of 4000 samples.
-    assert slopes(name, true_map(name, interpolant), interpolant) < 0.2 * wrong
+    assert slopes(name, lambda batch: true_map(name, interpolant, batch), interpolant) < 0.2 * wrong
 
 
 def bound(objective, teacher, student, target, batches):
@@ -211,6 +267,9 @@ def test_a_curriculum_changes_the_times(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
+        ("ssfm", {"terms": 0}, "terms = 0; expected at least 1 polynomial"),
+        ("ito_map", {"noise": -1.0}, "noise = -1.0; expected a strength that is 0 or more"),
+        ("posterior_map", {"rule": "eulerian"}, "rule = 'eulerian'; expected one of lagrangian, semigroup"),
         ("lsd", {"times": "cube"}, "times = 'cube'; expected one of triangle, square"),
         ("mean_flow", {"times": "square"}, "draws s > t; mean_flow needs s <= t"),
         ("euler_mean_flow", {"step": 2.0}, "step = 2.0"),
@@ -316,6 +375,9 @@ def counted(calls, v):
         ("dmd", 3, 1, 1),
         ("rcm", 4, 1, 2),
         ("any_flow", 7, 5, 1),
+        ("ssfm", 2, 2, 0),
+        ("ito_map", 2, 1, 0),
+        ("posterior_map", 2, 1, 0),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

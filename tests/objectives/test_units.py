@@ -44,6 +44,8 @@ VARIANTS = [
     ("dmd", {"fake": "own"}),
     ("drifting", {"kernel": "gaussian"}),
     ("any_flow", {"begin": 0.5, "gradient": "last"}),
+    ("ito_map", {"noise": 2.0, "terms": 5}),
+    ("posterior_map", {"rule": "semigroup"}),
 ]
 # Methods whose published constants are compared with a sum over all coordinates, or with a norm that grows with them.
 _SUM = "0.01 is added to a sum of squares"
@@ -94,8 +96,17 @@ def batches(objective, *, scale, repeats):
         times = law_at(term.times, PROGRESS)(keys[4], (EXAMPLES // term.group,))
         times = Times(*(jnp.repeat(time, term.group) for time in times))
         x = (scale * points for points in (noise, 0.5 + 1.3 * data))
-        made.append(Batch(*x, times, fresh=scale * fresh, pool=scale * pool, noise_std=float(scale), progress=PROGRESS))
+        batch = Batch(*x, times, fresh=scale * fresh, pool=scale * pool, noise_std=float(scale), progress=PROGRESS)
+        made.append(batch._replace(told=told(objective, repeats)))
     return made
+
+
+def told(objective, repeats):
+    """Coefficients of paths of noise, where the network is told some: each coordinate is repeated."""
+    if objective.told is None or objective.told.effect is None:
+        return None
+    terms = objective.told.size(1)
+    return jnp.tile(jax.random.normal(jax.random.key(200), (EXAMPLES, terms, 2)), repeats).reshape(EXAMPLES, -1)
 
 
 def gradient(name, options, *, scale=1.0, repeats=1):

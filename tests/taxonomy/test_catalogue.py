@@ -66,6 +66,9 @@ EXPECTED = {
     "dmd": ("distributional", "current", "velocity", "forward", 9.0, 2023),
     "rcm": ("distributional", "current", "velocity", "forward", 14.0, 2025),
     "any_flow": ("distributional", "current", "velocity", "forward", 25.0, 2026),
+    "ssfm": ("stochastic", "EMA", "none", "forward", 8.0, 2026),
+    "ito_map": ("stochastic", "current", "none", "forward", 10.0, 2026),
+    "posterior_map": ("stochastic", "current", "none", "forward", 10.0, 2026),
 }
 
 
@@ -236,7 +239,8 @@ def test_the_engine_is_the_one_that_runs(name):
     times = Times(jnp.array([0.1, 0.2]), jnp.array([0.3, 0.5]), jnp.array([0.7, 0.9]))
     for term in objective.terms:
         x0, x1, fresh = jnp.arange(12.0).reshape(3, 2, 2) / 10
-        batch = Batch(x0, x1, times, fresh, fresh, progress=0.6)
+        size = objective.told.size(2) if objective.told else 0
+        batch = Batch(x0, x1, times, fresh, fresh, progress=0.6, told=jnp.ones((3, size)) if size else None)
         term.loss(maps, LINEAR, batch if term.group == 1 else repeated(batch, term.group))
     # alpha-Flow's limit, which ends its training, is a jvp.
     assert any(carried) == (entry.engine == "jvp" or name == "alpha_flow")

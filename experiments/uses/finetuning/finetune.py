@@ -161,6 +161,7 @@ def finetune(
     _check(plan, method, weight)
     plain, digit = rewards.load(reward)
     run = runs.load_trained(workdir)
+    run.check_untold()
     dataset = run.dataset
     rewards.check(lambda x: weight * plain(x), dataset, name=reward)
     if run.objective.sampler == "euler" and method != "ode":

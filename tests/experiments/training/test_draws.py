@@ -1,12 +1,15 @@
 """What examples carry besides noise, data and times: labels, scales and keys of dropout, each in its share."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
 from experiments import datasets
-from experiments.training.draws import ExtraInputs, draw
+from experiments.training.draws import ExtraInputs, draw, told_of
 from objectives.build import OBJECTIVES
+from taxonomy.interpolants import LINEAR
 
 COUNT = 4000
 
@@ -61,3 +64,28 @@ def test_keys_of_dropout_are_their_own(batch):
     powers = np.log(np.asarray(batch.scale)[kept])
     assert abs(np.corrcoef(own[kept], powers)[0, 1]) < 4 / np.sqrt(len(powers))
     assert abs(np.corrcoef(own, kept)[0, 1]) < 4 / np.sqrt(COUNT)
+
+
+@pytest.mark.parametrize("name", ["ito_map", "posterior_map"])
+def test_what_is_told_belongs_to_an_example_and_to_its_data(name):
+    """Each example has its own vector, wherever its part of the batch begins; (t, x_t) has the data of its example."""
+    dataset, objective = datasets.load("eight_gaussians"), OBJECTIVES[name]()
+    extra = ExtraInputs(told=told_of(objective, dataset, LINEAR))
+
+    @functools.partial(jax.jit, static_argnums=1)
+    def drawn(first, count):
+        return draw(objective.terms[1], dataset, jax.random.key(2), first, count, extra=extra)
+
+    whole, part = drawn(0, 1200), drawn(1000, 200)
+    assert whole.told.shape == (1200, objective.told.size(2))
+    np.testing.assert_array_equal(whole.told[1000:], part.told)
+    assert len(np.unique(whole.told[:, 1])) == 1200
+    if name == "ito_map":
+        np.testing.assert_allclose(np.cov(whole.told.T), np.eye(6), atol=4 * np.sqrt(2 / 1200))
+        return
+    t, x_t = np.asarray(whole.told[:, :1]), np.asarray(whole.told[:, 1:]) * dataset.std
+    outer = (x_t - t * np.asarray(whole.x1)) / (1 - t) / dataset.std
+    far = t[:, 0] < 0.9  # where rounding is small
+    np.testing.assert_allclose([outer[far].mean(), outer[far].var()], [0, 1], atol=0.12)
+    # The noise of the outer path is not that of the inner one.
+    assert abs(np.corrcoef(outer[far][:, 0], np.asarray(whole.x0)[far][:, 0])[0, 1]) < 0.12

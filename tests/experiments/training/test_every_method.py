@@ -14,9 +14,10 @@ from experiments.training import devices as mapping
 from experiments.training import draws
 from experiments.training.dispatch import make_dispatch
 from experiments.training.state import initial_state
+from models.conditions import Condition
 from models.flow_map_model import bind, bind_auxiliary, bind_log_variance
 from objectives.build import OBJECTIVES
-from objectives.mixture import mixture
+from objectives.mixture import factor, weighted
 from objectives.objective import Maps
 from taxonomy import exact_map, flow_map
 from taxonomy.interpolants import LINEAR
@@ -33,6 +34,8 @@ WITHOUT_NOISE = {"ct_continuous": "cd_continuous"}
 # Rows that match the law of one jump and no path: many maps are right, and what must fall is a distance of laws. With
 # few neighbours a drift is as long as they are apart, whatever the law: it has no loss that falls.
 OF_LAWS, WITHOUT_LOSS = ("drifting", "dmd"), ("drifting",)
+# Rows that are told a path of noise or a point on the way have one exact map for each: their law is compared, too.
+TOLD = tuple(name for name, method in OBJECTIVES.items() if method().told is not None)
 # Rows that train the diagonal alone are scored by the velocity.
 VELOCITY = ("flow_matching", "reflow")
 
@@ -60,6 +63,12 @@ def trained(name):
     return objective, path, model, teacher, first, mapping.on_host(state), losses
 
 
+def drawn(objective, term, key, count):
+    """Fresh examples of a term, with what the network is told of them."""
+    extra = draws.ExtraInputs(told=draws.told_of(objective, DATASET, LINEAR))
+    return draws.draw(term, DATASET, key, 0, count, progress=1.0, extra=extra)
+
+
 def own_loss(name):
     """params -> (loss, raw residuals of the terms) on fresh examples, as at the end of the curriculum.
 
@@ -72,19 +81,21 @@ def own_loss(name):
     @jax.jit
     def loss(params):
         keys = jax.random.split(jax.random.key(7), len(objective.terms))
-        batches = [
-            draws.draw(term, DATASET, key, 0, COUNT, progress=1.0)
-            for term, key in zip(objective.terms, keys, strict=True)
-        ]
-        maps = Maps(
-            student=bind(model, params),
-            target=bind(model, last.ema[0]),
-            teacher=teacher,
-            stage=bind(model, last.stage[0]) if last.stage else None,
-            auxiliary=bind_auxiliary(model, params),
-            log_variance=bind_log_variance(model, params),
-        )
-        return mixture(objective.terms, maps, path, batches, reduction=objective.reduction)
+        total, raw = 0.0, {}
+        for term, key in zip(objective.terms, keys, strict=True):
+            batch = drawn(objective, term, key, COUNT)
+            condition = Condition(vector=batch.told)
+            maps = Maps(
+                student=bind(model, params, condition),
+                target=bind(model, last.ema[0], condition),
+                teacher=teacher,
+                stage=bind(model, last.stage[0]) if last.stage else None,
+                auxiliary=bind_auxiliary(model, params),
+                log_variance=bind_log_variance(model, params),
+            )
+            value, residuals = weighted(term, maps, path, batch)
+            total, raw[term.name] = total + factor(term, reduction=objective.reduction) * value, jnp.mean(residuals)
+        return total, raw
 
     return lambda params: jax.tree.map(float, loss(params))
 
@@ -113,14 +124,21 @@ def truth(name):
 def distance_of_laws(name):
     """params -> squared sliced Wasserstein distance between one jump from fresh noise and fresh data."""
     objective, _, model, *_ = trained(name)
-    batch = draws.draw(objective.terms[0], DATASET, jax.random.key(3), 0, 4000, progress=1.0)
+    batch = drawn(objective, objective.terms[0], jax.random.key(3), 4000)
+    if objective.told is not None:
+        # Of the data as a whole: the law of one jump, along fresh paths of noise, or at t = 0.
+        keys = jax.random.split(jax.random.key(4), 4000)
+        told = jax.vmap(lambda key: objective.told.sample(key, DATASET.shape))(keys)
+        zero = jnp.zeros(4000)
+        batch = batch._replace(told=told, times=batch.times._replace(s=zero, t=zero + 1))
     angles = jnp.pi * jnp.arange(16) / 16
     directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)])
     data = jnp.sort(batch.x1 @ directions, axis=0)
 
     @jax.jit
     def mean(params):
-        end = flow_map.jump(bind(model, params), batch.times.s, batch.times.t, batch.x0)
+        v = bind(model, params, Condition(vector=batch.told))
+        end = flow_map.jump(v, batch.times.s, batch.times.t, batch.x0)
         return jnp.mean((jnp.sort(end @ directions, axis=0) - data) ** 2)
 
     return lambda params: float(mean(params))
@@ -128,7 +146,7 @@ def distance_of_laws(name):
 
 def error(name):
     """params -> mean squared error on the pairs (s, t) that the row trains."""
-    if name in OF_LAWS:
+    if name in OF_LAWS + TOLD:
         return distance_of_laws(name)
     model = trained(name)[2]
     s, t, x_s, wanted = truth(name)

@@ -1,0 +1,1 @@
+"""How well maps that are told a path of noise, or a point on the way, do what they are told."""
