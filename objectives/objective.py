@@ -162,6 +162,7 @@ class Objective(NamedTuple):
         makes its own targets.
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
       needs_auxiliary: whether a second velocity is trained together with the student.
+      needs_noise: whether a term uses the law of the noise, Gaussian and independent of the data, beyond the examples.
     """
 
     terms: tuple[Term, ...]
@@ -173,6 +174,7 @@ class Objective(NamedTuple):
     target_decay: Curve | None = None
     stages: int = 1
     needs_auxiliary: bool = False
+    needs_noise: bool = False
 
     @property
     def learns_weight(self) -> bool:

@@ -191,4 +191,4 @@ def with_velocity(objective: Objective, velocity: str, *, pool: int, terms: tupl
             raise ValueError(f"pool = {pool} with velocity = 'sample', which has no pool; set velocity = 'pooled'")
         return objective
     chosen = (dataclasses.replace(term, pool=pool) if term.name in terms else term for term in objective.terms)
-    return objective._replace(terms=tuple(chosen))
+    return objective._replace(terms=tuple(chosen), needs_noise=True)

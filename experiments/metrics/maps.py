@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.datasets import couplings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
@@ -51,8 +52,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)
     s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
     tau = jax.random.uniform(keys[1], (count,))
-    x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
-    x_1 = dataset.draw(keys[3], count)
+    x_0, x_1 = couplings.pairs(dataset, keys[2], keys[3], count)
     points = (x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
     return Draws(s, u, t, tau, *map(dataset.stretched, points))
 

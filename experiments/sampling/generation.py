@@ -26,6 +26,7 @@ def generator(
     options: Options,
     shape: tuple[int, ...],
     noise_std: float,
+    starts: Callable[[jax.Array, int], jax.Array] | None = None,
     finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
 ) -> Generator:
     """A function that generates samples; it compiles once for each number of steps and of samples.
@@ -37,6 +38,7 @@ def generator(
       options: of the sampler.
       shape: of one sample.
       noise_std: standard deviation of the noise.
+      starts: (key, count) -> what samples start from, [count, ...]; None for noise.
       finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
 
     Returns:
@@ -80,6 +82,8 @@ def generator(
         *,
         noise: jax.Array | None = None,
     ) -> tuple[np.ndarray, int]:
+        if starts is not None and noise is None:
+            noise = starts(jax.random.split(jax.random.clone(key))[0], count)
         try:
             samples, evaluations = in_parts(grid, count, key, label, noise)
         except ValueError as error:

@@ -238,4 +238,4 @@ def esc(
         dataclasses.replace(term, name=name, share=part * plug_in, pool=pool)
         for term, name, part in ((moving, "plug_in", 1 - diagonal_share), (still, "plug_in_diagonal", diagonal_share))
     )
-    return method._replace(terms=(*method.terms, *averaged))
+    return method._replace(terms=(*method.terms, *averaged), needs_noise=True)

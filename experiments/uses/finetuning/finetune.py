@@ -162,6 +162,7 @@ def finetune(
     plain, digit = rewards.load(reward)
     run = runs.load_trained(workdir)
     dataset = run.dataset
+    dataset.check_noise(use="fine-tuning")
     rewards.check(lambda x: weight * plain(x), dataset, name=reward)
     if run.objective.sampler == "euler" and method != "ode":
         raise UsageError(
