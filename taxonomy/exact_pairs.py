@@ -3,6 +3,8 @@
 Noise is one case: a start that knows nothing of its end. ``exact.gaussian`` has that one.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -70,7 +72,7 @@ def paired_gaussians(
     def offset(t: jax.Array, x: jax.Array) -> jax.Array:
         return x @ basis - centre(t)
 
-    def rate(of: ArrayLike, t: jax.Array) -> jax.Array:
+    def rate(of: Callable[[jax.Array], jax.Array], t: jax.Array) -> jax.Array:
         return jax.jvp(of, (t,), (jnp.ones_like(t),))[1]
 
     def b(t: jax.Array, x: jax.Array) -> jax.Array:
