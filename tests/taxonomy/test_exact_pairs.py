@@ -63,13 +63,13 @@ def test_the_map_solves_the_ode(name, s, t):
 
 
 def test_the_map_obeys_every_rule():
-    known = flow()
+    known, x = flow(), jnp.asarray(X)
     s, u, t = jnp.array([0.1, 0.3, 0.0]), jnp.array([0.4, 0.5, 0.6]), jnp.array([0.9, 0.7, 1.0])
     for residual in (
-        characterizations.tangent(known.v, known.b, s, X),
-        characterizations.lagrangian(known.v, known.b, s, t, X),
-        characterizations.eulerian(known.v, known.b, s, t, X),
-        characterizations.semigroup(known.v, s, u, t, X),
+        characterizations.tangent(known.v, known.b, s, x),
+        characterizations.lagrangian(known.v, known.b, s, t, x),
+        characterizations.eulerian(known.v, known.b, s, t, x),
+        characterizations.semigroup(known.v, s, u, t, x),
     ):
         np.testing.assert_allclose(residual, 0, atol=1e-12)
 
@@ -79,17 +79,17 @@ def test_without_a_correlation_it_is_the_path_from_noise():
     covariance = AXES @ np.diag(S1**2) @ AXES.T
     noise = exact.gaussian(LINEAR, mean=M1, covariance=covariance, noise_std=std)
     pairs = flow(means=(np.zeros(2), M1), stds=(np.full(2, std), S1), correlation=np.zeros(2))
-    s, t = jnp.asarray(TIMES), jnp.array([0.9, 0.2, 0.4])
-    np.testing.assert_allclose(pairs.v(s, t, X), noise.v(s, t, X), atol=1e-12)
-    np.testing.assert_allclose(pairs.posterior_mean(s, X), noise.posterior_mean(s, X), atol=1e-12)
+    s, t, x = jnp.asarray(TIMES), jnp.array([0.9, 0.2, 0.4]), jnp.asarray(X)
+    np.testing.assert_allclose(pairs.v(s, t, x), noise.v(s, t, x), atol=1e-12)
+    np.testing.assert_allclose(pairs.posterior_mean(s, x), noise.posterior_mean(s, x), atol=1e-12)
 
 
 def test_points_that_determine_each_other_go_straight():
     pairs = flow(correlation=np.ones(2))
     ends = M1 + ((X - M0) @ AXES * S1 / S0) @ AXES.T
     zero = jnp.zeros(3)
-    np.testing.assert_allclose(jump(pairs.v, zero, zero + 1, X), ends, atol=1e-12)
-    halfway = jump(pairs.v, zero, zero + 0.5, X)
+    np.testing.assert_allclose(jump(pairs.v, zero, zero + 1, jnp.asarray(X)), ends, atol=1e-12)
+    halfway = jump(pairs.v, zero, zero + 0.5, jnp.asarray(X))
     np.testing.assert_allclose(halfway, (X + ends) / 2, atol=1e-12)
 
 

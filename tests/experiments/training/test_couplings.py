@@ -34,7 +34,7 @@ def to_data(tmp_path_factory):
 
 def test_a_run_starts_where_its_configuration_says(to_data):
     folder, run = to_data
-    assert run.dataset.start.name == "start"
+    assert run.dataset.start.name == "start.npy"
     held = run.dataset.start.held_out
     starts = np.asarray(run.dataset.starts(jax.random.key(0), 20, held_out=True))
     assert np.abs(starts[:, None] - np.asarray(held)[None]).max(axis=-1).min(axis=1).max() == 0
@@ -45,7 +45,9 @@ def test_a_map_to_the_data_is_sampled_by_one_jump(to_data):
     _, run = to_data
     assert run.objective.sampler == "one_jump"
     np.testing.assert_array_equal(run.sample(8, steps=1), run.sample(8, steps=4))
-    with pytest.raises(UsageError, match="paths of this run begin at start.*the sampler gamma needs Gaussian noise"):
+    with pytest.raises(
+        UsageError, match="paths of this run begin at start.npy.*the sampler gamma needs Gaussian noise"
+    ):
         run.sample(8, sampler="gamma", options=Options(gamma=0.5))
 
 
@@ -63,7 +65,7 @@ def test_no_exact_map_is_compared_with_and_the_rest_is_scored(to_data):
 def test_another_source_is_another_run(to_data):
     folder, _ = to_data
     np.save(folder / "start.npy", np.random.default_rng(1).normal(size=(60, 2)).astype(np.float32))
-    with pytest.raises(UsageError, match="data set start is not the one that .* was trained on"):
+    with pytest.raises(UsageError, match="data set start.npy is not the one that .* was trained on"):
         runs.load_trained(folder / "run")
 
 
