@@ -166,6 +166,7 @@ class Objective(NamedTuple):
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
       needs_auxiliary: whether a second velocity is trained together with the student.
       told: the vector that the network is told beside times and point, or None.
+      needs_noise: whether a term uses the law of the noise, Gaussian and independent of the data, beyond the examples.
     """
 
     terms: tuple[Term, ...]
@@ -178,6 +179,7 @@ class Objective(NamedTuple):
     stages: int = 1
     needs_auxiliary: bool = False
     told: Told | None = None
+    needs_noise: bool = False
 
     @property
     def learns_weight(self) -> bool:

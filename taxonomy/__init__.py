@@ -22,6 +22,7 @@ _MODULES = (
     *(
         "exact_embedded",
         "exact_map",
+        "exact_pairs",
         "exact_planar",
         "exact_posterior",
         "exact_stochastic",

@@ -57,18 +57,19 @@ def _position(sigma: jax.Array) -> jax.Array:
     return (largest - sigma ** (1 / RHO)) / (largest - smallest)
 
 
-def _neighbours(k: jax.Array, steps: float | jax.Array) -> Times:
+def _neighbours(k: jax.Array, steps: float | jax.Array, *, skip: int = 1) -> Times:
     s = time_of(karras(k / steps))
-    u = jnp.where(k + 1 >= steps, 1.0, time_of(karras((k + 1) / steps)))
+    u = jnp.where(k + skip >= steps, 1.0, time_of(karras((k + skip) / steps)))
     return Times(s, u, jnp.ones_like(s))
 
 
-def uniform_neighbours(*, steps: float | jax.Array) -> Law:
-    """A pair of neighbours of the Karras grid with that many steps, all pairs alike.
+def uniform_neighbours(*, steps: float | jax.Array, skip: int = 1) -> Law:
+    """A pair of levels of the Karras grid with that many steps, some steps from each other, all pairs alike.
 
     Args:
       steps: number of steps from the largest noise to the data, at least 1; a whole number, which may be traced. The
         papers' N counts the levels: N - 1 steps.
+      skip: steps between the two levels of a pair, at most all of them.
 
     Returns:
       a distribution over (s, u, 1).
@@ -76,12 +77,15 @@ def uniform_neighbours(*, steps: float | jax.Array) -> Law:
     Raises:
       ValueError: if there is less than one step.
 
-    Reference: consistency training and distillation, arXiv 2303.01469.
+    Reference: consistency training and distillation, arXiv 2303.01469; skipped steps: latent consistency models, arXiv
+      2310.04378, whose starts are as many steps from the data as a pair spans.
     """
     _check_steps(steps)
 
     def law(key: jax.Array, shape: tuple[int, ...] = ()) -> Times:
-        return _neighbours(jnp.minimum(jnp.floor(steps * jax.random.uniform(key, shape)), steps - 1.0), steps)
+        starts = steps - (skip - 1.0)
+        k = jnp.minimum(jnp.floor(starts * jax.random.uniform(key, shape)), starts - 1.0)
+        return _neighbours(k, steps, skip=skip)
 
     return law
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments import settings
 from experiments.comparison.budgets import Run
-from experiments.metrics.map_table import BOUNDS, MAP_ERRORS
+from experiments.metrics.map_table import BOUNDS, MAP_ERRORS, PATHS
 from experiments.metrics.metric import Metric
 from experiments.metrics.planar_table import PLANAR_METRICS
 from experiments.reporting import tables
@@ -26,6 +26,7 @@ MEASURED_W2 = next(metric for metric in PLANAR_METRICS if metric.name == "entrop
 )
 MAP_TABLES = (
     ("Of the map: mean squared errors against the exact one, and mean squared residuals", MAP_ERRORS),
+    ("Of the paths of its own velocity: 0 where all are straight", PATHS),
     ("W2 between one-step samples and the data: measured, and bounds on it", (MEASURED_W2, *BOUNDS)),
 )
 

@@ -16,6 +16,7 @@ from experiments.errors import UsageError, nearest
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
     **planar.PLANAR,
+    "paired_gaussians": planar.paired_gaussians,
     "digits": digits.digits,
 }
 

@@ -78,6 +78,67 @@ class Images(NamedTuple):
         return (-reach, reach) if low < 0 < high else (low, high)
 
 
+class Partner(NamedTuple):
+    """What a set of pairs has at the other end.
+
+    Attributes:
+      sample: key -> the start that belongs to the example which the data set draws from the same key.
+      exact_flow: interpolant -> the exact path between the pairs.
+    """
+
+    sample: Callable[[jax.Array], jax.Array]
+    exact_flow: Callable[[Interpolant], ExactFlow]
+
+
+class Start(NamedTuple):
+    """Where paths begin, if not in Gaussian noise that is independent of the data; see ``couplings``.
+
+    Attributes:
+      name: of what they begin in.
+      sample: key -> one start, of the key of its example where they are paired; None for Gaussian noise.
+      coupling: how starts and ends go together.
+      group: number of examples that are matched with each other, 0 for none.
+      held_out: [n, *shape]; stored starts that training does not see, for evaluation; None where they are drawn.
+      records: stored starts that are trained on, or None.
+    """
+
+    name: str
+    sample: Callable[[jax.Array], jax.Array] | None
+    coupling: str
+    group: int = 0
+    held_out: jax.Array | None = None
+    records: Records | None = None
+
+    @property
+    def described(self) -> str:
+        """The coupling in words."""
+        return f"coupling {self.coupling}" + (f" in groups of {self.group}" if self.group else "")
+
+    def draw(self, key: jax.Array, count: int) -> jax.Array:
+        """Starts that training sees, [count, *shape]: of pairs those of what ``Dataset.draw`` draws from this key."""
+        return drawn(self.sample, self.records, key, count)
+
+
+def drawn(sample: Callable[[jax.Array], jax.Array], records: Records | None, key: jax.Array, count: int) -> jax.Array:
+    """Independent examples, [count, *shape]: the same ones inside compiled code and outside.
+
+    Args:
+      sample: key -> one example.
+      records: what it picks from, or None.
+      key: typed PRNG key.
+      count: number of examples.
+
+    Returns:
+      the examples.
+    """
+    keys = jax.random.split(key, count)
+    if records is None or isinstance(key, jax.core.Tracer):
+        return jax.jit(jax.vmap(sample))(keys)
+    # Only those that are drawn are read: compiled code would hold all stored examples as a constant.
+    picked = np.asarray(jax.jit(jax.vmap(lambda key: pick(key, len(records))))(keys))
+    return jnp.asarray(np.stack([records[i] for i in picked.tolist()]))
+
+
 def _beside(numbers: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Numbers [*shape] with as many axes as points [..., *shape]: compiled code may refuse to add some."""
     return numbers.reshape((1,) * (x.ndim - numbers.ndim) + numbers.shape)
@@ -108,6 +169,8 @@ class Dataset(NamedTuple):
         and the maps of a run are in centred units, ``truth`` and samples in the data's own; None for zero.
       scale: [*shape]; what the centred data were divided by, so that centred units are of spread 1; None for one. Then
         ``std`` is that of the scaled numbers, ``own_std`` that of the data.
+      partner: the other end of a set of pairs, or None.
+      start: where paths begin; None for Gaussian noise that is independent of the data.
     """
 
     name: str
@@ -124,6 +187,8 @@ class Dataset(NamedTuple):
     source: str = ""
     centre: np.ndarray | None = None
     scale: np.ndarray | None = None
+    partner: Partner | None = None
+    start: Start | None = None
 
     def centred(self, x: np.ndarray) -> np.ndarray:
         """Points [..., *shape] of the data's own units as those that are trained on: ``(x - centre) / scale``."""
@@ -152,12 +217,21 @@ class Dataset(NamedTuple):
 
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""
-        keys = jax.random.split(key, count)
-        if self.records is None or isinstance(key, jax.core.Tracer):
-            return jax.jit(jax.vmap(self.sample))(keys)
-        # Only those that are drawn are read: compiled code would hold all stored examples as a constant.
-        picked = np.asarray(jax.jit(jax.vmap(lambda key: pick(key, len(self.records))))(keys))
-        return jnp.asarray(np.stack([self.records[i] for i in picked.tolist()]))
+        return drawn(self.sample, self.records, key, count)
+
+    def start_of(self, key: jax.Array) -> jax.Array:
+        """One start of the law in which paths begin: Gaussian noise unless ``start`` says otherwise."""
+        if self.start is None or self.start.sample is None:
+            return self.std * jax.random.normal(key, self.shape)
+        return self.start.sample(key)
+
+    def starts(self, key: jax.Array, count: int, *, held_out: bool = False) -> jax.Array:
+        """Independent starts, [count, *shape]; of stored ones those that training does not see, if ``held_out``."""
+        if self.start is None or self.start.sample is None:
+            return self.std * jax.random.normal(key, (count, *self.shape))
+        if held_out and self.start.held_out is not None:
+            return self.start.held_out[jax.random.randint(key, (count,), 0, len(self.start.held_out))]
+        return self.start.draw(key, count)
 
     def draw_labels(self, key: jax.Array, count: int) -> jax.Array:
         """The classes of the examples that ``draw`` draws from the same key, [count]."""
@@ -175,8 +249,21 @@ class Dataset(NamedTuple):
                 "such as --config.dataset=spiral"
             )
 
+    def check_noise(self, *, use: str) -> None:
+        """UsageError if paths do not begin in Gaussian noise that is independent of the data, which ``use`` needs."""
+        if self.start is not None:
+            raise UsageError(
+                f"paths of this run begin at {self.start.name}, {self.start.described}; {use} needs Gaussian noise "
+                "that is independent of the data: take a run with --config.training.coupling=independent and no source"
+            )
+
     def exact_path(self, interpolant: Interpolant) -> ExactFlow:
         """The exact path; UsageError if this data set has none."""
+        if self.exact_flow is None and self.start is not None:
+            raise UsageError(
+                f"data set {self.name} has no exact velocity from {self.start.name}, {self.start.described}; take "
+                "--config.training.coupling=independent, or a trained run as the teacher (--config.teacher=WORKDIR)"
+            )
         if self.exact_flow is None:
             raise UsageError(
                 f"data set {self.name} has no exact velocity; take a data set that has one, such as checkerboard, "

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
-from experiments.datasets.dataset import Dataset, Planar
+from experiments.datasets.dataset import Dataset, Partner, Planar
 from experiments.errors import UsageError, nearest
-from taxonomy import exact_embedded, exact_planar
+from taxonomy import exact, exact_embedded, exact_pairs, exact_planar
 from taxonomy.exact import ExactFlow
 from taxonomy.exact_planar import Distribution
 from taxonomy.interpolants import Interpolant
@@ -95,6 +95,48 @@ def two_moons() -> Dataset:
 def eight_gaussians() -> Dataset:
     """``exact_planar.eight_gaussians``: eight Gaussians on a circle; each is a class."""
     return _blurred_points(exact_planar.eight_gaussians(), box=1.2)
+
+
+def paired_gaussians() -> Dataset:
+    """Two Gaussians whose points belong together: starts and ends with correlations of 0.9 and -0.6 along the axes.
+
+    Returns:
+      the data set; its partners are the starts of ``--config.training.coupling=paired``.
+    """
+    ends, starts, correlation = np.array([0.5, 0.2]), np.array([0.25, 0.4]), np.array([0.9, -0.6])
+    shift = np.array([-0.4, 0.3])  # of the starts
+    zero = np.zeros(2)
+
+    def both(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+        z, own = jax.random.normal(key, (2, 2))
+        start = starts * (correlation * z + np.sqrt(1 - correlation**2) * own) + shift
+        return jnp.asarray(start, z.dtype), jnp.asarray(ends * z, z.dtype)
+
+    def exact_flow(interpolant: Interpolant) -> ExactFlow:
+        return exact_pairs.paired_gaussians(
+            interpolant, means=(shift, zero), stds=(starts, ends), correlation=correlation
+        )
+
+    def alone(interpolant: Interpolant) -> ExactFlow:
+        return exact.gaussian(interpolant, mean=zero, covariance=np.diag(ends**2), noise_std=std)
+
+    def bin_mass(bins: int) -> np.ndarray:
+        edges = np.linspace(-2, 2, bins + 1)
+        across, along = (np.diff(ndtr(edges / end)) for end in ends)
+        return np.outer(across, along)
+
+    def density(points: np.ndarray) -> np.ndarray:
+        return np.exp(-np.sum((points / ends) ** 2, axis=-1) / 2) / (2 * np.pi * ends.prod())
+
+    std = float(np.sqrt(np.mean(ends**2)))
+    truth = Planar(
+        box=(-2.0, 2.0),
+        bin_mass=bin_mass,
+        density=density,
+        in_support=lambda points: np.sum((points / ends) ** 2, axis=-1) <= SUPPORT_RADIUS**2,
+    )
+    partner = Partner(lambda key: both(key)[0], exact_flow)
+    return Dataset("paired_gaussians", (2,), std, lambda key: both(key)[1], truth, alone, partner=partner)
 
 
 PLANAR: Mapping[str, Callable[[], Dataset]] = {

@@ -13,6 +13,7 @@ from experiments.metrics.metric import Metric, compute_all
 from experiments.sampling.generation import TOLD
 from experiments.sampling.trained import Trained
 from experiments.settings.protocol import Protocol
+from taxonomy.flow_map import diagonal
 
 
 def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
@@ -149,6 +150,11 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     if exact is not None:
         pictures["cells"] = trained.truth[1]
         if dataset.shape == (2,):
-            curves = {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
-            pictures |= {name: dataset.placed(points) for name, points in curves.items()}
+            learned = maps.curves(trained.v, exact.paths[0], exact.path_times)
+            pictures |= {"learned": dataset.placed(learned), "exact": dataset.placed(exact.paths)}
+    elif dataset.start is not None and dataset.shape == (2,):
+        start = trained.draws.x_0[: reference.PATHS]
+        own = maps.own_paths(diagonal(trained.v), start, steps=reference.PATH_TIMES - 1)
+        learned = maps.curves(trained.v, own[0], np.linspace(0, 1, reference.PATH_TIMES))
+        pictures |= {"learned": dataset.placed(learned), "own": dataset.placed(own)}
     return values, pictures

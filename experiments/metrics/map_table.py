@@ -11,8 +11,9 @@ from experiments.datasets.dataset import Dataset
 from experiments.metrics import bounds, maps
 from experiments.metrics.metric import Metric
 from experiments.metrics.reference import Reference
-from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.flow_map import AverageVelocity, Velocity, diagonal
 
+FEWER = 20  # points of a path cost as many evaluations as residuals at this many more points
 LARGEST_JACOBIAN = 256  # dimensions up to which Jacobians are looked at
 
 
@@ -86,6 +87,13 @@ def _round_trip(trained: TrainedMap) -> float | None:
     return maps.round_trip(trained.v, trained.draws.x_0) if trained.backward else None
 
 
+def _curvature(trained: TrainedMap) -> float | None:
+    if trained.conditional:  # each point of the draws has its own class
+        return None
+    few = max(1, len(trained.draws.x_0) // FEWER)
+    return maps.curvature(diagonal(trained.v), trained.draws.x_0[:few])
+
+
 TRUTH = (
     Metric("map_error", "flow-map error", "lower", _error("map_error")),
     Metric("one_step_error", "one-step error (0, 1)", "lower", _error("one_step_error")),
@@ -100,6 +108,15 @@ RESIDUALS = (
     Metric("eulerian_t1", "Eulerian, t = 1", "lower", _residual("eulerian_t1")),
 )
 ROUND_TRIP = (Metric("round_trip", "round trip (distance)", "lower", _round_trip),)
+PATHS = (
+    Metric(
+        "curvature",
+        "curvature of the paths",
+        None,
+        _curvature,
+        reading="0 where all paths of the map's own velocity are straight, so that one Euler step is exact",
+    ),
+)
 BOUNDS = (
     Metric("lipschitz", "Lipschitz constant", None, lambda trained: trained.growth[0]),
     Metric("growth", "growth exponent", None, lambda trained: trained.growth[1]),
@@ -109,4 +126,4 @@ BOUNDS = (
     Metric("bound_eulerian", "bound, Eulerian", None, _bound("bound_eulerian")),
 )
 MAP_ERRORS = (*TRUTH, *RESIDUALS, *ROUND_TRIP)
-MAP_METRICS = (*MAP_ERRORS, *BOUNDS)
+MAP_METRICS = (*MAP_ERRORS, *PATHS, *BOUNDS)

@@ -12,13 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.datasets import couplings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
 from objectives.losses import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
-from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump
+from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump, midpoint_step
 from taxonomy.interpolants import Interpolant
 
 CELLS = 10  # cells per axis of the map of errors
@@ -51,8 +52,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)
     s, u, t = times.with_uniform(times.triangle)(keys[0], (count,))
     tau = jax.random.uniform(keys[1], (count,))
-    x_0 = dataset.std * jax.random.normal(keys[2], (count, *dataset.shape))
-    x_1 = dataset.draw(keys[3], count)
+    x_0, x_1 = couplings.pairs(dataset, keys[2], keys[3], count)
     points = (x_0, interpolant.position(s, x_0, x_1), interpolant.position(tau, x_0, x_1))
     return Draws(s, u, t, tau, *map(dataset.stretched, points))
 
@@ -209,18 +209,60 @@ def round_trip(v: AverageVelocity, x: jax.Array) -> float:
     return float(jnp.mean(jnp.sqrt(squares)))
 
 
-def curves(v: AverageVelocity, reference: Reference) -> np.ndarray:
-    """``X_{0,t}(x_0)`` at the times of the reference trajectories, from their starting points.
+def own_paths(b: Velocity, x: jax.Array, *, steps: int) -> np.ndarray:
+    """Paths of a velocity by equal midpoint steps from time 0 to 1.
+
+    Args:
+      b: velocity.
+      x: [n, ...]; where they start.
+      steps: number of steps.
+
+    Returns:
+      [steps + 1, n, ...]; points at the times 0, 1 / steps, ..., 1.
+    """
+
+    @jax.jit
+    def solve(x: jax.Array) -> jax.Array:
+        def step(x: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+            start = jnp.full(len(x), k / steps)
+            x = midpoint_step(b, start, start + 1 / steps, x)
+            return x, x
+
+        return jax.lax.scan(step, x, jnp.arange(steps))[1]
+
+    return np.concatenate([np.asarray(x)[None], np.asarray(solve(x))])
+
+
+def curvature(b: Velocity, x: jax.Array, *, steps: int = 32) -> float:
+    """``int_0^1 E|b_t(x_t) - (x_1 - x_0)|^2 dt / E|x_1 - x_0|^2`` along the paths of a velocity.
+
+    Args:
+      b: velocity.
+      x: [n, ...]; where the paths start.
+      steps: midpoint steps; the velocity of a step is its displacement over its length.
+
+    Returns:
+      0 where all paths are straight and passed at a constant speed.
+
+    Reference: the straightness of Liu, Gong, Liu, arXiv 2209.03003, over the mean square of the way.
+    """
+    paths = own_paths(b, x, steps=steps).astype(np.float64)
+    way = paths[-1] - paths[0]
+    return float(np.sum((steps * np.diff(paths, axis=0) - way) ** 2) / (steps * np.sum(way**2)))
+
+
+def curves(v: AverageVelocity, start: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """``X_{0,t}(x_0)``, each point one jump from the start.
 
     Args:
       v: average velocity of the map.
-      reference: exact solutions.
+      start: [paths, dim]; x_0.
+      times: [k]; target times.
 
     Returns:
-      [k, paths, dim]; each point one jump from the noise.
+      [k, paths, dim].
     """
-    start = jnp.float32(reference.paths[0])
-    ends = jnp.float32(reference.path_times)
+    start, ends = jnp.float32(start), jnp.float32(times)
 
     @jax.jit
     def jumps(start: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import caches, files, settings, terminal
-from experiments.datasets import arrays, record
+from experiments.datasets import arrays, couplings, record
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import protocol
@@ -72,6 +72,7 @@ def settings_of(config: ConfigDict, dataset: Dataset) -> dict[str, object]:
         "dataset": record.digest(dataset) or dataset.name,
         "interpolant": config.interpolant,
         **{name: config.evaluation[name] for name in names},
+        **({"start": f"{dataset.start.name}, {dataset.start.described}"} if dataset.start else {}),
     }
 
 
@@ -124,8 +125,8 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     """
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 3), 3)
     s, _, t = times.triangle(keys[0], (count,))
-    x_0 = dataset.std * jax.random.normal(keys[1], (count, *dataset.shape))
-    x_s = interpolant.position(s, x_0, dataset.draw(keys[2], count))
+    x_0, x_1 = couplings.pairs(dataset, keys[1], keys[2], count)
+    x_s = interpolant.position(s, x_0, x_1)
     return tuple(np.asarray(array, np.float64) for array in (s, t, x_s, x_0))
 
 

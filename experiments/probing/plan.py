@@ -12,6 +12,7 @@ from experiments.errors import UsageError
 from experiments.probing import gradients
 from experiments.probing.gradients import Sizes
 from experiments.sampling.trained import Trained
+from experiments.settings import couplings
 from experiments.settings.option_sets import OptionSet
 from experiments.training import checks
 from experiments.training.dispatch import make_step
@@ -114,7 +115,8 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
     Raises:
       UsageError: if the data set has no exact velocity, or the network would be class-conditional.
     """
-    dataset = datasets.load(config.dataset)
+    dataset = couplings.applied(config, datasets.load(config.dataset))
+    dataset.check_noise(use="--exact")
     if dataset.exact_flow is None:
         raise UsageError(f"--exact: data set {dataset.name} has no exact velocity; take one that has, or --workdir=RUN")
     if dataset.exact_path(settings.interpolant_of(config)).until < 1:

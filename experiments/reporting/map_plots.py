@@ -15,6 +15,7 @@ from experiments.reporting.plots import draw_target, widened
 
 COLUMNS = 5  # panels per row of a picture
 LINE = 0.13  # inches that a further line of a title takes
+KINDS_OF_PATHS = {"exact": "exact", "own": "own velocity"}
 REACH = 1.6  # of the picture, in half widths of the box: the farthest noise is cut off
 
 
@@ -51,8 +52,10 @@ def plot(workdir: Path, dataset: Dataset, maps: Mapping[str, Mapping[str, np.nda
         errors(workdir / "map_error.png", cells)
     curves = {name: data["learned"] for name, data in maps.items() if "learned" in data}
     if curves:
-        # The exact trajectories are those of the reference set: the same for every map.
-        trajectories(workdir / "trajectories.png", dataset, maps[next(iter(curves))]["exact"], curves)
+        # The exact trajectories are those of the reference set; where none are known, those of each map's velocity.
+        kind = "exact" if all("exact" in maps[name] for name in curves) else "own"
+        behind = {name: maps[name][kind] for name in curves}
+        trajectories(workdir / "trajectories.png", dataset, behind, curves, kind=KINDS_OF_PATHS[kind])
 
 
 def errors(path: Path, cells: Mapping[str, np.ndarray]) -> None:
@@ -89,20 +92,29 @@ def by_times(figure: plt.Figure | SubFigure, cells: Mapping[str, np.ndarray], *,
     figure.colorbar(picture, ax=panels, label=label, shrink=0.9)
 
 
-def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mapping[str, np.ndarray]) -> None:
-    """Curves ``t -> X_{0,t}(x_0)`` of each map over the exact ones, in the plane.
+def trajectories(
+    path: Path,
+    dataset: Dataset,
+    behind: Mapping[str, np.ndarray],
+    learned: Mapping[str, np.ndarray],
+    *,
+    kind: str = "exact",
+) -> None:
+    """Curves ``t -> X_{0,t}(x_0)`` of each map over solved ones, in the plane.
 
     Args:
       path: the png file.
       dataset: a data set in the plane, plotted behind the curves.
-      exact: [k, paths, 2]; exact trajectories.
+      behind: {name: [k, paths, 2]}; solved trajectories.
       learned: {name: [k, paths, 2]}; curves from the same starting points.
+      kind: what was solved.
     """
     figure = _figure(learned, 3.4)
     panels = _panels(figure, len(learned))
     frame = widened(dataset.truth.box, REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)
+        exact = behind[name]
         axis.plot(exact[..., 0], exact[..., 1], color="black", lw=0.8, alpha=0.6)
         axis.plot(curves[..., 0], curves[..., 1], color="tab:red", lw=1.0)
         axis.plot(exact[0, :, 0], exact[0, :, 1], "o", color="tab:blue", ms=2.5)
@@ -110,9 +122,9 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
         axis.plot(curves[-1, :, 0], curves[-1, :, 1], "o", color="tab:red", ms=2.5)
         axis.set(xlim=frame, ylim=frame, xticks=[], yticks=[], aspect="equal")
         axis.set_title(names.wrapped(name), fontsize=names.size(name))
-    panels[0].plot([], [], color="black", lw=0.8, label="exact")
+    panels[0].plot([], [], color="black", lw=0.8, label=kind)
     panels[0].plot([], [], color="tab:red", lw=1.0, label="learned")
-    panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="noise")
+    panels[0].plot([], [], "o", color="tab:blue", ms=2.5, label="start")
     panels[0].legend(fontsize=8, loc="upper right")
     # Panels of equal sides push their titles over the edge of a low figure.
     files.write_figure(path, figure, dpi=110, bbox_inches="tight")

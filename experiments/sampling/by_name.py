@@ -63,11 +63,13 @@ class Sampler(NamedTuple):
       run: (model, options, key, noise [n, ...], grid [N + 1]) -> (samples, evaluations).
       asks: what a map must have been trained for.
       options: names of the options that it reads.
+      fresh: whether it draws Gaussian noise on the way.
     """
 
     run: Run
     asks: str
     options: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 def _steps(grid: jax.Array) -> int:
@@ -103,14 +105,14 @@ def _renoising(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Arr
 SAMPLERS = {
     "composition": Sampler(lambda m, o, key, x, grid: (samplers.composition(m.v, x, grid), _steps(grid)), MAP),
     "one_jump": Sampler(lambda m, o, key, x, grid: (samplers.one_jump(m.v, x, grid), 1), NOISE),
-    "renoising": Sampler(_renoising, DATA),
-    "gamma": Sampler(_gamma, MAP, ("gamma",)),
-    "restart": Sampler(_restart, MAP, ("back_to", "repeats")),
+    "renoising": Sampler(_renoising, DATA, fresh=True),
+    "gamma": Sampler(_gamma, MAP, ("gamma",), fresh=True),
+    "restart": Sampler(_restart, MAP, ("back_to", "repeats"), fresh=True),
     "euler": Sampler(lambda m, o, key, x, grid: (samplers.euler(m.b, x, grid), _steps(grid)), VELOCITY),
     "heun": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.heun(m.b, x, grid), 2 * _steps(grid) - 1), VELOCITY),
     "ddim": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.ddim(m.b, m.path, x, grid), _steps(grid)), VELOCITY),
-    "ddpm": Sampler(_ancestral, VELOCITY, ("eta",)),
-    "euler_maruyama": Sampler(_maruyama, VELOCITY, ("noise",)),
+    "ddpm": Sampler(_ancestral, VELOCITY, ("eta",), fresh=True),
+    "euler_maruyama": Sampler(_maruyama, VELOCITY, ("noise",), fresh=True),
     # It chooses its own times.
     "adaptive": Sampler(
         lambda m, o, key, x, grid: tuple(diffusion_samplers.adaptive(m.b, x, tolerance=o.tolerance)),

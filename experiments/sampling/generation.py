@@ -27,6 +27,7 @@ def generator(
     options: Options,
     shape: tuple[int, ...],
     noise_std: float,
+    starts: Callable[[jax.Array, int], jax.Array] | None = None,
     finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
     told: Callable[[jax.Array, int], jax.Array | None] = lambda key, count: None,
 ) -> Generator:
@@ -39,6 +40,7 @@ def generator(
       options: of the sampler.
       shape: of one sample.
       noise_std: standard deviation of the noise.
+      starts: (key, count) -> what samples start from, [count, ...]; None for noise.
       finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
       told: (key, count) -> what the network is told of each sample, or None.
 
@@ -85,6 +87,8 @@ def generator(
         *,
         noise: jax.Array | None = None,
     ) -> tuple[np.ndarray, int]:
+        if starts is not None and noise is None:
+            noise = starts(jax.random.split(jax.random.clone(key))[0], count)
         try:
             samples, evaluations = in_parts(grid, count, key, label, noise)
         except ValueError as error:

@@ -9,6 +9,7 @@ Maps and velocities are of centred data, see ``Dataset.centred`` and ``Dataset.i
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 
 import jax
 from ml_collections import ConfigDict
@@ -17,7 +18,7 @@ import numpy as np
 from experiments import settings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
-from experiments.sampling import conditioning, generation
+from experiments.sampling import by_name, conditioning, generation
 from experiments.sampling.by_name import Model, Options
 from experiments.settings import protocol
 from experiments.settings.protocol import Protocol
@@ -165,6 +166,9 @@ class Trained:
         Returns:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
+        chosen = sampler or self.objective.sampler
+        if self.dataset.start is not None and by_name.get(chosen).fresh:
+            self.dataset.check_noise(use=f"the sampler {chosen}")
 
         def model_of(params: Params, label: jax.Array | None, vector: jax.Array | None) -> Model:
             v = self.network(label, scale=scale, params=params, vector=vector)
@@ -173,10 +177,11 @@ class Trained:
         return generation.generator(
             model_of,
             self.params,
-            sampler=sampler or self.objective.sampler,
+            sampler=chosen,
             options=options,
             shape=self.dataset.shape,
             noise_std=self.dataset.std,
+            starts=None if self.dataset.start is None else functools.partial(self.dataset.starts, held_out=True),
             finish=self.dataset.in_own_units,
             told=self.told,
         )
@@ -236,9 +241,13 @@ def trained(config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: P
     Raises:
       UsageError: on a name in the configuration that does not exist.
     """
+    objective = settings.objective_of(config)
+    if dataset.start is not None and objective.sampler == "renoising":
+        # Noise that is drawn again is not a start that belongs to the point.
+        objective = objective._replace(sampler="one_jump")
     return Trained(
         config=config,
-        objective=settings.objective_of(config),
+        objective=objective,
         interpolant=settings.interpolant_of(config),
         dataset=dataset,
         model=model,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ml_collections import ConfigDict
 
 from experiments.errors import UsageError, nearest
-from experiments.settings import guidance, networks
+from experiments.settings import couplings, guidance, networks
 from experiments.settings.changes import PLANE_CHANGES, with_recipe
 from experiments.settings.objectives import part
 from experiments.settings.protocol import Protocol
@@ -81,6 +81,7 @@ def base(objective: str, *, changes: Mapping[str, Mapping[str, object]] | None =
             "device_mapping": "pmap",  # or "shard_map", its successor
             "grad_accumulation": 1,  # parts of a device's batch, computed one after the other
             "wandb": "",  # project of Weights & Biases that gets the numbers of TensorBoard, too; "" for none
+            **couplings.DEFAULTS,
             "label_dropout": 0.1,  # share of examples without a label, if the network is class-conditional
         }
     )

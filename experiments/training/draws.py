@@ -1,11 +1,13 @@
 """The examples of a training step: noise, data and times, each from its index in the global batch alone."""
 
 from collections.abc import Callable
+import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from experiments.datasets import couplings
 from experiments.datasets.dataset import Dataset
 from objectives.objective import Batch, Objective, Term
 from taxonomy.curricula import law_at
@@ -64,11 +66,14 @@ def draw(
       Batch of [count, ...]; an example depends on its global index alone.
     """
     law = law_at(term.times, progress)
+    paired = dataset.start is not None and dataset.start.coupling == couplings.PAIRED
+    group = dataset.start.group if dataset.start else 0
     key_fresh, key_pool, key_group = (jax.random.fold_in(key, stream) for stream in (FRESH, POOL, GROUP))
 
     def example(index: jax.Array) -> tuple[jax.Array, tuple[jax.Array | None, jax.Array | None], Times]:
         key_data, key_noise, key_times = jax.random.split(jax.random.fold_in(key, index), 3)
-        x0 = dataset.std * jax.random.normal(key_noise, dataset.shape)
+        # A start that is paired with its end comes from the key of that.
+        x0 = dataset.start_of(jax.random.clone(key_data) if paired else key_noise)
         if term.group > 1:
             key_times = jax.random.fold_in(key_group, index // term.group)
         data = label = None
@@ -82,11 +87,17 @@ def draw(
         return dataset.std * jax.random.normal(jax.random.fold_in(key_fresh, index), dataset.shape)
 
     indices = first + jnp.arange(count)
+    # What is matched is drawn in whole groups, which lie in the global batch where they lie for any other device.
+    begin, total = couplings.enclosing(first, count, group=group) if group else (first, count)
     # Every device draws the same pool: the number of devices changes nothing.
     pool = dataset.draw(key_pool, term.pool) if term.pool else None
     pool_label = dataset.draw_labels(key_pool, term.pool) if term.pool and extra.labels else None
-    x0, drawn, times = jax.vmap(example)(indices)
+    x0, drawn, times = jax.vmap(example)(begin + jnp.arange(total))
     x1, label = drawn if examples is None else examples
+    if group:
+        x0 = couplings.matched(x0, x1, group=group)
+        own = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first - begin, slice_size=count)
+        x0, x1, times = jax.tree.map(own, (x0, x1, times))
     batch = Batch(x0, x1, times, jax.vmap(fresh)(indices), pool, pool_label, dataset.std, progress)
     return _with_extra(batch, extra, key, indices, label, classes=dataset.classes)
 

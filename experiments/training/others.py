@@ -9,6 +9,7 @@ from experiments import datasets, paths
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling.trained import Trained
+from experiments.settings import couplings
 from experiments.training import records, runs
 
 
@@ -44,6 +45,7 @@ def load(
     for field, theirs, own in (
         ("dataset", *_addresses(found, workdir, config)),
         ("interpolant", found.config.interpolant, config.interpolant),
+        *((f"training.{name}", found.config.training[name], config.training[name]) for name in couplings.DEFAULTS),
         ("network.conditional", found.config.network.conditional, config.network.conditional),
     ):
         if theirs != own:

@@ -17,6 +17,7 @@ from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.record import Record
 from experiments.errors import UsageError
+from experiments.settings import couplings
 from experiments.training.checkpoints import Checkpoints
 from experiments.zoo import names, weights
 
@@ -58,8 +59,9 @@ def read(workdir: Path) -> Mapping[str, object]:
         version = found.get("format", 1)
         if type(version) is not int or version < 1:
             raise ValueError(f"format {version!r}, which is no whole number from 1")
-        if found.get("data") is not None:
-            data_record.check_form(found["data"])
+        for name in ("data", "source"):
+            if found.get(name) is not None:
+                data_record.check_form(found[name])
         if not all(isinstance(found.get(name, kind()), kind) for name, kind in (("teachers", dict), ("starts", list))):
             raise ValueError("its teachers or starts are of another type")
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -104,6 +106,14 @@ def of_data(config: ConfigDict, dataset: Dataset) -> Record | None:
     return data_record.of(dataset, address=datasets.absolute(config.dataset))
 
 
+def of_source(config: ConfigDict) -> Record | None:
+    """The record of the data in which paths begin; None of noise and of built-in ones."""
+    name = config.training.source
+    if not name or datasets.is_built_in(name):
+        return None
+    return data_record.of(datasets.load(name), address=datasets.absolute(name))
+
+
 def load_data(config: ConfigDict, workdir: Path, *, needed: bool = True) -> Dataset:
     """The data set that a run was trained on, from where it was then, and checked to be the same.
 
@@ -120,15 +130,25 @@ def load_data(config: ConfigDict, workdir: Path, *, needed: bool = True) -> Data
     """
     known = read(workdir).get("data")
     if known is None:
-        return datasets.load(config.dataset, centred=False)
+        return _with_start(config, workdir, datasets.load(config.dataset, centred=False))
     name = known["address"]
     if not _is_there(name) and _is_there(config.dataset):
         name = config.dataset
     if not needed and not _is_there(name):
-        return data_record.without_data(known)
+        return _with_start(config, workdir, data_record.without_data(known))
     found = datasets.load(name, centred=data_record.is_centred(known))
     data_record.check(known, found, where=str(workdir))
-    return found
+    return _with_start(config, workdir, found)
+
+
+def _with_start(config: ConfigDict, workdir: Path, dataset: Dataset) -> Dataset:
+    known = read(workdir).get("source")
+    if known is None:
+        return couplings.applied(config, dataset)
+    name = known["address"] if _is_there(known["address"]) else config.training.source
+    source = datasets.load(name)
+    data_record.check(known, source, where=str(workdir))
+    return couplings.applied(config, dataset, source=source)
 
 
 def _is_there(name: str) -> bool:

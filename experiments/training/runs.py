@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from experiments import caches, files, paths, settings
+from experiments import caches, datasets, files, paths, settings
 from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -59,6 +59,8 @@ def prepare(workdir: Path, config: ConfigDict, dataset: Dataset, *, devices: int
                 f"use another --workdir, or {remedy}"
             )
         data_record.check(records.read(workdir).get("data"), dataset, where=str(workdir))
+        if known := records.read(workdir).get("source"):
+            data_record.check(known, datasets.load(config.training.source), where=str(workdir))
         records.check_teachers(workdir, config)
         check_writable(workdir)
         return
@@ -73,6 +75,7 @@ def prepare(workdir: Path, config: ConfigDict, dataset: Dataset, *, devices: int
         "parameters": parameters,
         **records.machine(devices),
         "data": records.of_data(config, dataset),
+        **({"source": source} if (source := records.of_source(config)) else {}),
         "teachers": records.of_teachers(config),
         "start_from": records.of_start(config),
     }

@@ -19,6 +19,7 @@ def progressive(
     t: PerExample,
     *,
     stop_gradient: str = "target",
+    segments: int = 1,
 ) -> PerExample:
     """``|v_{s,t}(I_s) - sg[ (1-g) w_{s,u}(I_s) + g w_{u,t}(I_s + (u-s) w_{s,u}(I_s)) ]|^2``: PSD and PFMM.
 
@@ -34,12 +35,13 @@ def progressive(
       u: [batch]; intermediate times between s and t: the midpoint (PSD-M) or uniform (PSD-U).
       t: [batch]; target times in [0, 1], t >= s. At s = t residual and gradient are zero for w = v.
       stop_gradient: "target", as above, or "none".
+      segments: equal jumps of which the second leg is made: the point is moved from u to t by so many of them.
 
     Returns:
       [batch]; one squared residual per example.
 
     Raises:
-      ValueError: on an unknown stop_gradient, or, outside of jit, unless s <= u <= t.
+      ValueError: on an unknown stop_gradient, fewer than one segment, or, outside of jit, unless s <= u <= t.
 
     Examples:
       >>> import jax.numpy as jnp
@@ -52,15 +54,31 @@ def progressive(
       [0.5625]
 
     Reference: PSD: Boffi, Albergo, Vanden-Eijnden, arXiv 2505.18825, Prop. 2.3. PFMM: the same
-      authors, arXiv 2406.07507, Sec. 3 (progressive flow map matching). Same time direction in both.
+      authors, arXiv 2406.07507, Sec. 3 (progressive flow map matching). Same time direction in both. The segments are
+      those of RCGM (recursive consistency, N-th order), read in the code of TwinFlow, arXiv 2512.05150, whose first leg
+      is a short step along the sample's velocity; noise is at time 1 there.
     """
     if stop_gradient not in STOP_GRADIENT:
         raise ValueError(f"stop_gradient = {stop_gradient!r}; expected one of {', '.join(STOP_GRADIENT)}")
+    if segments < 1:
+        raise ValueError(f"segments = {segments}; expected a whole number, at least 1")
     times.check_order(s, u, t, needed_by="progressive")
     second_weight = expand(ratio(t - u, t - s, otherwise=0.5), x_s)
     first = w(s, u, x_s)
-    second = w(u, t, x_s + expand(u - s, x_s) * first)
+    second = _average_over(w, u, t, x_s + expand(u - s, x_s) * first, segments=segments)
     target = (1 - second_weight) * first + second_weight * second
     if stop_gradient == "target":
         target = sg(target)
     return squared_norm(v(s, t, x_s) - target)
+
+
+def _average_over(w: AverageVelocity, u: PerExample, t: PerExample, x_u: Points, *, segments: int) -> Points:
+    """The average velocity of equal jumps from u to t."""
+    velocity = w(u, u + (t - u) / segments, x_u) if segments > 1 else w(u, t, x_u)
+    total = velocity
+    for k in range(1, segments):
+        x_u = x_u + expand((t - u) / segments, x_u) * velocity
+        start, end = (u + (t - u) * (j / segments) for j in (k, k + 1))
+        velocity = w(start, end, x_u)
+        total = total + velocity
+    return total / segments

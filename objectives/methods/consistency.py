@@ -12,6 +12,7 @@ from objectives.methods.checks import check_count, check_not_negative, check_opt
 from objectives.methods.shared import constant, source, teacher_of
 from objectives.methods.variations import averaged
 from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
+from objectives.pooled import POOL, PooledPath, with_velocity
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -23,7 +24,9 @@ EDM, EDM_MEAN = Unit(std=noise_levels.SIGMA_DATA), Unit(std=noise_levels.SIGMA_D
 
 
 def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> Points:
-    """The neighbour of ``I_s`` at time u: ``I_u`` of the same noise and data, or one step of a teacher from ``I_s``.
+    """The neighbour of ``I_s`` at time u: ``I_u`` of the same noise and data, or one step of a velocity from ``I_s``.
+
+    The velocity is a teacher's, or where the path has a pool the one of the posterior mean over that.
 
     Args:
       maps: for the teacher.
@@ -37,6 +40,8 @@ def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> 
     s, u, _ = batch.times
     if velocity == "teacher":
         return flow_map.midpoint_step(teacher_of(maps), s, u, source(path, batch))
+    if isinstance(path, PooledPath):
+        return path.neighbour(s, u, batch.x0, batch.x1)
     return path.position(u, batch.x0, batch.x1)
 
 
@@ -51,7 +56,7 @@ def consistency_loss(velocity: str) -> Loss:
     return loss
 
 
-def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
+def ct(*, first: int = 2, last: int = 150, decay: float = 0.9, velocity: str = "sample", pool: int = POOL) -> Objective:
     """Consistency training (arXiv 2303.01469): neighbours share noise and data; the grid of noise levels grows.
 
     The target is an EMA whose decay follows the grid: ``decay^(first / steps)``. The paper's text divides by the number
@@ -68,16 +73,21 @@ def ct(*, first: int = 2, last: int = 150, decay: float = 0.9) -> Objective:
 
     law = curricula.Curriculum(lambda progress: noise_levels.uniform_neighbours(steps=steps(progress)))
     term = Term("consistency", consistency_loss("sample"), law, 1.0, cost=3 + 1)
-    return Objective((term,), sampler="renoising", output="trigflow", target_decay=target_decay)
+    method = Objective((term,), sampler="renoising", output="trigflow", target_decay=target_decay)
+    return with_velocity(method, velocity, pool=pool, terms=("consistency",))
 
 
-def cd(*, steps: int = 17, decay: float = 0.0) -> Objective:
+def cd(*, steps: int = 17, skip: int = 1, decay: float = 0.0) -> Objective:
     """Consistency distillation (arXiv 2303.01469): the neighbour is one step of a teacher away, on a fixed grid.
 
-    steps: between the N = 18 levels of the authors' configuration for CIFAR-10; decay: of the EMA that makes the
+    steps: between the N = 18 levels of the authors' configuration for CIFAR-10; skip: of these steps that one step of
+    the teacher spans, 20 of 1000 in latent consistency models (arXiv 2310.04378); decay: of the EMA that makes the
     targets, 0 for the current weights, as there.
     """
-    law = noise_levels.uniform_neighbours(steps=steps)
+    check_count("skip", skip)
+    if skip > steps:
+        raise ValueError(f"skip = {skip} of steps = {steps}; expected at most as many: that is one step")
+    law = noise_levels.uniform_neighbours(steps=steps, skip=skip)
     term = Term("consistency", consistency_loss("teacher"), law, 1.0, cost=3 + 1 + 2)
     return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=averaged(decay))
 
@@ -91,6 +101,8 @@ def ict(
     levels: str = "log_normal",
     weight: str = "inverse_step",
     decay: float = 0.0,
+    velocity: str = "sample",
+    pool: int = POOL,
 ) -> Objective:
     """Improved consistency training (arXiv 2310.14189): own targets, pseudo-Huber, noise levels by a log-normal.
 
@@ -108,7 +120,8 @@ def ict(
 
     # The squared residual has no constant that is compared with it.
     method = _robust(at, METRICS[metric](scale=scale), EDM_MEAN if metric != "squared" else None, WEIGHTS[weight])
-    return method._replace(target_decay=averaged(decay))
+    method = method._replace(target_decay=averaged(decay))
+    return with_velocity(method, velocity, pool=pool, terms=("consistency",))
 
 
 METRICS: dict[str, Callable[..., metrics.Metric]] = {
@@ -124,10 +137,13 @@ LEVELS: dict[str, Callable[..., time_laws.Law]] = {
 WEIGHTS = {"inverse_step": weighting.inverse_noise_step, "none": weighting.uniform}
 
 
-def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objective:
+def ect(
+    *, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8, velocity: str = "sample", pool: int = POOL
+) -> Objective:
     """Easy consistency tuning (arXiv 2406.14548), from scratch: steps that shrink by a ratio from stage to stage.
 
     scale: of the pseudo-Huber metric, compared with a distance; at 0 that would have no derivative where it is 0.
+    velocity: "pooled" is the target of reduced variance of stable consistency tuning (arXiv 2410.18958).
     """
     _check_shrinking(stages, ratio)
 
@@ -136,7 +152,8 @@ def ect(*, stages: int = 8, ratio: float = 2.0, scale: float = 1e-8) -> Objectiv
         levels = noise_levels.log_normal_levels(mean=-1.1, std=2.0, truncated=False)
         return noise_levels.shrinking_neighbours(levels, stage=stage, ratio=ratio)
 
-    return _robust(at, metrics.pseudo_huber(scale=scale), EDM)
+    method = _robust(at, metrics.pseudo_huber(scale=scale), EDM)
+    return with_velocity(method, velocity, pool=pool, terms=("consistency",))
 
 
 def _robust(

@@ -97,4 +97,6 @@ def drifting(*, group: int = 8, kernel: str = "laplace", temperature: float = 0.
             label=batch.label,
         )
 
-    return Objective((Term("drift", loss, laws.all_the_way, 1.0, cost=3, group=group),), sampler="one_jump")
+    return Objective(
+        (Term("drift", loss, laws.all_the_way, 1.0, cost=3, group=group),), sampler="one_jump", needs_noise=True
+    )

@@ -60,7 +60,9 @@ def rcm(
         law_terms.correction(correction_share, weight, normalized=True, law=noised),
         law_terms.auxiliary(fake_share, law=noised),
     )
-    return Objective(terms, sampler="renoising", needs_teacher=True, output="trigflow", needs_auxiliary=True)
+    return Objective(
+        terms, sampler="renoising", needs_teacher=True, output="trigflow", needs_auxiliary=True, needs_noise=True
+    )
 
 
 def _check_shares(correction_share: float, fake_share: float) -> None:
@@ -168,4 +170,4 @@ def any_flow(
         dataclasses.replace(corrected, loss=later),
         law_terms.auxiliary(fake_share, generated=generated, passes=3, law=law),
     )
-    return Objective(terms, needs_teacher=True, needs_auxiliary=True)
+    return Objective(terms, needs_teacher=True, needs_auxiliary=True, needs_noise=True)

@@ -76,4 +76,10 @@ def dmd(
         terms.append(diagonal(diagonal_share))
     if regression:
         terms.append(Term("regression", pairs, laws.all_the_way, regression, cost=3 + pair_cost(teacher_steps)))
-    return Objective(tuple(terms), sampler="one_jump", needs_teacher=not from_data, needs_auxiliary=fake == "auxiliary")
+    return Objective(
+        tuple(terms),
+        sampler="one_jump",
+        needs_teacher=not from_data,
+        needs_auxiliary=fake == "auxiliary",
+        needs_noise=True,
+    )

@@ -3,6 +3,7 @@
 import dataclasses
 
 from objectives import metrics, weighting
+from objectives.losses.lagrangian import round_trip
 from objectives.methods.checks import (
     check_count,
     check_fraction,
@@ -12,9 +13,11 @@ from objectives.methods.checks import (
 )
 from objectives.methods.eulerian import eulerian_term
 from objectives.methods.shared import (
+    DIAGONALS,
     LAWS,
     Laws,
     forward_laws,
+    law_of,
     self_distilled,
     teacher_pair,
     unit_of_offset,
@@ -45,6 +48,7 @@ def mean_flow(
     passed_after: float = 0.0,
     first_gap: float = 1.0,
     target_noise: float = 0.0,
+    round_trip_share: float = 0.0,
     reduction: str = "per_example",
     velocity: str = "sample",
     pool: int = POOL,
@@ -54,9 +58,15 @@ def mean_flow(
     offset: of the adaptive weight. tangent_mix: share of the network's own velocity in the one that the derivative
     follows (arXiv 2605.09235), 1 for that of ``improved_mean_flow``; tangent_decay: of the EMA that gives the velocity.
     passed: share of the gradient that passes the derivative (arXiv 2508.17426), reached after passed_after of training.
-    A diagonal_share of 0 leaves the velocity to the rule, which has it in the limit of short jumps.
+    A diagonal_share of 0 leaves the velocity to the rule, which has it in the limit of short jumps. times: "square"
+    trains the rule in both directions, as in BiFM (arXiv 2603.24942); round_trip_share: then, of the batch for the
+    round trip of ``fmm``.
     """
-    both = forward_laws(times, needed_by="mean_flow", by_logits=MEAN_FLOW)
+    both = Laws(law_of(times), DIAGONALS[times]) if times != "logit_normal" else MEAN_FLOW
+    both_directions = times == "square"
+    check_used("round_trip_share", round_trip_share, unused=0.0, by=both_directions, needs="times = 'square'")
+    if not 0 <= round_trip_share < 1:
+        raise ValueError(f"round_trip_share = {round_trip_share}; expected a number in [0, 1)")
     check_fraction(tangent_mix=tangent_mix, passed=passed, passed_after=passed_after)
     if tangent_decay and not tangent_mix:
         raise ValueError(
@@ -82,7 +92,22 @@ def mean_flow(
         velocity=velocity,
         pool=pool,
     )
-    return with_target_noise(method._replace(target_decay=averaged(tangent_decay)), target_noise)
+    method = method._replace(target_decay=averaged(tangent_decay), both_directions=both_directions)
+    return with_target_noise(_with_round_trip(method, round_trip_share), target_noise)
+
+
+def _with_round_trip(method: Objective, share: float) -> Objective:
+    """The objective with a share of its batch for the round trip of FMM, 0 for none."""
+    if not share:
+        return method
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
+
+    there_and_back = Term("round_trip", loss, time_laws.square, share, cost=6)
+    others = (dataclasses.replace(term, share=(1 - share) * term.share) for term in method.terms)
+    return method._replace(terms=(*others, there_and_back))
 
 
 def improved_mean_flow(
@@ -238,4 +263,4 @@ def esc(
         dataclasses.replace(term, name=name, share=part * plug_in, pool=pool)
         for term, name, part in ((moving, "plug_in", 1 - diagonal_share), (still, "plug_in_diagonal", diagonal_share))
     )
-    return method._replace(terms=(*method.terms, *averaged))
+    return method._replace(terms=(*method.terms, *averaged), needs_noise=True)

@@ -94,4 +94,4 @@ def free_flow(
         law_terms.correction(correction_share, weight),
         law_terms.auxiliary(auxiliary_share),
     )
-    return Objective(terms, sampler="one_jump", needs_teacher=True, needs_auxiliary=True)
+    return Objective(terms, sampler="one_jump", needs_teacher=True, needs_auxiliary=True, needs_noise=True)

@@ -26,17 +26,20 @@ def _term(
     weight: weighting.Weight = weighting.uniform,
     *,
     own: bool = True,
+    segments: int = 1,
 ) -> Term:
     """The semigroup rule; own: whether the student itself makes the two legs, and no average of it."""
+    check_count("segments", segments)
     check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
         x_s = source(path, batch)
-        return progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient)
+        return progressive(maps.student, maps.target, x_s, s, u, t, stop_gradient=stop_gradient, segments=segments)
 
-    through = 4 if stop_gradient == "none" and own else 0
-    return Term("progressive", loss, law, share, weight, cost=3 + 2 + through)
+    legs = 1 + segments
+    through = 2 * legs if stop_gradient == "none" and own else 0
+    return Term("progressive", loss, law, share, weight, cost=3 + legs + through)
 
 
 def _psd(
@@ -50,6 +53,7 @@ def _psd(
     first_gap: float,
     target_noise: float,
     of_points: bool,
+    segments: int,
     velocity: str,
     pool: int,
 ) -> Objective:
@@ -59,6 +63,7 @@ def _psd(
         stop_gradient,
         weighting.gap_squared if of_points else weighting.uniform,
         own=not decay,
+        segments=segments,
     )
     method = self_distilled(
         diagonal_share,
@@ -82,12 +87,14 @@ def psd_m(
     first_gap: float = 1.0,
     target_noise: float = 0.0,
     of_points: bool = False,
+    segments: int = 1,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
     """Progressive self-distillation with the stop at the midpoint (arXiv 2505.18825).
 
-    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities.
+    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities. segments:
+    jumps of which the second leg is made, the order of recursive consistency (RCGM).
     """
     return _psd(
         time_laws.with_fraction(time_laws.triangle, fraction=0.5),
@@ -99,6 +106,7 @@ def psd_m(
         first_gap=first_gap,
         target_noise=target_noise,
         of_points=of_points,
+        segments=segments,
         velocity=velocity,
         pool=pool,
     )
@@ -114,12 +122,14 @@ def psd_u(
     first_gap: float = 1.0,
     target_noise: float = 0.0,
     of_points: bool = False,
+    segments: int = 1,
     velocity: str = "sample",
     pool: int = POOL,
 ) -> Objective:
     """Progressive self-distillation with a uniform stop (arXiv 2505.18825).
 
-    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities.
+    of_points: whether the residual is that of mapped points, ``(t - s)`` times that of average velocities. segments:
+    jumps of which the second leg is made, the order of recursive consistency (RCGM).
     """
     return _psd(
         time_laws.with_uniform(time_laws.triangle),
@@ -131,6 +141,7 @@ def psd_u(
         first_gap=first_gap,
         target_noise=target_noise,
         of_points=of_points,
+        segments=segments,
         velocity=velocity,
         pool=pool,
     )

@@ -60,7 +60,7 @@ def ssfm(
     record = told.noise_path(terms=terms, strength=noise)
     rule = _midpoint(1 - diagonal_share, weighting.gap)
     still = _driven_diagonal(diagonal_share, terms=terms, noise=noise)
-    return Objective((still, rule), reduction, target_decay=constant(decay), told=record)
+    return Objective((still, rule), reduction, target_decay=constant(decay), needs_noise=True, told=record)
 
 
 def ito_map(
@@ -79,7 +79,7 @@ def ito_map(
     record = told.noise_path(terms=terms, strength=noise)
     rule = lagrangian_term("self", 1 - diagonal_share, "triangle", stop_gradient)
     still = _driven_diagonal(diagonal_share, terms=terms, noise=noise)
-    return Objective((still, rule), reduction, told=record)
+    return Objective((still, rule), reduction, needs_noise=True, told=record)
 
 
 def posterior_map(*, diagonal_share: float = 0.75, rule: str = "lagrangian", reduction: str = "per_term") -> Objective:
@@ -94,4 +94,4 @@ def posterior_map(*, diagonal_share: float = 0.75, rule: str = "lagrangian", red
         distill = lagrangian_term("self", share, "triangle", "velocity")
     else:
         distill = _midpoint(share, weighting.uniform)
-    return Objective((diagonal(diagonal_share), distill), reduction, told=told.point_on_the_way())
+    return Objective((diagonal(diagonal_share), distill), reduction, needs_noise=True, told=told.point_on_the_way())

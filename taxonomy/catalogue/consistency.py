@@ -17,7 +17,8 @@ METHODS = (
         headline="CIFAR-10, 1 step, FID 3.55",
         formula="|X_{s,1}(I_s) - sg[X_{u,1}(x_u)]|^2, x_u one second-order step of the teacher from I_s",
         translation=NOISE_LEVEL,
-        note="Neighbours on a trajectory of the teacher must be sent to the same data.",
+        note="Neighbours on a trajectory of the teacher must be sent to the same data. With skip=20 the teacher's step "
+        "spans as many levels, as in latent consistency models (LCM, arXiv 2310.04378).",
         differs="The midpoint method instead of Heun's; no perceptual distance; from scratch without start_from.",
     ),
     Method(
@@ -69,7 +70,7 @@ METHODS = (
         formula="s u (sqrt(|X_{s,1}(I_s) - sg[X_{u,1}(I_u)]|^2 + c^2) - c) / (u - s), u from 1 towards s",
         translation=NOISE_LEVEL,
         note="In the paper it starts from a diffusion model: at first the target is the data point, and then the step "
-        "shrinks.",
+        "shrinks. With velocity=pooled it has the target of stable consistency tuning (arXiv 2410.18958).",
         differs="From scratch instead of from a diffusion model; no dropout.",
     ),
     Method(

@@ -22,6 +22,12 @@ from tests.objectives.cases_shared import (
 )
 
 
+def in_segments(f, s, u, t, x):
+    """From s to u, and from there to t by three jumps of equal length."""
+    first, second = (2 * u + t) / 3, (u + 2 * t) / 3
+    return X(f, second, t, X(f, first, second, X(f, u, first, X(f, s, u, x))))
+
+
 def mean_flow(p, f, d):
     """In the paper's variables: time from data to noise, u = -v, velocity e - x."""
 
@@ -141,6 +147,11 @@ CASES = {
         lambda p, d: progressive(tiny(p), tiny(p), d.x, d.s, d.u, d.t, stop_gradient="none"),
         lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - two_legs(p, d.s, d.u, d.t, d.x)),
         lambda e, d: progressive(e.v, e.v, d.x, d.s, d.u, d.t, stop_gradient="none"),
+    ),
+    "psd, three segments": Case(
+        lambda p, d: progressive(tiny(p), tiny(p), d.x, d.s, d.u, d.t, segments=3),
+        lambda p, f, d: square(tiny(p)(d.s, d.t, d.x) - (in_segments(f, d.s, d.u, d.t, d.x) - d.x) / gap(d)),
+        lambda e, d: progressive(e.v, e.v, d.x, d.s, d.u, d.t, segments=3),
     ),
     "ayf_emd": Case(
         lambda p, d: tangent_step(tiny(p), d.x, d.s, d.t, velocity=d.w),

@@ -155,6 +155,23 @@ def test_the_pool_of_an_example_is_of_its_class_or_of_all_without_a_label():
 
 
 @pytest.mark.usefixtures("x64")
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("name", INTERPOLANTS)
+def test_the_neighbour_is_a_step_along_the_posterior_mean(name):
+    """Of all data: the point split into the exact denoiser and the noise that is left, and mixed again at time u."""
+    path, data, x0 = INTERPOLANTS[name], normal(5, 40, 2), normal(6, 3, 2)
+    s, u = jnp.array([0.1, 0.5, 0.8]), jnp.array([0.3, 0.6, 1.0])
+    x_u = pooled_path(path, batch_of(x0, data[:3], s, data[3:])).neighbour(s, u, x0, data[:3])
+    x_s = path.position(s, x0, data[:3])
+    for i in range(3):
+        # The own point and the pool, of which the points of the other examples are no part.
+        points = jnp.concatenate([data[i : i + 1], data[3:]])
+        at = (s[i : i + 1], x_s[i : i + 1])
+        mean = exact_data.empirical(path, points=points, noise_std=1.0).posterior_mean(*at)
+        left = (at[1] - path.beta(s[i]) * mean) / path.alpha(s[i])
+        np.testing.assert_allclose(x_u[i : i + 1], path.alpha(u[i]) * left + path.beta(u[i]) * mean, atol=1e-9)
+
+
 def test_a_central_difference_keeps_the_path_of_the_sample():
     """The target takes the mean velocity; its neighbours stay on the example's own path, whose mean is the same."""
     term = OBJECTIVES["tim"](velocity="pooled", pool=4, cosine=0.0, step=0.1).terms[1]
@@ -199,6 +216,9 @@ def test_guidance_guides_the_averaged_velocity():
         ("fmm", {"lagrangian"}),
         ("ctm", {"diagonal"}),
         ("ct_continuous", {"consistency"}),
+        ("ct", {"consistency"}),  # the neighbour follows it
+        ("ict", {"consistency"}),
+        ("ect", {"consistency"}),
     ],
 )
 def test_the_terms_in_which_the_velocity_is_a_linear_target_are_pooled(name, terms):

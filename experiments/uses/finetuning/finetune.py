@@ -163,6 +163,7 @@ def finetune(
     run = runs.load_trained(workdir)
     run.check_untold()
     dataset = run.dataset
+    dataset.check_noise(use="fine-tuning")
     rewards.check(lambda x: weight * plain(x), dataset, name=reward)
     if run.objective.sampler == "euler" and method != "ode":
         raise UsageError(

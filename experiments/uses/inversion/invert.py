@@ -167,6 +167,7 @@ def invert(workdir: Path, *, out: str | None = None) -> list[dict[str, object]]:
     run = runs.load_trained(workdir)
     dataset, protocol = run.dataset, run.protocol
     dataset.check_flat(use="inversion")
+    dataset.check_noise(use="inversion")
     folder = findings.folder(workdir, out)
     v = run.map()
     direction = _direction(run.objective, workdir)

@@ -63,6 +63,7 @@ def measure(
             "checkerboard, spiral, two_moons or eight_gaussians"
         )
     dataset.check_flat(use="the density")
+    dataset.check_noise(use="the density")
     folder, protocol, objective = findings.folder(workdir, out), run.protocol, run.objective
     warning = None
     if not objective.both_directions and objective.sampler != "euler":

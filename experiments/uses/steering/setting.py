@@ -44,6 +44,7 @@ def check(options: Options, dataset: Dataset, map_name: str) -> None:
     limits.check_memory(f"--samples={options.samples} with --candidates={options.candidates}", together)
     limits.check_number("noise", options.noise, least=0)
     limits.check_seed("seed", options.seed)
+    dataset.check_noise(use="steering")
     if map_name not in MAPS:
         raise UsageError(f"unknown --map={map_name!r}; {errors.nearest(map_name, MAPS)}")
     if map_name != "learned" and dataset.exact_flow is None:

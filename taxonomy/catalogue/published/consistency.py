@@ -24,6 +24,7 @@ _NO_LPIPS = "A perceptual distance needs a trained network of pictures, which th
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "cd": (
         Setting(name="steps", published=17, source=f"{_CM}, configs/cifar10_ve_cd.py: num_scales = 18 levels"),
+        Setting(name="skip", published=1, source="arXiv 2303.01469: neighbours; 20 in arXiv 2310.04378"),
         Setting(
             name="decay", published=0.0, source=f"{_CM}, jcm/train.py: the loss 'consistency' has no target weights"
         ),

@@ -26,6 +26,9 @@ _PAPERS = {
     "ctm": "2310.02279",
     "ct_continuous": "2303.01469",
     "sct": "2410.11081",
+    "ct": "2303.01469",
+    "ict": "2310.14189",
+    "ect": "2406.14548; arXiv 2410.18958 has a mean over a batch",
 }
 _POOL = Setting(
     name="pool",

@@ -43,12 +43,25 @@ _PASSED = (
     ),
 )
 
+_SEGMENTS = Setting(
+    name="segments",
+    published=1,
+    source="arXiv 2505.18825: two legs; RCGM, in the code of TwinFlow (inclusionAI/TwinFlow@f5b12c4), has 2",
+)
+_BACK = Setting(
+    name="round_trip_share",
+    published=None,
+    source="ours",
+    here=0.0,
+    reason="MeanFlow has one direction; arXiv 2603.24942 adds a consistency of both whose form was not read.",
+)
+
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "lsd": (_GAP, _NOISE),
     "esd": (_GAP, _NOISE),
-    "psd_m": (_GAP, _NOISE, _OF_POINTS),
-    "psd_u": (_GAP, _NOISE, _OF_POINTS),
-    "mean_flow": (*_TANGENT, *_PASSED, _GAP, _NOISE),
+    "psd_m": (_GAP, _NOISE, _OF_POINTS, _SEGMENTS),
+    "psd_u": (_GAP, _NOISE, _OF_POINTS, _SEGMENTS),
+    "mean_flow": (*_TANGENT, *_PASSED, _GAP, _NOISE, _BACK),
     "ict": (
         Setting(name="metric", published="pseudo_huber", source="arXiv 2310.14189, Table 1"),
         Setting(name="levels", published="log_normal", source="arXiv 2310.14189, Table 1"),

@@ -41,7 +41,8 @@ def test_density_integrates_to_the_bin_masses(name):
     np.testing.assert_allclose(blocks, truth.bin_mass(12), atol=2e-4)
 
 
-@pytest.mark.parametrize("name", PLANAR)
+# A Gaussian is no different from noise in where it lies.
+@pytest.mark.parametrize("name", [name for name in PLANAR if name != "paired_gaussians"])
 def test_samples_lie_in_the_support_and_noise_does_not(name):
     dataset = datasets.load(name)
     expected = 1.0 if name == "checkerboard" else 0.989

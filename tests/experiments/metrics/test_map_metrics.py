@@ -52,7 +52,18 @@ def test_the_exact_map_has_no_error_and_obeys_every_rule(solved, draws):
     assert np.nanmax(cells) < 1e-10
     assert max(map_metrics.residuals(FLOW.v, FLOW.b, draws).values()) < 1e-8
     assert map_metrics.round_trip(FLOW.v, draws.x_0) < 1e-5
-    np.testing.assert_allclose(map_metrics.curves(FLOW.v, solved), solved.paths, atol=1e-5)
+    np.testing.assert_allclose(map_metrics.curves(FLOW.v, solved.paths[0], solved.path_times), solved.paths, atol=1e-5)
+
+
+def test_the_curvature_is_that_of_the_paths():
+    x = jnp.ones((5, 2))
+    # Straight and even: none. Straight along t^2, at the speed 2 t: the mean of (2 t - 1)^2 is a third.
+    assert map_metrics.curvature(lambda t, x: jnp.full_like(x, 2.0), x) < 1e-10
+    uneven = map_metrics.curvature(lambda t, x: 2 * t[:, None] * jnp.ones_like(x), x)
+    np.testing.assert_allclose(uneven, 1 / 3, rtol=2e-3)
+    # Half a turn at the speed pi: the way is 2, and the mean square of the velocity less the way is pi^2 - 4.
+    turn = map_metrics.curvature(lambda t, x: jnp.pi * jnp.stack([-x[:, 1], x[:, 0]], axis=-1), x)
+    np.testing.assert_allclose(turn, (np.pi**2 - 4) / 4, rtol=1e-2)
 
 
 def test_errors_of_a_shifted_map(solved):

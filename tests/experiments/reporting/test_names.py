@@ -43,6 +43,8 @@ def test_pictures_show_a_long_name_whole(tmp_path, monkeypatch, several):
         plots.samples(tmp_path / "samples.png", dataset, dict.fromkeys(rows, drawn))
         map_plots.errors(tmp_path / "map_error.png", dict.fromkeys(rows, np.ones((4, 4))))
         curve = np.zeros((3, 5, 2))
-        map_plots.trajectories(tmp_path / "trajectories.png", dataset, curve, dict.fromkeys(rows, curve))
+        map_plots.trajectories(
+            tmp_path / "trajectories.png", dataset, dict.fromkeys(rows, curve), dict.fromkeys(rows, curve)
+        )
     assert set(seen) == {""}
     plt.close("all")

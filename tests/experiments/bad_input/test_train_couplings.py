@@ -1,0 +1,41 @@
+"""Faults in where paths begin."""
+
+import pytest
+
+from tests.experiments.bad_input.cases import training
+
+OT = "--config.training.coupling=optimal_transport"
+CASES = {
+    "an unknown coupling": training(
+        "--config.training.coupling=optimal", "unknown --config.training.coupling='optimal'; did you mean"
+    ),
+    "a group of one": training(f"{OT} --config.training.coupling_group=1", "--config.training.coupling_group=1"),
+    "a group that nothing uses": training(
+        "--config.training.coupling_group=32",
+        "changes nothing here; it needs --config.training.coupling=optimal_transport",
+    ),
+    "pairs of what has no partners": training(
+        "--config.training.coupling=paired", "data set two_moons has no partners"
+    ),
+    "an unknown source": training("--config.training.source=spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
+    "a source of another shape": training(
+        "--config.training.source=digits", "a coupling whose sides differ in shape: source digits"
+    ),
+    "a method of the noise's law": training(
+        "--config.training.source=spiral", "objective drifting uses the law of Gaussian noise", row="drifting"
+    ),
+    "a pool of noise": training(
+        f"{OT} --config.objective.options.velocity=pooled", "objective lsd uses the law of Gaussian noise"
+    ),
+    "classes of matched noise": training(
+        f"{OT} --config.dataset=eight_gaussians --config.network.conditional=True", "the starts of one class"
+    ),
+    "the exact velocity of matched noise": training(
+        f"{OT} --config.teacher=exact", "has no exact velocity from noise, coupling optimal_transport", row="lmd"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_ends_in_one_line(case, ends_in_one_line):
+    ends_in_one_line(case)
