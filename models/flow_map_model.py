@@ -12,6 +12,7 @@ from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
+from taxonomy.spaces import FLAT, Space
 
 Params = Any
 
@@ -44,6 +45,8 @@ class FlowMapModel(nn.Module):
       auxiliary: a second network of the same kind for ``auxiliary_velocity``, or None.
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
       size: (height, width, channels) of images, for a network of images; None for a network of vectors.
+      space: in which the points lie. The network is shown ``space.embed`` of a point, and what it returns is made
+        tangent there.
     """
 
     network: nn.Module
@@ -52,11 +55,13 @@ class FlowMapModel(nn.Module):
     auxiliary: nn.Module | None = None
     variance: nn.Module | None = None
     size: tuple[int, ...] | None = None
+    space: Space = FLAT
 
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
         output, x = OUTPUTS[self.output], x / self.std
-        made = self._on_images(self.network, s, t, output.scaled(s, x), condition)
+        shown = self.space.embed(output.scaled(s, x))
+        made = self.space.pull(x, self._on_images(self.network, s, t, shown, condition))
         return self.std * output.velocity(made, s, x)
 
     def auxiliary_velocity(self, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:

@@ -42,6 +42,7 @@ from objectives.methods import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    riemannian,
     unsound,
 )
 from objectives.objective import Objective
@@ -103,6 +104,10 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "dmd": distributional_velocities.dmd,
     "rcm": distributional_hybrids.rcm,
     "any_flow": distributional_hybrids.any_flow,
+    "riemannian_lsd": riemannian.riemannian_lsd,
+    "riemannian_esd": riemannian.riemannian_esd,
+    "riemannian_mean_flow": riemannian.riemannian_mean_flow,
+    "riemannian_psd": riemannian.riemannian_psd,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

@@ -162,6 +162,7 @@ class Objective(NamedTuple):
         makes its own targets.
       stages: number of stages of equal length; the student is frozen for ``Maps.stage`` when one begins.
       needs_auxiliary: whether a second velocity is trained together with the student.
+      on_spaces: whether its terms take the space of the path, so that it trains on spheres and tori, too.
     """
 
     terms: tuple[Term, ...]
@@ -173,6 +174,7 @@ class Objective(NamedTuple):
     target_decay: Curve | None = None
     stages: int = 1
     needs_auxiliary: bool = False
+    on_spaces: bool = False
 
     @property
     def learns_weight(self) -> bool:

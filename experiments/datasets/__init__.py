@@ -10,12 +10,13 @@ import jax
 import numpy as np
 
 from experiments import paths
-from experiments.datasets import cifar10, digits, files, folders, generated, hub, latents, patches, planar
+from experiments.datasets import cifar10, curved, digits, files, folders, generated, hub, latents, patches, planar
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.errors import UsageError, nearest
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
     **planar.PLANAR,
+    **curved.CURVED,
     "digits": digits.digits,
 }
 

@@ -96,6 +96,16 @@ def _floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     return score(perfect, dataset, true, protocol)
 
 
+def _drawn(dataset: Dataset, curves: np.ndarray) -> np.ndarray:
+    """Curves [k, paths, dim] as they are drawn: in the chart of a curved space, without the lines over its edges."""
+    if not dataset.space.curved:
+        return curves
+    drawn, (low, high) = dataset.truth.project(curves), dataset.truth.box
+    crossing = np.abs(np.diff(drawn, axis=0)).max(axis=-1) > (high - low) / 2
+    drawn[1:][crossing] = np.nan
+    return drawn
+
+
 def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
     """All numbers about the map itself, at the protocol's scale of guidance.
 
@@ -128,7 +138,7 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     values, pictures = compute_all(MAP_METRICS, trained), {}
     if exact is not None:
         pictures["cells"] = trained.truth[1]
-        if dataset.shape == (2,):
-            curves = {"learned": maps.curves(trained.v, exact), "exact": exact.paths}
-            pictures |= {name: dataset.placed(points) for name, points in curves.items()}
+        if dataset.shape == (2,) or dataset.space.curved:
+            curves = {"learned": maps.curves(trained.v, exact, space=dataset.space), "exact": exact.paths}
+            pictures |= {name: _drawn(dataset, dataset.placed(points)) for name, points in curves.items()}
     return values, pictures

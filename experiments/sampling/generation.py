@@ -25,7 +25,7 @@ def generator(
     sampler: str,
     options: Options,
     shape: tuple[int, ...],
-    noise_std: float,
+    noise_of: Callable[[jax.Array, int], jax.Array],
     finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
 ) -> Generator:
     """A function that generates samples; it compiles once for each number of steps and of samples.
@@ -36,7 +36,7 @@ def generator(
       sampler: a key of ``by_name.SAMPLERS``.
       options: of the sampler.
       shape: of one sample.
-      noise_std: standard deviation of the noise.
+      noise_of: (key, count) -> noise [count, *shape], such as ``Dataset.noise``.
       finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
 
     Returns:
@@ -54,7 +54,7 @@ def generator(
     ) -> by_name.Points:
         key_start, key_steps = jax.random.split(key)
         if noise is None:
-            noise = noise_std * jax.random.normal(key_start, (count, *shape))
+            noise = noise_of(key_start, count)
         return run(model_of(params, label), options, key_steps, noise, grid)
 
     def in_parts(

@@ -18,7 +18,7 @@ from experiments import settings
 from experiments.datasets.dataset import Dataset
 from experiments.sampling import conditioning, generation
 from experiments.sampling.by_name import Model, Options
-from experiments.settings import protocol
+from experiments.settings import protocol, spaces
 from experiments.settings.protocol import Protocol
 from models import grids
 from models.flow_map_model import FlowMapModel, Params
@@ -129,6 +129,8 @@ class Trained:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
 
+        spaces.check_sampler(sampler or self.objective.sampler, self.dataset)
+
         def model_of(params: Params, label: jax.Array | None) -> Model:
             v = self.network(label, scale=scale, params=params)
             return Model(v, diagonal(v), self.interpolant, self.dataset.std)
@@ -139,7 +141,7 @@ class Trained:
             sampler=sampler or self.objective.sampler,
             options=options,
             shape=self.dataset.shape,
-            noise_std=self.dataset.std,
+            noise_of=self.dataset.noise,
             finish=self.dataset.in_own_units,
         )
 
@@ -201,7 +203,7 @@ def trained(config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: P
     return Trained(
         config=config,
         objective=settings.objective_of(config),
-        interpolant=settings.interpolant_of(config),
+        interpolant=dataset.path(settings.interpolant_of(config)),
         dataset=dataset,
         model=model,
         params=params,

@@ -5,6 +5,7 @@ from ml_collections import ConfigDict
 
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError, nearest
+from experiments.settings import spaces
 from models import networks
 from models.flow_map_model import OUTPUTS, FlowMapModel
 from models.networks import KINDS
@@ -90,13 +91,16 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
     def network() -> nn.Module:
         return networks.build(kind, classes=classes, guided=config.guidance.scale_is_input, **_tuples(fields))
 
+    spaces.check(objective, output=output, dataset=dataset, method=config.objective.name)
     return FlowMapModel(
         network(),
-        std=dataset.std,
+        # The numbers of a curved space have a size of their own.
+        std=1.0 if dataset.space.curved else dataset.std,
         output=output,
         auxiliary=network() if objective.needs_auxiliary else None,
         variance=KINDS[kind].log_variance(fields) if objective.learns_weight else None,
         size=_size(config, dataset) if KINDS[kind].on_images else None,
+        space=dataset.space,
     )
 
 

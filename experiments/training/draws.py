@@ -64,7 +64,7 @@ def draw(
 
     def example(index: jax.Array) -> tuple[jax.Array, tuple[jax.Array | None, jax.Array | None], Times]:
         key_data, key_noise, key_times = jax.random.split(jax.random.fold_in(key, index), 3)
-        x0 = dataset.std * jax.random.normal(key_noise, dataset.shape)
+        x0 = dataset.noise(key_noise)
         if term.group > 1:
             key_times = jax.random.fold_in(key_group, index // term.group)
         data = label = None
@@ -75,7 +75,7 @@ def draw(
         return x0, (data, label), law(key_times)
 
     def fresh(index: jax.Array) -> jax.Array:
-        return dataset.std * jax.random.normal(jax.random.fold_in(key_fresh, index), dataset.shape)
+        return dataset.noise(jax.random.fold_in(key_fresh, index))
 
     indices = first + jnp.arange(count)
     # Every device draws the same pool: the number of devices changes nothing.
