@@ -106,8 +106,8 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "any_flow": distributional_hybrids.any_flow,
     "riemannian_lsd": riemannian.riemannian_lsd,
     "riemannian_esd": riemannian.riemannian_esd,
-    "riemannian_mean_flow": riemannian.riemannian_mean_flow,
     "riemannian_psd": riemannian.riemannian_psd,
+    "riemannian_mean_flow": riemannian.riemannian_mean_flow,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

@@ -144,7 +144,8 @@ def sphere(*, radius: float = 1.0) -> Space:
         return cos * x + sinc * w
 
     def log(x: jax.Array, y: jax.Array) -> jax.Array:
-        cos = _inner(x, y) / radius**2
+        # By the length that x has, and not the radius: rounding of it would pass for a distance of near points.
+        cos = _inner(x, y) / _inner(x, x)
         across = y - cos * x
         return _angle_over_sine(cos, _inner(across, across) / radius**2) * across
 

@@ -100,7 +100,7 @@ def _drawn(dataset: Dataset, curves: np.ndarray) -> np.ndarray:
     """Curves [k, paths, dim] as they are drawn: in the chart of a curved space, without the lines over its edges."""
     if not dataset.space.curved:
         return curves
-    drawn, (low, high) = dataset.truth.project(curves), dataset.truth.box
+    drawn, (low, high) = np.array(dataset.truth.project(curves)), dataset.truth.box
     crossing = np.abs(np.diff(drawn, axis=0)).max(axis=-1) > (high - low) / 2
     drawn[1:][crossing] = np.nan
     return drawn

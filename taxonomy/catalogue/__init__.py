@@ -22,6 +22,7 @@ from taxonomy.catalogue import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    riemannian,
 )
 from taxonomy.catalogue.method import Method
 
@@ -40,6 +41,7 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
+    riemannian,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

@@ -20,6 +20,7 @@ from taxonomy.catalogue.published import (
     lagrangian_from_noise,
     pooled,
     progressive,
+    riemannian,
     varied,
 )
 from taxonomy.catalogue.published.setting import PublishedTimes, Setting
@@ -39,6 +40,7 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
+    riemannian,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())
