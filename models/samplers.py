@@ -38,9 +38,7 @@ def composition(
     return along(lambda s, t, x: flow_map.jump(v, s, t, x, space=space), x, grid, trajectory=trajectory)
 
 
-def euler(
-    b: Velocity, x: Points, grid: Grid, *, space: Space = FLAT, trajectory: bool = False
-) -> Points | Trajectory:
+def euler(b: Velocity, x: Points, grid: Grid, *, space: Space = FLAT, trajectory: bool = False) -> Points | Trajectory:
     """``x <- x + (t_{k+1} - t_k) b_{t_k}(x)``: N Euler steps of ``dx/dt = b_t(x)``.
 
     Args:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MODULES = (
     *("arrays", "catalogue", "characterizations", "conversions", "curricula", "equivalences", "exact", "exact_data"),
     *(
+        "exact_curved",
         "exact_embedded",
         "exact_map",
         "exact_planar",
@@ -30,7 +31,7 @@ _MODULES = (
         "laws",
         "noise_levels",
     ),
-    *("predictions", "random_walk", "shapes", "tilted", "times", "translate"),
+    *("predictions", "random_walk", "shapes", "spaces", "tilted", "times", "translate"),
 )
 __all__ = [
     "CATALOGUE",

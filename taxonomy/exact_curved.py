@@ -24,7 +24,7 @@ from taxonomy.exact import ExactFlow, refusing_other_times
 from taxonomy.shapes import PerExample, Points
 from taxonomy.spaces import SPHERE, TORUS, Space, wrapped
 
-NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(64)  # of the angle from x, and of each angle of the torus
+NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(40)  # of the angle from x, and of each angle of the torus
 WRAPS = (-1, 0, 1)  # turns that a wrapped normal law sums over; with widths below 1 the next one is below 1e-15
 
 Density = Callable[[jax.Array], jax.Array]  # points [..., coordinates] -> [...]
@@ -34,9 +34,9 @@ Moments = Callable[[PerExample, Points], tuple[PerExample, Points]]  # (t, x) ->
 def sphere_mixture(centres: ArrayLike, concentration: float) -> ExactFlow:
     """The path from uniform noise to an equal mixture of von Mises-Fisher laws on the unit sphere.
 
-    At an angle r from x, and averaged over all directions there,
-    ``e^{kappa <y, m>}`` is ``e^{kappa cos(a) <x, m>} I_0(kappa sin(a) |m_x|)`` with ``a = (1 - t) r`` and m_x the part of
-    m across x; z then has the mean ``r I_1 / I_0`` along m_x.
+    At an angle r from x, and averaged over all directions there, ``e^{kappa <y, m>}`` is
+    ``e^{kappa cos(a) <x, m>} I_0(kappa sin(a) |m_x|)`` with ``a = (1 - t) r`` and m_x the part of m across x; z then
+    has the mean ``r I_1 / I_0`` along m_x.
 
     Args:
       centres: [components, 3]; unit vectors m_k.
@@ -112,8 +112,8 @@ def torus_mixture(centres: ArrayLike, width: float) -> ExactFlow:
 def _from_moments(space: Space, moments: Moments, *, name: str) -> ExactFlow:
     """An ExactFlow without v from ``p_t(x)`` and ``E[p_1 z]``.
 
-    Its ``posterior_mean`` is the point at which the velocity aims, ``exp_x((1 - t) b_t(x))``; its log-density is over the
-    uniform law. Points may lie a little off the sphere, as those of a solver do.
+    Its ``posterior_mean`` is the point at which the velocity aims, ``exp_x((1 - t) b_t(x))``; its log-density is over
+    the uniform law. Points may lie a little off the sphere, as those of a solver do.
     """
 
     def b(t: PerExample, x: Points) -> Points:

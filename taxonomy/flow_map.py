@@ -93,9 +93,7 @@ def diagonal(v: AverageVelocity) -> Velocity:
     return lambda t, x: v(t, t, x)
 
 
-def d_t(
-    v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT
-) -> tuple[Points, Points]:
+def d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/dt X_{s,t}(x))`` by one jvp in the target time.
 
     Args:
@@ -111,9 +109,7 @@ def d_t(
     return jax.jvp(lambda t: jump(v, s, t, x, space=space), (t,), (jnp.ones_like(t),))
 
 
-def d_s(
-    v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT
-) -> tuple[Points, Points]:
+def d_s(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x))`` by one jvp in the source time, x held fixed.
 
     Args:

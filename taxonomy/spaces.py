@@ -112,7 +112,7 @@ def _cos_and_sinc(square: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _angle_over_sine(cos: jax.Array, square: jax.Array) -> jax.Array:
-    """``a / sin a`` from ``cos a`` and ``square = sin^2 a``, smooth at zero; 1 at the far end, where no limit exists."""
+    """``a / sin a`` from ``cos a`` and ``square = sin^2 a``, smooth at zero; 1 at the far end, which has no limit."""
     small = square < SMALL
     sine = jnp.sqrt(jnp.where(small, 1.0, square))
     near = jnp.where(small & (cos > 0), square, 0.0)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 import functools
 import math
 
-import jax
 import numpy as np
 from scipy.special import ndtr
 
@@ -12,14 +11,14 @@ from experiments.datasets.dataset import Dataset, Planar
 from taxonomy import exact_curved
 from taxonomy.spaces import SPHERE, TORUS
 
-BELT, CONCENTRATION = 16, 50.0  # of the sphere: components along a wavy belt, and how narrow each is
+BELT, CONCENTRATION = 6, 30.0  # of the sphere: components along a wavy belt, and how narrow each is
 WINDING, WIDTH = 8, 0.3  # of the torus: components on a closed line, and the standard deviation of each angle
 NODES = 240  # of a quadrature over a whole axis of the chart
 REACH = 3.0  # a point belongs to a component within this many widths of its centre
 
 
 def belt() -> np.ndarray:
-    """[16, 3]; unit vectors on a belt around the sphere that goes north and south three times."""
+    """[6, 3]; unit vectors on a belt around the sphere that goes north and south three times."""
     longitude = 2 * np.pi * (np.arange(BELT) + 0.5) / BELT
     latitude = 0.6 * np.sin(3 * longitude)
     return np.stack(
@@ -50,7 +49,7 @@ def from_equal_area(chart: np.ndarray) -> np.ndarray:
 
 
 def sphere() -> Dataset:
-    """Sixteen von Mises-Fisher laws along a belt around the unit sphere, as epicentres lie along faults.
+    """Six von Mises-Fisher laws along a belt around the unit sphere, as epicentres lie along faults.
 
     Returns:
       the data set; noise is uniform on the sphere.

@@ -41,8 +41,10 @@ class TrainedMap:
     @functools.cached_property
     def truth(self) -> tuple[dict[str, float | None], np.ndarray | None]:
         """(errors against the exact map, their means by cells of (s, t)); ({}, None) where it is not known."""
-        return ({}, None) if self.reference is None else maps.truth(
-            self.v, self.reference, backward=self.backward, space=self.dataset.space
+        return (
+            ({}, None)
+            if self.reference is None
+            else maps.truth(self.v, self.reference, backward=self.backward, space=self.dataset.space)
         )
 
     @functools.cached_property

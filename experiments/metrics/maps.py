@@ -161,9 +161,7 @@ def truth(
     }, by_times(errors, s, t)
 
 
-def residuals(
-    v: AverageVelocity, b: Velocity | None, draws: Draws, *, space: Space = FLAT
-) -> dict[str, float | None]:
+def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws, *, space: Space = FLAT) -> dict[str, float | None]:
     """The mean squared residual of every rule, whichever one the map was trained on.
 
     Args:

@@ -20,8 +20,8 @@ class PlanarSamples(NamedTuple):
       protocol: how samples are scored.
       true: [n, 2]; samples of the data, for metrics that compare two sets. ``aligned_kl`` needs none.
       off_plane: share of the samples' squares off the plane of the data; None where there is nothing but the plane.
-      points: [n, ...]; the samples where their distances are straight, which ``true`` is, too: those of a curved space in
-        the space around it. None for ``samples``.
+      points: [n, ...]; the samples where their distances are straight, which ``true`` is, too: those of a curved space
+        in the space around it. None for ``samples``.
     """
 
     samples: np.ndarray

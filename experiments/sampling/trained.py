@@ -128,7 +128,6 @@ class Trained:
         Returns:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
-
         spaces.check_sampler(sampler or self.objective.sampler, self.dataset)
 
         def model_of(params: Params, label: jax.Array | None) -> Model:

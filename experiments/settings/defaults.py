@@ -126,7 +126,7 @@ def curved(dataset: str, variant: str | None) -> ConfigDict:
     config.network.update({"width": 128, "depth": 4, "time_features": 2})
     config.training.update({"steps": 4000, "learning_rate": 1e-2, "optimizer": "muon"})
     # Each exact solution takes a few hundred quadratures over the space.
-    config.evaluation.update({"triples": 500, "points": 2000})
+    config.evaluation.update({"triples": 500, "points": 2000, "tolerance": 1e-6})
     return config
 
 

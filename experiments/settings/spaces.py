@@ -29,13 +29,15 @@ def check(objective: Objective, *, output: str, dataset: Dataset, method: str) -
     if any(term.pool for term in objective.terms):
         raise UsageError(f"{where}, and a pooled velocity averages along straight lines; take velocity=sample")
     if output != "velocity":
-        raise UsageError(f"{where}, and a network there predicts velocities; leave out --config.network.output={output}")
+        raise UsageError(
+            f"{where}, and a network there predicts velocities; leave out --config.network.output={output}"
+        )
 
 
 def check_sampler(name: str, dataset: Dataset) -> None:
     """UsageError if a sampler cannot move points on the space of a data set."""
     if dataset.space.curved and name not in SAMPLERS:
         raise UsageError(
-            f"data set {dataset.name} lies on {dataset.space.name}, and --sampler={name} adds noise or velocities along "
-            f"straight lines; expected one of {', '.join(SAMPLERS)}"
+            f"data set {dataset.name} lies on {dataset.space.name}, and --sampler={name} adds noise or velocities "
+            f"along straight lines; expected one of {', '.join(SAMPLERS)}"
         )

@@ -170,8 +170,8 @@ def progressive(
 ) -> PerExample:
     """``distance(X_{s,t}(I_s), sg[ Y_{u,t}(Y_{s,u}(I_s)) ])^2``: one jump equals two on a space.
 
-    Not of points, the residual is that of average velocities, ``|v_{s,t}(I_s) - sg[ log_{I_s}(y) / (t - s) ]|^2`` with y
-    the end of both legs.
+    Not of points, the residual is that of average velocities, ``|v_{s,t}(I_s) - sg[ log_{I_s}(y) / (t - s) ]|^2`` with
+    y the end of both legs.
 
     Args:
       v: average velocity of the student, tangent at the source point.

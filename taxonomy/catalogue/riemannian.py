@@ -15,10 +15,11 @@ METHODS = (
         paper="davis2025generalised",
         code="none found",
         headline=NO_HEADLINE,
-        formula="|v_{t,t}(I_t) - dI_t|^2\n|d_t X_{s,t}(I_s) - sg[v_{t,t}(X_{s,t}(I_s))]|^2, X_{s,t}(x) = exp_x((t - s) v)",
+        formula="|v_{t,t}(I_t) - dI_t|^2\n|d_t X_{s,t}(I_s) - sg[v_{t,t}(X_{s,t}(I_s))]|^2, X_{s,t}(x) = "
+        "exp_x((t - s) v)",
         translation=OURS,
-        note="LSD on a sphere or torus: both vectors are tangent at the mapped point, one jvp through exp. In flat space "
-        "it is LSD.",
+        note="LSD on a sphere or torus: both vectors are tangent at the mapped point, one jvp through exp. In flat "
+        "space it is LSD.",
         differs="Each term has examples of its own.",
     ),
     Method(
@@ -35,7 +36,8 @@ METHODS = (
         headline=NO_HEADLINE,
         formula="|v_{t,t}(I_t) - dI_t|^2\n|d_s X_{s,t}(I_s) + sg[dX_{s,t}(I_s)[v_{s,s}(I_s)]]|^2",
         translation=OURS,
-        note="ESD on a sphere or torus; the differential takes the velocity to the mapped point, where both are compared.",
+        note="ESD on a sphere or torus; the differential takes the velocity to the mapped point, where both are "
+        "compared.",
         differs="Each term has examples of its own.",
     ),
     Method(
@@ -52,7 +54,8 @@ METHODS = (
         headline=NO_HEADLINE,
         formula="|v_{t,t}(I_t) - dI_t|^2\ndistance(X_{s,t}(I_s), sg[X_{u,t}(X_{s,u}(I_s))])^2",
         translation=OURS,
-        note="PSD on a sphere or torus: points are compared by their distance. Riemannian MeanFlow calls it split flow.",
+        note="PSD on a sphere or torus: points are compared by their distance. Riemannian MeanFlow calls it split "
+        "flow.",
         differs="Each term has examples of its own.",
     ),
     Method(

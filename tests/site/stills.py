@@ -22,7 +22,7 @@ WHOLE = {
     "steps": (".told >> nth=1", "KL"),
     "steer": (".told >> nth=4", "KL"),
     "train": (".told", "1000 of 1000"),
-    "methods": ("output", "56 of 56"),
+    "methods": ("output", "60 of 60"),
 }
 
 

@@ -52,7 +52,9 @@ def test_it_begins_uniform_and_ends_at_the_data(case):
     np.testing.assert_allclose(flow.posterior_mean(one, x), x, atol=1e-9)
     h, direction = 1e-5, space.tangent(x, jnp.sin(x) + 0.2)
     slope = flow.log_density(TIMES, space.exp(x, h * direction)) - flow.log_density(TIMES, space.exp(x, -h * direction))
-    np.testing.assert_allclose(jnp.sum(flow.score(TIMES, x) * direction, axis=-1), slope / (2 * h), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        jnp.sum(flow.score(TIMES, x) * direction, axis=-1), slope / (2 * h), rtol=1e-5, atol=1e-7
+    )
 
 
 def test_velocity_and_density_are_integrals_over_all_noise(case):

@@ -41,7 +41,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
             published=None,
             source="not found",
             here=0.75,
-            reason="The share is a default that the code takes from other files; this is that of MeanFlow in flat space.",
+            reason="The share is a default of files that were not read; this is that of MeanFlow in flat space.",
         ),
         Setting(name="times", published=None, source="not found", here="triangle", reason=_TIMES),
         Setting(

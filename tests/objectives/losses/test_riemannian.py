@@ -48,7 +48,7 @@ def rotation(t, x):
 
 
 def rise(s, t, x):
-    """Along ``b_t(x) = t (e - <e, x> x)``, towards the north pole: the height has the artanh ``(t^2 - s^2) / 2`` more."""
+    """Along ``b_t(x) = t (e - <e, x> x)``, to the north pole: the artanh of the height grows by ``(t^2 - s^2) / 2``."""
     height = x[:, 2]
     new = jnp.tanh(jnp.arctanh(height) + (t**2 - s**2) / 2)
     return jnp.concatenate([x[:, :2] * jnp.sqrt((1 - new**2) / (1 - height**2))[:, None], new[:, None]], axis=-1)
@@ -75,8 +75,7 @@ def values(v, b, x, *, space):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_every_rule_is_zero_at_an_exact_map_and_not_beside_it(name):
-    jump, b = EXACT[name]
-    x, (s, _, t) = points(), times()
+    (jump, b), x = EXACT[name], points()
     exact = average(SPHERE, jump)
 
     def beside(s, t, x):
@@ -140,7 +139,9 @@ def test_the_residuals_are_central_differences():
     np.testing.assert_allclose(found, moved, atol=1e-8)
     # It is tangent at the mapped point.
     np.testing.assert_allclose(jnp.sum(found * jump(s, t, x), axis=-1), 0, atol=1e-12)
-    np.testing.assert_allclose(riemannian.eulerian(v, x, s, t, velocity=w, space=SPHERE), squared_norm(moved), rtol=1e-6)
+    np.testing.assert_allclose(
+        riemannian.eulerian(v, x, s, t, velocity=w, space=SPHERE), squared_norm(moved), rtol=1e-6
+    )
     slope = (jump(s, t + h, x) - jump(s, t - h, x)) / (2 * h)
     residual = slope - rising(t, jump(s, t, x))
     expected = squared_norm(characterizations.lagrangian(v, rising, s, t, x, space=SPHERE))
