@@ -13,6 +13,7 @@ from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
+from taxonomy.spaces import FLAT, Space
 from taxonomy.told import Effect
 
 Params = Any
@@ -47,6 +48,8 @@ class FlowMapModel(nn.Module):
       variance: a Linen module (s [batch], t [batch]) -> [batch] for ``log_variance``, or None.
       size: (height, width, channels) of images, for a network of images; None for a network of vectors.
       effect: what the vector of a condition does to the map; None if the network alone reads it, as it is.
+      space: in which the points lie. The network is shown ``space.embed`` of a point, and what it returns is made
+        tangent there.
     """
 
     network: nn.Module
@@ -56,6 +59,7 @@ class FlowMapModel(nn.Module):
     variance: nn.Module | None = None
     size: tuple[int, ...] | None = None
     effect: Effect | None = None
+    space: Space = FLAT
 
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
@@ -63,7 +67,8 @@ class FlowMapModel(nn.Module):
         read = condition
         if self.effect is not None and condition.vector is not None:
             read = condition._replace(vector=self.effect.seen(s, t, condition.vector))
-        made = self._on_images(self.network, s, t, output.scaled(s, y), read)
+        shown = self.space.embed(output.scaled(s, y))
+        made = self.space.pull(y, self._on_images(self.network, s, t, shown, read))
         velocity = self.std * output.velocity(made, s, y)
         if self.effect is None:
             return velocity

@@ -14,15 +14,19 @@ from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity, along, legs
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points
+from taxonomy.spaces import FLAT, Space
 
 
-def composition(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
+def composition(
+    v: AverageVelocity, x: Points, grid: Grid, *, space: Space = FLAT, trajectory: bool = False
+) -> Points | Trajectory:
     """``X_{t_{N-1}, t_N} o ... o X_{t_0, t_1}(x)``: N jumps; one jump is one-step generation.
 
     Args:
       v: average velocity of the map.
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times in any order; reversed times go from data to noise.
+      space: in which the points move.
       trajectory: whether to return the points at all times.
 
     Returns:
@@ -31,16 +35,17 @@ def composition(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool =
     Raises:
       ValueError: if the grid has fewer than two times.
     """
-    return along(lambda s, t, x: flow_map.jump(v, s, t, x), x, grid, trajectory=trajectory)
+    return along(lambda s, t, x: flow_map.jump(v, s, t, x, space=space), x, grid, trajectory=trajectory)
 
 
-def euler(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
+def euler(b: Velocity, x: Points, grid: Grid, *, space: Space = FLAT, trajectory: bool = False) -> Points | Trajectory:
     """``x <- x + (t_{k+1} - t_k) b_{t_k}(x)``: N Euler steps of ``dx/dt = b_t(x)``.
 
     Args:
       b: velocity field; ``flow_map.diagonal(v)`` for a trained model.
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times.
+      space: in which the points move.
       trajectory: whether to return the points at all times.
 
     Returns:
@@ -49,16 +54,19 @@ def euler(b: Velocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Po
     Raises:
       ValueError: if the grid has fewer than two times.
     """
-    return composition(lambda s, t, x: b(s, x), x, grid, trajectory=trajectory)
+    return composition(lambda s, t, x: b(s, x), x, grid, space=space, trajectory=trajectory)
 
 
-def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = False) -> Points | Trajectory:
+def one_jump(
+    v: AverageVelocity, x: Points, grid: Grid, *, space: Space = FLAT, trajectory: bool = False
+) -> Points | Trajectory:
     """``X_{t_0, t_N}(x)``: the whole way at once, for maps that were trained from the noise alone.
 
     Args:
       v: average velocity of the map.
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times, of which only the ends are used.
+      space: in which the points move.
       trajectory: whether to return the first points, too.
 
     Returns:
@@ -68,7 +76,7 @@ def one_jump(v: AverageVelocity, x: Points, grid: Grid, *, trajectory: bool = Fa
       ValueError: if the grid has fewer than two times.
     """
     legs(grid)
-    return composition(v, x, grid[jnp.array([0, -1])], trajectory=trajectory)
+    return composition(v, x, grid[jnp.array([0, -1])], space=space, trajectory=trajectory)
 
 
 def noised(path: Interpolant, key: jax.Array, s: PerExample, t: PerExample, x: Points, *, noise_std: float) -> Points:

@@ -42,6 +42,7 @@ from objectives.methods import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    riemannian,
     stochastic,
     unsound,
 )
@@ -107,6 +108,10 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "ssfm": stochastic.ssfm,
     "ito_map": stochastic.ito_map,
     "posterior_map": stochastic.posterior_map,
+    "riemannian_lsd": riemannian.riemannian_lsd,
+    "riemannian_esd": riemannian.riemannian_esd,
+    "riemannian_psd": riemannian.riemannian_psd,
+    "riemannian_mean_flow": riemannian.riemannian_mean_flow,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

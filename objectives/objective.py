@@ -167,6 +167,7 @@ class Objective(NamedTuple):
       needs_auxiliary: whether a second velocity is trained together with the student.
       told: the vector that the network is told beside times and point, or None.
       needs_noise: whether a term uses the law of the noise, Gaussian and independent of the data, beyond the examples.
+      on_spaces: whether its terms take the space of the path, so that it trains on spheres and tori, too.
     """
 
     terms: tuple[Term, ...]
@@ -180,6 +181,7 @@ class Objective(NamedTuple):
     needs_auxiliary: bool = False
     told: Told | None = None
     needs_noise: bool = False
+    on_spaces: bool = False
 
     @property
     def learns_weight(self) -> bool:

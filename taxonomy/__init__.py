@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MODULES = (
     *("arrays", "catalogue", "characterizations", "conversions", "curricula", "equivalences", "exact", "exact_data"),
     *(
+        "exact_curved",
         "exact_embedded",
         "exact_map",
         "exact_pairs",
@@ -34,7 +35,7 @@ _MODULES = (
         "noise_levels",
         "noise_paths",
     ),
-    *("predictions", "random_walk", "shapes", "tilted", "times", "told", "translate"),
+    *("predictions", "random_walk", "shapes", "spaces", "tilted", "times", "told", "translate"),
 )
 __all__ = [
     "CATALOGUE",

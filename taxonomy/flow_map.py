@@ -8,27 +8,31 @@ import jax.numpy as jnp
 
 from taxonomy.arrays import expand, ratio
 from taxonomy.shapes import PerExample, Points
+from taxonomy.spaces import FLAT, Space
 
 AverageVelocity = Callable[[PerExample, PerExample, Points], Points]  # v(s, t, x)
 Velocity = Callable[[PerExample, Points], Points]  # b(t, x)
 
 
-def jump(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> Points:
+def jump(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> Points:
     """``X_{s,t}(x) = x + (t - s) v_{s,t}(x)``: where the path through x at time s is at time t.
+
+    On a curved space ``X_{s,t}(x) = exp_x((t - s) v_{s,t}(x))``, with v tangent at x.
 
     Args:
       v: average velocity, (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
       s: [batch]; source times in [0, 1].
       t: [batch]; target times in [0, 1]; t < s goes back towards the noise.
       x: [batch, ...]; points at time s.
+      space: in which the points move.
 
     Returns:
       [batch, ...]; points at time t.
 
-    Reference: Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model", arXiv 2505.18825, Sec. 2.
-      Same time direction.
+    Reference: Boffi, Albergo, Vanden-Eijnden, "How to build a consistency model", arXiv 2505.18825, Sec. 2; on curved
+      spaces Davis, Albergo, Boffi, Bronstein, Bose, "Generalised flow maps", arXiv 2510.21608. Same time direction.
     """
-    return x + expand(t - s, x) * v(s, t, x)
+    return space.exp(x, expand(t - s, x) * v(s, t, x))
 
 
 def legs(grid: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -89,7 +93,7 @@ def diagonal(v: AverageVelocity) -> Velocity:
     return lambda t, x: v(t, t, x)
 
 
-def d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Points, Points]:
+def d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/dt X_{s,t}(x))`` by one jvp in the target time.
 
     Args:
@@ -97,14 +101,15 @@ def d_t(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Po
       s: [batch]; source times in [0, 1].
       t: [batch]; target times in [0, 1].
       x: [batch, ...]; points at time s.
+      space: in which the points move.
 
     Returns:
       two arrays [batch, ...]: the mapped points and their derivative in t.
     """
-    return jax.jvp(lambda t: jump(v, s, t, x), (t,), (jnp.ones_like(t),))
+    return jax.jvp(lambda t: jump(v, s, t, x, space=space), (t,), (jnp.ones_like(t),))
 
 
-def d_s(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Points, Points]:
+def d_s(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x))`` by one jvp in the source time, x held fixed.
 
     Args:
@@ -112,14 +117,17 @@ def d_s(v: AverageVelocity, s: PerExample, t: PerExample, x: Points) -> tuple[Po
       s: [batch]; source times in [0, 1].
       t: [batch]; target times in [0, 1].
       x: [batch, ...]; points at time s.
+      space: in which the points move.
 
     Returns:
       two arrays [batch, ...]: the mapped points and their derivative in s.
     """
-    return jax.jvp(lambda s: jump(v, s, t, x), (s,), (jnp.ones_like(s),))
+    return jax.jvp(lambda s: jump(v, s, t, x, space=space), (s,), (jnp.ones_like(s),))
 
 
-def advect(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:
+def advect(
+    v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points, *, space: Space = FLAT
+) -> tuple[Points, Points]:
     """``(X_{s,t}(x), grad X_{s,t}(x) . w)`` by one jvp in space.
 
     Args:
@@ -127,15 +135,18 @@ def advect(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Point
       s: [batch]; source times in [0, 1].
       t: [batch]; target times in [0, 1].
       x: [batch, ...]; points at time s.
-      w: [batch, ...]; directions at x.
+      w: [batch, ...]; directions at x, tangent ones on a curved space.
+      space: in which the points move.
 
     Returns:
       two arrays [batch, ...]: the mapped points and the pushed-forward directions.
     """
-    return jax.jvp(lambda x: jump(v, s, t, x), (x,), (w,))
+    return jax.jvp(lambda x: jump(v, s, t, x, space=space), (x,), (w,))
 
 
-def d_source(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:
+def d_source(
+    v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points, *, space: Space = FLAT
+) -> tuple[Points, Points]:
     """``(X_{s,t}(x), d/ds X_{s,t}(x) + grad X_{s,t}(x) . w)``: the source moves in time and along w, one jvp.
 
     Args:
@@ -144,11 +155,12 @@ def d_source(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Poi
       t: [batch]; target times in [0, 1].
       x: [batch, ...]; points at time s.
       w: [batch, ...]; velocity of the source point.
+      space: in which the points move.
 
     Returns:
       two arrays [batch, ...]: the mapped points and their total derivative; zero for the exact map along w = b_s.
     """
-    return jax.jvp(lambda s, x: jump(v, s, t, x), (s, x), (jnp.ones_like(s), w))
+    return jax.jvp(lambda s, x: jump(v, s, t, x, space=space), (s, x), (jnp.ones_like(s), w))
 
 
 def total_derivative(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, w: Points) -> tuple[Points, Points]:

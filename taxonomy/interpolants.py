@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from taxonomy.arrays import expand
+from taxonomy.spaces import FLAT, Space
 
 Coefficient = Callable[[jax.Array], jax.Array]
 
@@ -23,6 +24,8 @@ class Interpolant:
       beta: elementwise function of times in [0, 1], with beta(0) = 0 and beta(1) = 1.
       check: whether ``check_boundary`` is called when the path is made. It computes on a device: a path that is made
         while a module is imported, before the program has chosen its devices, is made without.
+      space: in which the points move. On a curved one the path is the geodesic ``exp_{x0}(beta(t) log_{x0}(x1))``, and
+        alpha is not used.
 
     Raises:
       ValueError: if the path does not go from the noise to the data.
@@ -34,6 +37,7 @@ class Interpolant:
     alpha: Coefficient
     beta: Coefficient
     check: dataclasses.InitVar[bool] = True
+    space: Space = FLAT
 
     def __post_init__(self, check: bool) -> None:
         if check:
@@ -49,10 +53,14 @@ class Interpolant:
 
     def position(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
         """``I_t = alpha_t x0 + beta_t x1``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
+        if self.space.curved:
+            return self.space.exp(x0, expand(self.beta(t), x0) * self.space.log(x0, x1))
         return expand(self.alpha(t), x0) * x0 + expand(self.beta(t), x1) * x1
 
     def velocity(self, t: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
         """``dI_t = alpha'_t x0 + beta'_t x1``; t [batch] in [0, 1], x0 (noise) and x1 (data) [batch, ...]."""
+        if self.space.curved:
+            return jax.jvp(lambda t: self.position(t, x0, x1), (t,), (jnp.ones_like(t),))[1]
         return expand(self.d_alpha(t), x0) * x0 + expand(self.d_beta(t), x1) * x1
 
 

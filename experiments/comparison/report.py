@@ -78,7 +78,7 @@ def of_maps(rows: Sequence[Row], metrics: Sequence[Metric]) -> tuple[list[str], 
     # Numbers about the map are the same in each row of a run.
     first = 1 if 1 in steps else steps[0]
     metrics = [metric for metric in metrics if metric is not MEASURED_W2 or first == 1]
-    shown = [metric for metric in metrics if any(row[metric.name] is not None for row in rows)]
+    shown = [metric for metric in metrics if any(row.get(metric.name) is not None for row in rows)]
     columns = [_column({o: mean_over_seeds(rows, o, first, m.name) for o in objectives}, m) for m in shown]
     body = [[o, *(column[o] for column in columns)] for o in objectives]
     return ["objective", *(metric.title for metric in shown)], body

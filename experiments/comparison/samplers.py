@@ -102,7 +102,7 @@ def trained(config: ConfigDict, workdir: Path) -> dict[str, Sampled]:
     b = dataset.exact_path(path).b
     exact = Model(lambda s, t, x: b(s, x), b, path, dataset.std)
     generators[EXACT] = functools.partial(
-        generator, lambda params, label: exact, (), shape=dataset.shape, noise_std=dataset.std
+        generator, lambda params, label, vector: exact, (), shape=dataset.shape, noise_of=dataset.noise
     )
     return generators
 

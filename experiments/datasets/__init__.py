@@ -10,13 +10,14 @@ import jax
 import numpy as np
 
 from experiments import paths
-from experiments.datasets import cifar10, digits, files, folders, generated, hub, latents, patches, planar
+from experiments.datasets import cifar10, curved, digits, files, folders, generated, hub, latents, patches, planar
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.errors import UsageError, nearest
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
     **planar.PLANAR,
     "paired_gaussians": planar.paired_gaussians,
+    **curved.CURVED,
     "digits": digits.digits,
 }
 

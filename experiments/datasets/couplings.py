@@ -30,7 +30,7 @@ def coupled(dataset: Dataset, source: Dataset | None, *, coupling: str, group: i
       pairs, or not known.
 
     Raises:
-      UsageError: if the sides differ in shape, or are no pairs.
+      UsageError: if the sides differ in shape, lie on a curved space, or are no pairs.
     """
     if source is None and coupling == INDEPENDENT:
         return dataset
@@ -39,6 +39,12 @@ def coupled(dataset: Dataset, source: Dataset | None, *, coupling: str, group: i
             f"a coupling whose sides differ in shape: source {source.name} has examples of {source.shape}, data set "
             f"{dataset.name} of {dataset.shape}; expected the same: choose another --config.training.source"
         )
+    for side in (dataset, source):
+        if side is not None and side.space.curved:
+            raise UsageError(
+                f"data set {side.name} lies on {side.space.name}; couplings and sources are for flat space: leave out "
+                "--config.training.coupling and --config.training.source"
+            )
     exact = None
     if coupling == PAIRED:
         _check_pairs(dataset, source)

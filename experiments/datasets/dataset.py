@@ -1,6 +1,7 @@
 """What a data set is: a way to draw one example from a key, and what evaluation needs to know about it."""
 
 from collections.abc import Callable
+import dataclasses
 from typing import NamedTuple, Protocol
 
 import jax
@@ -9,7 +10,8 @@ import numpy as np
 
 from experiments.errors import UsageError
 from taxonomy.exact import ExactFlow
-from taxonomy.interpolants import Interpolant
+from taxonomy.interpolants import LINEAR, Interpolant
+from taxonomy.spaces import FLAT, Space
 
 
 def pick(key: jax.Array, count: int) -> jax.Array:
@@ -37,6 +39,8 @@ class Planar(NamedTuple):
       in_support: [n, 2] points -> [n] booleans.
       modes: [modes, 2]; centres of the separate pieces, which have equal mass; None for one connected piece.
       basis: [dim, 2]; orthonormal columns that span the plane in a space of more dimensions; None for the plane itself.
+      chart: points [..., coordinates] of a curved space -> [..., 2], their places in the square, in which densities and
+        masses are meant; None where points are in the plane.
     """
 
     box: tuple[float, float]
@@ -45,9 +49,12 @@ class Planar(NamedTuple):
     in_support: Callable[[np.ndarray], np.ndarray]
     modes: np.ndarray | None = None
     basis: np.ndarray | None = None
+    chart: Callable[[np.ndarray], np.ndarray] | None = None
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Points [n, dim] of the space as coordinates [n, 2] of the plane."""
+        if self.chart is not None:
+            return self.chart(points)
         return points if self.basis is None else points @ self.basis.astype(points.dtype)
 
 
@@ -167,6 +174,7 @@ class Dataset(NamedTuple):
       source: names what the examples were decoded from, in place of themselves, see ``record.digest``; "" of others.
       centre: [*shape]; what was subtracted from the data in their own units. ``sample``, ``records``, ``exact_flow``
         and the maps of a run are in centred units, ``truth`` and samples in the data's own; None for zero.
+      space: in which the examples lie. Noise is uniform on a curved one, and the path from it a geodesic.
       scale: [*shape]; what the centred data were divided by, so that centred units are of spread 1; None for one. Then
         ``std`` is that of the scaled numbers, ``own_std`` that of the data.
       partner: the other end of a set of pairs, or None.
@@ -189,6 +197,7 @@ class Dataset(NamedTuple):
     scale: np.ndarray | None = None
     partner: Partner | None = None
     start: Start | None = None
+    space: Space = FLAT
 
     def centred(self, x: np.ndarray) -> np.ndarray:
         """Points [..., *shape] of the data's own units as those that are trained on: ``(x - centre) / scale``."""
@@ -215,6 +224,22 @@ class Dataset(NamedTuple):
         """The standard deviation about the mean of each coordinate, in the data's own units."""
         return self.std * (1.0 if self.scale is None else float(np.sqrt(np.mean(self.scale.astype(np.float64) ** 2))))
 
+    def noise(self, key: jax.Array, count: int | None = None) -> jax.Array:
+        """Noise: one point [*shape], or [count, *shape]; normal of the data's spread, on a curved space uniform."""
+        shape = self.shape if count is None else (count, *self.shape)
+        return self.space.uniform(key, shape) if self.space.curved else self.std * jax.random.normal(key, shape)
+
+    def path(self, interpolant: Interpolant) -> Interpolant:
+        """The path from noise to these data: on a curved space the geodesic; UsageError for another interpolant."""
+        if not self.space.curved:
+            return interpolant
+        if interpolant.beta is not LINEAR.beta:
+            raise UsageError(
+                f"data set {self.name} lies on {self.space.name}, where the path is the geodesic at constant speed; "
+                "leave out --config.interpolant"
+            )
+        return dataclasses.replace(interpolant, check=False, space=self.space)
+
     def draw(self, key: jax.Array, count: int) -> jax.Array:
         """Independent examples, [count, *shape]: the same ones inside compiled code and outside."""
         return drawn(self.sample, self.records, key, count)
@@ -222,13 +247,13 @@ class Dataset(NamedTuple):
     def start_of(self, key: jax.Array) -> jax.Array:
         """One start of the law in which paths begin: Gaussian noise unless ``start`` says otherwise."""
         if self.start is None or self.start.sample is None:
-            return self.std * jax.random.normal(key, self.shape)
+            return self.noise(key)
         return self.start.sample(key)
 
     def starts(self, key: jax.Array, count: int, *, held_out: bool = False) -> jax.Array:
         """Independent starts, [count, *shape]; of stored ones those that training does not see, if ``held_out``."""
         if self.start is None or self.start.sample is None:
-            return self.std * jax.random.normal(key, (count, *self.shape))
+            return self.noise(key, count)
         if held_out and self.start.held_out is not None:
             return self.start.held_out[jax.random.randint(key, (count,), 0, len(self.start.held_out))]
         return self.start.draw(key, count)
@@ -242,7 +267,12 @@ class Dataset(NamedTuple):
         jax.eval_shape(self.sample, jax.random.key(0))
 
     def check_flat(self, *, use: str) -> None:
-        """UsageError if the data lie in a plane of more dimensions, which ``use`` cannot take."""
+        """UsageError if the data lie on a curved space or in a plane of more dimensions; ``use`` cannot take them."""
+        if self.space.curved:
+            raise UsageError(
+                f"data set {self.name} lies on {self.space.name}; {use} takes points of flat space, such as "
+                "--config.dataset=spiral"
+            )
         if isinstance(self.truth, Planar) and self.truth.basis is not None:
             raise UsageError(
                 f"data set {self.name} lies in a plane of {self.shape[0]} dimensions; {use} takes the plane itself, "

@@ -115,6 +115,16 @@ def _floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     return score(perfect, dataset, true, protocol)
 
 
+def _drawn(dataset: Dataset, curves: np.ndarray) -> np.ndarray:
+    """Curves [k, paths, dim] as they are drawn: in the chart of a curved space, without the lines over its edges."""
+    if not dataset.space.curved:
+        return curves
+    drawn, (low, high) = np.array(dataset.truth.project(curves)), dataset.truth.box
+    crossing = np.abs(np.diff(drawn, axis=0)).max(axis=-1) > (high - low) / 2
+    drawn[1:][crossing] = np.nan
+    return drawn
+
+
 def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarray]]:
     """All numbers about the map itself, at the protocol's scale of guidance.
 
@@ -149,9 +159,10 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     values, pictures = compute_all(MAP_METRICS, trained), {}
     if exact is not None:
         pictures["cells"] = trained.truth[1]
-        if dataset.shape == (2,):
-            learned = maps.curves(trained.v, exact.paths[0], exact.path_times)
-            pictures |= {"learned": dataset.placed(learned), "exact": dataset.placed(exact.paths)}
+        if dataset.shape == (2,) or dataset.space.curved:
+            learned = maps.curves(trained.v, exact.paths[0], exact.path_times, space=dataset.space)
+            curves = {"learned": learned, "exact": exact.paths}
+            pictures |= {name: _drawn(dataset, dataset.placed(points)) for name, points in curves.items()}
     elif dataset.start is not None and dataset.shape == (2,):
         start = trained.draws.x_0[: reference.PATHS]
         own = maps.own_paths(diagonal(trained.v), start, steps=reference.PATH_TIMES - 1)

@@ -42,17 +42,22 @@ class TrainedMap:
     @functools.cached_property
     def truth(self) -> tuple[dict[str, float | None], np.ndarray | None]:
         """(errors against the exact map, their means by cells of (s, t)); ({}, None) where it is not known."""
-        return ({}, None) if self.reference is None else maps.truth(self.v, self.reference, backward=self.backward)
+        return (
+            ({}, None)
+            if self.reference is None
+            else maps.truth(self.v, self.reference, backward=self.backward, space=self.dataset.space)
+        )
 
     @functools.cached_property
     def residuals(self) -> dict[str, float | None]:
         """The mean squared residual of every rule."""
-        return maps.residuals(self.v, self.b, self.draws)
+        return maps.residuals(self.v, self.b, self.draws, space=self.dataset.space)
 
     @functools.cached_property
     def growth(self) -> tuple[float | None, float | None]:
         """(Lipschitz constant, growth exponent) of the map's own velocity; None in many dimensions or with classes."""
-        if self.conditional or math.prod(self.dataset.shape) > LARGEST_JACOBIAN:
+        # Off a curved space the map has no meaning, and most directions of a Jacobian lead there.
+        if self.conditional or self.dataset.space.curved or math.prod(self.dataset.shape) > LARGEST_JACOBIAN:
             return None, None
         return bounds.growth(self.v, self.draws)
 
@@ -84,11 +89,12 @@ def _w2_one_step(trained: TrainedMap) -> float | None:
 
 
 def _round_trip(trained: TrainedMap) -> float | None:
-    return maps.round_trip(trained.v, trained.draws.x_0) if trained.backward else None
+    return maps.round_trip(trained.v, trained.draws.x_0, space=trained.dataset.space) if trained.backward else None
 
 
 def _curvature(trained: TrainedMap) -> float | None:
-    if trained.conditional:  # each point of the draws has its own class
+    # Each point of the draws has its own class, and on a curved space a straight line is no path.
+    if trained.conditional or trained.dataset.space.curved:
         return None
     few = max(1, len(trained.draws.x_0) // FEWER)
     return maps.curvature(diagonal(trained.v), trained.draws.x_0[:few])

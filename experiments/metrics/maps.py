@@ -16,11 +16,11 @@ from experiments.datasets import couplings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
-from objectives.losses import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump, midpoint_step
 from taxonomy.interpolants import Interpolant
+from taxonomy.spaces import FLAT, Space
 
 CELLS = 10  # cells per axis of the map of errors
 
@@ -74,8 +74,10 @@ def _check_finite(values: np.ndarray, s: np.ndarray, t: np.ndarray, what: str) -
         )
 
 
-def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """``|X_{s,t}(x) - y|^2`` of each example.
+def squared_errors(
+    v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarray, y: np.ndarray, *, space: Space = FLAT
+) -> np.ndarray:
+    """``|X_{s,t}(x) - y|^2`` of each example, on a curved space the squared distance.
 
     Args:
       v: average velocity of the map.
@@ -83,6 +85,7 @@ def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarr
       t: [n]; target times in [0, 1].
       x: [n, ...]; points at time s.
       y: [n, ...]; exact points at time t.
+      space: in which the points move.
 
     Returns:
       [n].
@@ -90,9 +93,11 @@ def squared_errors(v: AverageVelocity, s: np.ndarray, t: np.ndarray, x: np.ndarr
     Raises:
       DivergedError: if the map is not finite; names the first (s, t) and the share of bad values.
     """
-    mapped = jax.jit(lambda s, t, x: jump(v, s, t, x))(*map(jnp.float32, (s, t, x)))
+    mapped = jax.jit(lambda s, t, x: jump(v, s, t, x, space=space))(*map(jnp.float32, (s, t, x)))
     _check_finite(np.asarray(mapped), s, t, "the flow map")
-    return np.sum((np.asarray(mapped, np.float64) - y).reshape(len(y), -1) ** 2, axis=1)
+    with jax.enable_x64(True):
+        apart = np.asarray(space.log(y, np.asarray(mapped, np.float64)))
+    return np.sum(apart.reshape(len(y), -1) ** 2, axis=1)
 
 
 def stretched(v: Callable[..., jax.Array], dataset: Dataset) -> Callable[..., jax.Array]:
@@ -127,13 +132,16 @@ def by_times(values: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarray:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[dict[str, float | None], np.ndarray]:
+def truth(
+    v: AverageVelocity, reference: Reference, *, backward: bool, space: Space = FLAT
+) -> tuple[dict[str, float | None], np.ndarray]:
     """Errors against the exact map: over the triangle, in one step, and by cells of (s, t).
 
     Args:
       v: average velocity of the map.
       reference: exact solutions.
       backward: whether the map was trained from t to s < t too.
+      space: in which the points move.
 
     Returns:
       ({"map_error", "one_step_error", "backward_error"}, the last None unless trained; [CELLS, CELLS] means by (s, t),
@@ -143,23 +151,24 @@ def truth(v: AverageVelocity, reference: Reference, *, backward: bool) -> tuple[
       DivergedError: if the map is not finite.
     """
     s, t, x_s, x_t = reference.s, reference.t, reference.x_s, reference.x_t
-    errors = squared_errors(v, s, t, x_s, x_t)
+    errors = squared_errors(v, s, t, x_s, x_t, space=space)
     zeros, ones = np.zeros(len(reference.x_0)), np.ones(len(reference.x_0))
-    one_step = squared_errors(v, zeros, ones, reference.x_0, reference.x_1)
+    one_step = squared_errors(v, zeros, ones, reference.x_0, reference.x_1, space=space)
     return {
         "map_error": float(errors.mean()),
         "one_step_error": float(one_step.mean()),
-        "backward_error": float(squared_errors(v, t, s, x_t, x_s).mean()) if backward else None,
+        "backward_error": float(squared_errors(v, t, s, x_t, x_s, space=space).mean()) if backward else None,
     }, by_times(errors, s, t)
 
 
-def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str, float | None]:
+def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws, *, space: Space = FLAT) -> dict[str, float | None]:
     """The mean squared residual of every rule, whichever one the map was trained on.
 
     Args:
       v: average velocity of the map.
       b: exact velocity, or None if it is not known.
       draws: times and points.
+      space: in which the points move.
 
     Returns:
       "tangent" ``|v_{tau,tau} - b_tau|^2`` (None without b), "lagrangian", "eulerian" and "semigroup" on the triangle,
@@ -172,9 +181,9 @@ def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str,
     s, u, t, tau, x_0, x_s, x_tau = draws
     zero, one = jnp.zeros_like(s), jnp.ones_like(s)
 
-    move_target = jax.jit(lambda s, t, x: characterizations.lagrangian(v, own, s, t, x))
-    move_source = jax.jit(lambda s, t, x: characterizations.eulerian(v, own, s, t, x))
-    semigroup = jax.jit(lambda s, u, t, x: characterizations.semigroup(v, s, u, t, x))
+    move_target = jax.jit(lambda s, t, x: characterizations.lagrangian(v, own, s, t, x, space=space))
+    move_source = jax.jit(lambda s, t, x: characterizations.eulerian(v, own, s, t, x, space=space))
+    semigroup = jax.jit(lambda s, u, t, x: characterizations.semigroup(v, s, u, t, x, space=space))
     by_rule = {
         "lagrangian": (move_target(s, t, x_s), s, t),
         "eulerian": (move_source(s, t, x_s), s, t),
@@ -194,19 +203,25 @@ def residuals(v: AverageVelocity, b: Velocity | None, draws: Draws) -> dict[str,
     return values
 
 
-def round_trip(v: AverageVelocity, x: jax.Array) -> float:
-    """Mean of ``|X_{1,0}(X_{0,1}(x)) - x|``.
+def round_trip(v: AverageVelocity, x: jax.Array, *, space: Space = FLAT) -> float:
+    """Mean of ``|X_{1,0}(X_{0,1}(x)) - x|``, on a curved space of the distance.
 
     Args:
       v: average velocity of a map that was trained in both directions.
       x: [n, ...]; noise.
+      space: in which the points move.
 
     Returns:
       distance in units of the data.
     """
     zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
-    squares = jax.jit(lambda x: lagrangian.round_trip(v, x, one, zero))(x)
-    return float(jnp.mean(jnp.sqrt(squares)))
+
+    @jax.jit
+    def there_and_back(x: jax.Array) -> jax.Array:
+        there = jump(v, zero, one, x, space=space)
+        return squared_norm(space.log(x, jump(v, one, zero, there, space=space)))
+
+    return float(jnp.mean(jnp.sqrt(there_and_back(x))))
 
 
 def own_paths(b: Velocity, x: jax.Array, *, steps: int) -> np.ndarray:
@@ -251,13 +266,14 @@ def curvature(b: Velocity, x: jax.Array, *, steps: int = 32) -> float:
     return float(np.sum((steps * np.diff(paths, axis=0) - way) ** 2) / (steps * np.sum(way**2)))
 
 
-def curves(v: AverageVelocity, start: np.ndarray, times: np.ndarray) -> np.ndarray:
+def curves(v: AverageVelocity, start: np.ndarray, times: np.ndarray, *, space: Space = FLAT) -> np.ndarray:
     """``X_{0,t}(x_0)``, each point one jump from the start.
 
     Args:
       v: average velocity of the map.
       start: [paths, dim]; x_0.
       times: [k]; target times.
+      space: in which the points move.
 
     Returns:
       [k, paths, dim].
@@ -267,6 +283,6 @@ def curves(v: AverageVelocity, start: np.ndarray, times: np.ndarray) -> np.ndarr
     @jax.jit
     def jumps(start: jax.Array) -> jax.Array:
         zero = jnp.zeros(len(start))
-        return jax.vmap(lambda t: jump(v, zero, jnp.full(len(start), t), start))(ends)
+        return jax.vmap(lambda t: jump(v, zero, jnp.full(len(start), t), start, space=space))(ends)
 
     return np.asarray(jumps(start))

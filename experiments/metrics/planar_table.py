@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset
@@ -19,6 +20,8 @@ class PlanarSamples(NamedTuple):
       protocol: how samples are scored.
       true: [n, 2]; samples of the data, for metrics that compare two sets. ``aligned_kl`` needs none.
       off_plane: share of the samples' squares off the plane of the data; None where there is nothing but the plane.
+      points: [n, ...]; the samples where their distances are straight, which ``true`` is, too: those of a curved space
+        in the space around it. None for ``samples``.
     """
 
     samples: np.ndarray
@@ -26,6 +29,12 @@ class PlanarSamples(NamedTuple):
     protocol: Protocol
     true: np.ndarray | None = None
     off_plane: float | None = None
+    points: np.ndarray | None = None
+
+    @property
+    def apart(self) -> np.ndarray:
+        """[n, ...]; the samples as distances are measured between them."""
+        return self.samples if self.points is None else self.points
 
 
 def in_plane(
@@ -44,6 +53,9 @@ def in_plane(
     """
     truth = dataset.truth
     within = truth.project(samples)
+    if dataset.space.curved:
+        around = [None if x is None else np.asarray(dataset.space.embed(jnp.asarray(x))) for x in (samples, true)]
+        return PlanarSamples(within, dataset, protocol, around[1], points=around[0])
     off = (
         None
         if truth.basis is None
@@ -59,16 +71,16 @@ def _entropic_w2(planar: PlanarSamples) -> float | None:
 
 def _sliced_w2(planar: PlanarSamples) -> float:
     protocol = planar.protocol
-    return metrics.sliced_wasserstein(planar.samples, planar.true, projections=protocol.projections, seed=protocol.seed)
+    return metrics.sliced_wasserstein(planar.apart, planar.true, projections=protocol.projections, seed=protocol.seed)
 
 
 def _mmd2(planar: PlanarSamples) -> float | None:
     pairs = planar.protocol.pairs
-    return metrics.mmd(planar.samples[:pairs], planar.true[:pairs])
+    return metrics.mmd(planar.apart[:pairs], planar.true[:pairs])
 
 
 def _classifier(planar: PlanarSamples) -> float | None:
-    return metrics.classifier_accuracy(planar.samples, planar.true, seed=planar.protocol.seed)
+    return metrics.classifier_accuracy(planar.apart, planar.true, seed=planar.protocol.seed)
 
 
 PLANAR_METRICS = (
@@ -118,6 +130,14 @@ OFF_PLANE = Metric("off_plane", "share of squares off the plane", "lower", lambd
 FOLLOWED = tuple(metric for metric in PLANAR_METRICS if metric.name in ("kl", "reverse_kl", "rarest_mode"))
 
 
+# What has a meaning on a curved space: bins of equal area, and distances in the space around it.
+CURVED_METRICS = tuple(
+    metric for metric in PLANAR_METRICS if metric.name in ("kl", "in_support", "sliced_w2", "mmd2", "classifier")
+)
+
+
 def of(dataset: Dataset) -> tuple[Metric, ...]:
-    """The metrics of a data set in a plane."""
+    """The metrics of a data set in a plane, or on a curved space with a chart."""
+    if dataset.space.curved:
+        return CURVED_METRICS
     return PLANAR_METRICS if dataset.truth.basis is None else (*PLANAR_METRICS, OFF_PLANE)

@@ -126,7 +126,7 @@ def draw(dataset: Dataset, interpolant: Interpolant, *, seed: int, count: int) -
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 3), 3)
     s, _, t = times.triangle(keys[0], (count,))
     x_0, x_1 = couplings.pairs(dataset, keys[1], keys[2], count)
-    x_s = interpolant.position(s, x_0, x_1)
+    x_s = dataset.path(interpolant).position(s, x_0, x_1)
     return tuple(np.asarray(array, np.float64) for array in (s, t, x_s, x_0))
 
 
@@ -161,6 +161,7 @@ def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int
             paths.append(solve(np.full(len(paths[-1]), start), np.full(len(paths[-1]), end), paths[-1]))
         few = slice(min(CHECKED, triples))
         finer = _solver(flow, CHECK_FACTOR * tolerance)(s[few], t[few], x_s[few])
+        apart = np.asarray(dataset.space.log(x_t[few], finer))
     probe_t, probe_x = s[:PROBES], x_s[:PROBES]
     return Reference(
         s=s,
@@ -171,7 +172,7 @@ def build(dataset: Dataset, interpolant: Interpolant, *, seed: int, triples: int
         x_1=x_1,
         path_times=path_times,
         paths=np.stack(paths),
-        error=np.linalg.norm(finer - x_t[few], axis=-1),
+        error=np.linalg.norm(apart, axis=-1),
         probe_t=probe_t,
         probe_x=probe_x,
         probe_b=_probe(dataset, interpolant, probe_t, probe_x),

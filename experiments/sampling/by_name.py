@@ -103,12 +103,16 @@ def _renoising(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Arr
 
 
 SAMPLERS = {
-    "composition": Sampler(lambda m, o, key, x, grid: (samplers.composition(m.v, x, grid), _steps(grid)), MAP),
-    "one_jump": Sampler(lambda m, o, key, x, grid: (samplers.one_jump(m.v, x, grid), 1), NOISE),
+    "composition": Sampler(
+        lambda m, o, key, x, grid: (samplers.composition(m.v, x, grid, space=m.path.space), _steps(grid)), MAP
+    ),
+    "one_jump": Sampler(lambda m, o, key, x, grid: (samplers.one_jump(m.v, x, grid, space=m.path.space), 1), NOISE),
     "renoising": Sampler(_renoising, DATA, fresh=True),
     "gamma": Sampler(_gamma, MAP, ("gamma",), fresh=True),
     "restart": Sampler(_restart, MAP, ("back_to", "repeats"), fresh=True),
-    "euler": Sampler(lambda m, o, key, x, grid: (samplers.euler(m.b, x, grid), _steps(grid)), VELOCITY),
+    "euler": Sampler(
+        lambda m, o, key, x, grid: (samplers.euler(m.b, x, grid, space=m.path.space), _steps(grid)), VELOCITY
+    ),
     "heun": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.heun(m.b, x, grid), 2 * _steps(grid) - 1), VELOCITY),
     "ddim": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.ddim(m.b, m.path, x, grid), _steps(grid)), VELOCITY),
     "ddpm": Sampler(_ancestral, VELOCITY, ("eta",), fresh=True),

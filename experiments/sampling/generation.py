@@ -26,7 +26,7 @@ def generator(
     sampler: str,
     options: Options,
     shape: tuple[int, ...],
-    noise_std: float,
+    noise_of: Callable[[jax.Array, int], jax.Array],
     starts: Callable[[jax.Array, int], jax.Array] | None = None,
     finish: Callable[[np.ndarray], np.ndarray] = lambda samples: samples,
     told: Callable[[jax.Array, int], jax.Array | None] = lambda key, count: None,
@@ -39,7 +39,7 @@ def generator(
       sampler: a key of ``by_name.SAMPLERS``.
       options: of the sampler.
       shape: of one sample.
-      noise_std: standard deviation of the noise.
+      noise_of: (key, count) -> noise [count, *shape], such as ``Dataset.noise``.
       starts: (key, count) -> what samples start from, [count, ...]; None for noise.
       finish: what the map has made -> the samples, such as ``Dataset.in_own_units``.
       told: (key, count) -> what the network is told of each sample, or None.
@@ -59,7 +59,7 @@ def generator(
     ) -> by_name.Points:
         key_start, key_steps = jax.random.split(key)
         if noise is None:
-            noise = noise_std * jax.random.normal(key_start, (count, *shape))
+            noise = noise_of(key_start, count)
         # Of a stream of its own: what is told changes no other number.
         vector = told(jax.random.fold_in(key_steps, TOLD), count)
         return run(model_of(params, label, vector), options, key_steps, noise, grid)

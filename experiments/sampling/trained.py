@@ -20,7 +20,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling import by_name, conditioning, generation
 from experiments.sampling.by_name import Model, Options
-from experiments.settings import protocol
+from experiments.settings import protocol, spaces
 from experiments.settings.protocol import Protocol
 from models import grids
 from models.flow_map_model import FlowMapModel, Params
@@ -167,6 +167,7 @@ class Trained:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
         chosen = sampler or self.objective.sampler
+        spaces.check_sampler(chosen, self.dataset)
         if self.dataset.start is not None and by_name.get(chosen).fresh:
             self.dataset.check_noise(use=f"the sampler {chosen}")
 
@@ -180,7 +181,7 @@ class Trained:
             sampler=chosen,
             options=options,
             shape=self.dataset.shape,
-            noise_std=self.dataset.std,
+            noise_of=self.dataset.noise,
             starts=None if self.dataset.start is None else functools.partial(self.dataset.starts, held_out=True),
             finish=self.dataset.in_own_units,
             told=self.told,
@@ -248,7 +249,7 @@ def trained(config: ConfigDict, dataset: Dataset, model: FlowMapModel, params: P
     return Trained(
         config=config,
         objective=objective,
-        interpolant=settings.interpolant_of(config),
+        interpolant=dataset.path(settings.interpolant_of(config)),
         dataset=dataset,
         model=model,
         params=params,

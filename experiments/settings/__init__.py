@@ -1,6 +1,6 @@
 """A configuration: its defaults, its parts, and what its names stand for."""
 
-from experiments.settings.defaults import DEFAULT_OBJECTIVE, base, fields, parse_variant, planar
+from experiments.settings.defaults import DEFAULT_OBJECTIVE, base, curved, fields, parse_variant, planar
 from experiments.settings.objectives import (
     NO_COMBINATION,
     check_sound,
@@ -15,6 +15,7 @@ __all__ = [
     "NO_COMBINATION",
     "base",
     "check_sound",
+    "curved",
     "fields",
     "interpolant_of",
     "label",

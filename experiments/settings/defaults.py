@@ -14,15 +14,18 @@ from objectives.build import OBJECTIVES, default_options
 DEFAULT_OBJECTIVE = "lsd"
 
 
-def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[str, str]:
+def parse_variant(
+    variant: str | None, *, settings: tuple[str, ...], default: str = DEFAULT_OBJECTIVE
+) -> tuple[str, str]:
     """Reads the words after the colon of ``--config=file.py:lsd,paper``, in any order.
 
     Args:
       variant: such as "lsd", "paper", "lsd,paper", "" or None.
       settings: the settings that this configuration has; the first is the default.
+      default: the objective unless one is named.
 
     Returns:
-      (objective name, setting); the objective is "lsd" unless named.
+      (objective name, setting).
 
     Raises:
       UsageError: on an unknown word (the nearest is suggested) or two of one kind.
@@ -31,7 +34,7 @@ def parse_variant(variant: str | None, *, settings: tuple[str, ...]) -> tuple[st
     for word in words:
         if word not in OBJECTIVES and word not in settings:
             raise UsageError(f"unknown objective or setting {word!r}; {nearest(word, [*OBJECTIVES, *settings])}")
-    names = [word for word in words if word in OBJECTIVES] or [DEFAULT_OBJECTIVE]
+    names = [word for word in words if word in OBJECTIVES] or [default]
     chosen = [word for word in words if word in settings] or [settings[0]]
     if len(names) > 1 or len(chosen) > 1:
         raise UsageError(f"variant {variant!r} names two of a kind; expected at most one objective and one setting")
@@ -105,6 +108,26 @@ def planar(dataset: str, variant: str | None) -> ConfigDict:
     config.network.update({"width": 128, "point_features": 4, "time_features": 2})
     config.training.update({"steps": 5000, "learning_rate": 1e-2})
     config.training.optimizer = "muon" if setting == "laptop" else "sparse_muon"
+    return config
+
+
+def curved(dataset: str, variant: str | None) -> ConfigDict:
+    """The settings of the distributions on the sphere and the torus.
+
+    Args:
+      dataset: name of the data set.
+      variant: see ``parse_variant``; the only setting is "laptop", the objective "riemannian_lsd" unless named.
+
+    Returns:
+      the configuration.
+    """
+    objective, _ = parse_variant(variant, settings=("laptop",), default="riemannian_lsd")
+    config = base(objective)
+    config.dataset = dataset
+    config.network.update({"width": 128, "depth": 4, "time_features": 2})
+    config.training.update({"steps": 4000, "learning_rate": 1e-2, "optimizer": "muon"})
+    # Each exact solution takes a few hundred quadratures over the space.
+    config.evaluation.update({"triples": 500, "points": 2000, "tolerance": 1e-6})
     return config
 
 

@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from experiments.datasets.dataset import Dataset, Images
 from experiments.errors import UsageError, nearest
+from experiments.settings import spaces
 from experiments.settings.objectives import interpolant_of
 from models import networks
 from models.flow_map_model import OUTPUTS, FlowMapModel
@@ -99,14 +100,17 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         inputs = {"classes": classes, "guided": config.guidance.scale_is_input, "vector": vector}
         return networks.build(kind, **inputs, **_tuples(fields))
 
+    spaces.check(objective, output=output, dataset=dataset, method=config.objective.name)
     return FlowMapModel(
         network(),
-        std=dataset.std,
+        # The numbers of a curved space have a size of their own.
+        std=1.0 if dataset.space.curved else dataset.std,
         output=output,
         auxiliary=network() if objective.needs_auxiliary else None,
         variance=KINDS[kind].log_variance(fields) if objective.learns_weight else None,
         size=_size(config, dataset) if KINDS[kind].on_images else None,
         effect=effect,
+        space=dataset.space,
     )
 
 

@@ -91,7 +91,7 @@ def make_step(
         model=model,
         objective=objective,
         dataset=dataset,
-        interpolant=interpolant,
+        interpolant=dataset.path(interpolant),
         teacher=teacher,
         transformation=optimizer(training),
         rate=schedule(training),

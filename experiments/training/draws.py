@@ -84,7 +84,7 @@ def draw(
         return x0, (data, label), law(key_times)
 
     def fresh(index: jax.Array) -> jax.Array:
-        return dataset.std * jax.random.normal(jax.random.fold_in(key_fresh, index), dataset.shape)
+        return dataset.noise(jax.random.fold_in(key_fresh, index))
 
     indices = first + jnp.arange(count)
     # What is matched is drawn in whole groups, which lie in the global batch where they lie for any other device.

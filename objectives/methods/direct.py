@@ -16,7 +16,8 @@ from taxonomy.shapes import PerExample
 
 def flow_matching(*, velocity: str = "sample", pool: int = POOL) -> Objective:
     """Flow matching alone: learns the velocity; sampled by Euler steps along the diagonal."""
-    return with_velocity(Objective((diagonal(1.0),), sampler="euler"), velocity, pool=pool, terms=("diagonal",))
+    method = Objective((diagonal(1.0),), sampler="euler", on_spaces=True)
+    return with_velocity(method, velocity, pool=pool, terms=("diagonal",))
 
 
 def reflow(*, teacher_steps: int = 8) -> Objective:

@@ -22,6 +22,7 @@ from taxonomy.catalogue import (
     lagrangian,
     lagrangian_from_noise,
     progressive,
+    riemannian,
     stochastic,
 )
 from taxonomy.catalogue.method import Method
@@ -41,6 +42,7 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
+    riemannian,
     stochastic,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}

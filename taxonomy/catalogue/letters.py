@@ -211,6 +211,7 @@ UNCHECKED: dict[str, str] = {
     "yin2023one": "one jump from the noise, whose times have no letters",
     "zheng2025large": "its letters are those of sCM in what was read of its code, and were not gone through",
     "deng2026generative": "no time at all: a generator takes noise to data",
+    "davis2025generalised": "no code of the authors; its letters were not gone through",
     "gu2026anyflow": "its letters were not gone through",
     "pan2026ito": "no code of the authors was found; the text was not read",
     "guo2025splitmeanflow": "no code of the authors, and a third party's runs time the other way",

@@ -236,6 +236,15 @@ _LISTED = (
         venue="ICLR 2026",
     ),
     Paper(
+        key="davis2025generalised",
+        authors="Oscar Davis and Michael S. Albergo and Nicholas M. Boffi and Michael M. Bronstein and "
+        "Avishek Joey Bose",
+        title="Generalised Flow Maps for Few-Step Generative Modelling on Riemannian Manifolds",
+        year=2025,
+        arxiv="2510.21608",
+        venue="ICLR 2026",
+    ),
+    Paper(
         key="lee2025decoupled",
         authors="Kyungmin Lee and Sihyun Yu and Jinwoo Shin",
         title="Decoupled MeanFlow: Turning Flow Models into Flow Maps for Accelerated Sampling",

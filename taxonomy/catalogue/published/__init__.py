@@ -20,6 +20,7 @@ from taxonomy.catalogue.published import (
     lagrangian_from_noise,
     pooled,
     progressive,
+    riemannian,
     stochastic,
     varied,
 )
@@ -40,6 +41,7 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
+    riemannian,
     stochastic,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {

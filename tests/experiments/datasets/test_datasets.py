@@ -22,7 +22,7 @@ def test_samples_have_the_stated_bin_masses(name):
     dataset = datasets.load(name)
     mass = dataset.truth.bin_mass(20).ravel()
     low, high = dataset.truth.box
-    counts = np.histogram2d(*drawn(dataset).T, bins=20, range=[(low, high)] * 2)[0].ravel()
+    counts = np.histogram2d(*dataset.truth.project(drawn(dataset)).T, bins=20, range=[(low, high)] * 2)[0].ravel()
     likely = mass > 2e-4
     statistic = np.sum((counts[likely] - 50_000 * mass[likely]) ** 2 / (50_000 * mass[likely]))
     assert stats.chi2.sf(statistic, likely.sum() - 1) > 1e-4
@@ -46,21 +46,21 @@ def test_density_integrates_to_the_bin_masses(name):
 def test_samples_lie_in_the_support_and_noise_does_not(name):
     dataset = datasets.load(name)
     expected = 1.0 if name == "checkerboard" else 0.989
-    assert metrics.in_support(drawn(dataset), dataset.truth) >= expected - 0.01
-    noise = dataset.std * np.random.default_rng(0).standard_normal((10_000, 2))
-    assert metrics.in_support(noise, dataset.truth) < 0.6
+    assert metrics.in_support(dataset.truth.project(drawn(dataset)), dataset.truth) >= expected - 0.01
+    noise = np.asarray(dataset.noise(jax.random.key(0), 10_000))
+    assert metrics.in_support(dataset.truth.project(noise), dataset.truth) < 0.6
 
 
 @pytest.mark.parametrize("name", DATASETS)
 @pytest.mark.parametrize("t", [0.3, 0.9])
 def test_exact_velocity_is_the_regression_on_the_samples(name, t):
     dataset, n = datasets.load(name), 20_000
-    x1, x0 = drawn(dataset, n), dataset.std * np.random.default_rng(1).standard_normal((n, *dataset.shape))
-    times = jnp.full(n, t)
-    x = LINEAR.position(times, jnp.float32(x0), jnp.asarray(x1))
+    x1, x0 = drawn(dataset, n), np.asarray(dataset.noise(jax.random.key(1), n))
+    times, path = jnp.full(n, t), dataset.path(LINEAR)
+    x = path.position(times, jnp.float32(x0), jnp.asarray(x1))
     b = jax.jit(dataset.exact_flow(LINEAR).b)
     found = np.concatenate([b(times[:2000], part) for part in jnp.split(x, 10)])
-    residual = x1 - x0 - found
+    residual = np.asarray(path.velocity(times, jnp.float32(x0), jnp.asarray(x1))) - found
     for g in (np.ones_like(x1), np.asarray(x), np.sin(3 * np.asarray(x))):
         products = residual * g
         # Up to 64 coordinates and three functions are looked at: allow for the largest of them.

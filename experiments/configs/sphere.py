@@ -1,0 +1,16 @@
+"""Six narrow laws along a belt around the unit sphere; noise is uniform on it, and jumps follow great circles.
+
+    python -m experiments.train --config=experiments/configs/sphere.py:riemannian_lsd --workdir=runs/sphere
+
+Variants: flow_matching and the methods on curved spaces, riemannian_lsd, riemannian_esd, riemannian_psd and
+riemannian_mean_flow. A toy of this project, without a paper. Scores: docs/spaces.md.
+"""
+
+from ml_collections import ConfigDict
+
+from experiments import settings
+
+
+def get_config(variant: str | None = None) -> ConfigDict:
+    """The configuration of a variant such as "riemannian_lsd"."""
+    return settings.curved("sphere", variant)
