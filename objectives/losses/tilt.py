@@ -60,7 +60,8 @@ def explicit(
       t: [batch]; times in [0, 1].
       velocity: [batch, ...]; ``dI_t`` of these examples.
       reference: [batch, ...]; ``b_t(I_t)``, the velocity before the step.
-      change: [batch]; ``h r(x1)``. A constant less changes the variance of the target and not its mean.
+      change: [batch]; ``h r(x1)``, less any function of (t, I_t), which changes the variance of the target and not its
+        mean.
 
     Returns:
       [batch]; one squared residual per example. The target is stopped.
@@ -100,7 +101,9 @@ def implicit(
       t: [batch]; times in [0, 1].
       velocity: [batch, ...]; ``dI_t`` of these examples.
       reference: [batch, ...]; ``b_t(I_t)``, the velocity before the step.
-      log_weight: [batch]; ``w = h r(x1)``; least variance if less a constant that makes the mean of ``e^w`` one.
+      log_weight: [batch]; ``w = h r(x1)``, less any function of (t, I_t): the solution is the same. Near the logarithm
+        of ``E[e^w | I_t]`` it makes the variance small, and keeps errors of the reference from growing where weights
+        are small: from stage to stage their product would be ``e^{-r}``.
       control: c; 0 has the gradient of ``weighted``.
 
     Returns:

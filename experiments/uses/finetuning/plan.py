@@ -68,7 +68,8 @@ class Plan(NamedTuple):
             if self.method == "tilt_data":
                 return regressed
             drawn = FORWARD * (SEVERAL if composes else self.ode_steps)
-            return regressed + drawn + (FORWARD if self.tilt_loss != "weighted" else 0)
+            # The velocity before the step; the map's look-ahead, where there is one.
+            return regressed + drawn + FORWARD * (2 if composes else 1)
         held = both * ((self.map_penalty > 0 and self.method != "ode") + (self.tangent_penalty > 0))
         if self.method == "dmd":
             # The generator and the fake velocity are trained; the real and the fake one are asked at the noised points.

@@ -13,7 +13,7 @@ from models import grids, samplers
 from models.flow_map_model import FlowMapModel, Params, bind
 from objectives.losses import direct, lagrangian, tilt
 from objectives.losses import reward as losses
-from taxonomy import flow_map, times
+from taxonomy import flow_map, predictions, times
 from taxonomy.flow_map import AverageVelocity, diagonal
 from taxonomy.interpolants import Interpolant
 
@@ -98,13 +98,16 @@ def penalized(setting: Setting, plan: Plan) -> Loss:
 
 
 def tilted(setting: Setting, plan: Plan) -> Loss:
-    """Tilt matching of the diagonal, and for a map LSD at reweighted points, which makes its jumps follow.
+    """Tilt matching of the diagonal, and for a map LSD, which makes its jumps follow.
 
     "tilt" takes a share of the reward in each stage, and data that the model at the start of the stage makes.
     "tilt_data" takes all of it at once, and the training set.
     """
     of_data = plan.method == "tilt_data"
     share, count = 1.0 if of_data else 1 / plan.stages, plan.batch_size
+
+    def rewarded(x: jax.Array) -> jax.Array:
+        return jax.lax.stop_gradient(jnp.asarray(setting.reward(x), x.dtype))
 
     def made(w: AverageVelocity, key: jax.Array) -> jax.Array:
         x_0 = setting.noise(key, count)
@@ -117,22 +120,30 @@ def tilted(setting: Setting, plan: Plan) -> Loss:
         x_1 = setting.data(keys[0], count) if of_data else jax.lax.stop_gradient(made(w, keys[0]))
         x_0, t = setting.noise(keys[1], count), jax.random.uniform(keys[2], (count,))
         x_t, velocity = (part(t, x_0, x_1) for part in (setting.interpolant.position, setting.interpolant.velocity))
-        change = share * jax.lax.stop_gradient(jnp.asarray(setting.reward(x_1), x_1.dtype))
-        # Weights of mean one.
-        log_weight = change - jax.nn.logsumexp(change) + jnp.log(count)
-        if of_data or plan.tilt_loss == "weighted":
-            total = tilt.weighted(v, x_t, t, velocity=velocity, log_weight=log_weight)
-        elif plan.tilt_loss == "implicit":
-            total = tilt.implicit(v, x_t, t, velocity=velocity, reference=w(t, t, x_t), log_weight=log_weight)
+        change = share * rewarded(x_1)
+        weights = jnp.exp(change - jax.nn.logsumexp(change) + jnp.log(count))  # of mean one
+        if of_data:
+            total = tilt.weighted(v, x_t, t, velocity=velocity, log_weight=jnp.log(weights))
         else:
-            change = change - jnp.mean(change)
-            total = tilt.explicit(v, x_t, t, velocity=velocity, reference=w(t, t, x_t), change=change)
+            reference = w(t, t, x_t)
+            ahead = (
+                flow_map.jump(w, t, jnp.ones_like(t), x_t)
+                if setting.composes
+                else predictions.data_from_velocity(setting.interpolant, t, x_t, reference)
+            )
+            # Any function of I_t may be taken off: near the mean given I_t, weights are near one wherever I_t is.
+            above = change - share * rewarded(ahead)
+            if plan.tilt_loss == "implicit":
+                total = tilt.implicit(v, x_t, t, velocity=velocity, reference=reference, log_weight=above)
+            elif plan.tilt_loss == "explicit":
+                total = tilt.explicit(v, x_t, t, velocity=velocity, reference=reference, change=above)
+            else:
+                total = tilt.weighted(v, x_t, t, velocity=velocity, log_weight=above)
         if setting.composes:
             s, _, t = times.triangle(keys[3], (count,))
-            x_s = setting.interpolant.position(s, x_0, x_1)
-            total += jnp.exp(log_weight) * lagrangian.lagrangian(v, diagonal(v), x_s, s, t)
-        weights = jnp.exp(log_weight)
-        return jnp.mean(total), jnp.mean(weights * setting.reward(x_1))
+            residual = lagrangian.lagrangian(v, diagonal(v), setting.interpolant.position(s, x_0, x_1), s, t)
+            total += weights * residual if of_data else residual
+        return jnp.mean(total), jnp.mean(weights * rewarded(x_1))
 
     return loss
 

@@ -150,7 +150,7 @@ def test_the_count_of_evaluations(name, composes):
     stopped = {
         "map": 3,
         "ode": SHORT.ode_steps + 1,
-        "tilt": (4 if composes else SHORT.ode_steps) + (plan.tilt_loss != "weighted") + composes,
+        "tilt": (4 if composes else SHORT.ode_steps) + 1 + 2 * composes,
         "tilt_data": int(composes),
         "dmd": 4,
     }[method]

@@ -1,7 +1,5 @@
 """Tilt matching against exact tilted velocities of a mixture, and tilted DMD against its Gaussian closed form."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -48,17 +46,17 @@ def posterior(interpolant, parts, t, x):
     return jnp.asarray(np.concatenate(points)), jnp.asarray(np.concatenate([w * of_nodes for w in of_data_weights]))
 
 
-@functools.partial(jax.jit, static_argnums=0)
 def exact_velocity(interpolant, parts, t, x):
     """``b_t(x)`` of the exact path, [2]."""
-    return exact.mixture(interpolant, **parts, noise_std=STD).b(jnp.array([t]), jnp.asarray(x[None]))[0]
+    flow = exact.mixture(interpolant, **parts, noise_std=STD)
+    return jax.jit(flow.b)(jnp.array([t]), jnp.asarray(x[None]))[0]
 
 
 def examples(interpolant, parts, t, x):
     """All data that x at time t may come from: (weights [n], data [n, 2], velocities dI_t [n, 2])."""
     x_1, weights = posterior(interpolant, parts, t, x)
     alpha, beta = (c(jnp.asarray(t)) for c in (interpolant.alpha, interpolant.beta))
-    x_0 = (x - beta * x_1) / alpha
+    x_0 = (x[None] - beta * x_1) / alpha
     return weights, x_1, interpolant.velocity(jnp.full(len(x_1), t), x_0, x_1)
 
 
@@ -199,23 +197,20 @@ def test_the_optimum_of_tilted_dmd_is_the_tilted_law_at_the_data_alone(earliest)
     slope = 0.9
     flow = exact.gaussian(LINEAR, mean=np.zeros(1), covariance=np.full((1, 1), STD**2), noise_std=STD)
 
-    @jax.jit
     def gradient(m):
         """The mean over t and noised points; w - b of two Gaussians that differ in their mean is constant in x."""
-        other = exact.gaussian(LINEAR, mean=m[None], covariance=np.full((1, 1), STD**2), noise_std=STD)
-        x = jnp.zeros((len(t), 1))
+        other = exact.gaussian(LINEAR, mean=np.full(1, m), covariance=np.full((1, 1), STD**2), noise_std=STD)
+        x, weight = jnp.zeros((len(t), 1)), t**2 / ((1 - t) * STD**2)
 
         def loss(shift):
-            ends, weight = jnp.broadcast_to(m + shift, (len(t), 1)), t**2 / ((1 - t) * STD**2)
-            learned, wanted = other.b(t, x), flow.b(t, x)
+            ends, learned, wanted = jnp.broadcast_to(m + shift, (len(t), 1)), other.b(t, x), flow.b(t, x)
             return jnp.asarray(weights / 2) @ tilt.distribution_matching(
                 lambda x: slope * x[:, 0], ends, learned=learned, wanted=wanted, weight=weight
             )
 
-        return jax.grad(loss)(0.0)
+        return float(jax.jit(jax.grad(loss))(0.0))
 
-    per_unit = gradient(jnp.asarray(1.0)) - gradient(jnp.asarray(0.0))
-    optimum = -gradient(jnp.asarray(0.0)) / per_unit
+    optimum = gradient(0.0) / (gradient(0.0) - gradient(1.0))
     share = weights / 2 @ np.asarray(t**2 / (t**2 + (1 - t) ** 2))
     np.testing.assert_allclose(optimum, slope * STD**2 / share, rtol=1e-6)
     if earliest == 0.0:
