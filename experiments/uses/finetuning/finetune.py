@@ -60,22 +60,22 @@ def _score(
     run, rows, pictures, name = task.run, [], {}, ways.TITLES[plan.method]
     noise = noise_of(run.dataset, task.count, run.protocol.seed)
     better = dataclasses.replace(run, params=tuned.params)
-    way, *others = ways.ways(plan, composes=task.composes)
-    before = known[way] if way in known else ways.sample(run, noise, way)
+    first, *others = ways.ways(plan, composes=task.composes)
+    before = known[first] if first in known else ways.sample(run, noise, first)
     best = _optimum(task, before, plan)
-    optimal = None if best is None else judge.row(f"optimum for {way.title}", best, before, best)
-    if way not in known:
-        known[way] = pictures[f"reference, {way.title}"] = before
-        rows.append(judge.row(f"reference, {way.title}", before, before, best, per_sample=way.steps))
-    after = pictures[f"{name}, {way.title}"] = ways.sample(better, noise, way)
+    optimal = None if best is None else judge.row(f"optimum for {first.title}", best, before, best)
+    if first not in known:
+        known[first] = pictures[f"reference, {first.title}"] = before
+        rows.append(judge.row(f"reference, {first.title}", before, before, best, per_sample=first.steps))
+    after = pictures[f"{name}, {first.title}"] = ways.sample(better, noise, first)
     start = float(np.mean(jax.jit(task.reward)(before)))
     rows.append(
         judge.row(
-            f"{name}, {way.title}",
+            f"{name}, {first.title}",
             after,
             before,
             best,
-            per_sample=way.steps,
+            per_sample=first.steps,
             evaluations=float(tuned.curve[-1, 0] / 1e6),
             reached=reached(tuned, start, optimal and optimal["reward"]),
             megabytes=None if tuned.planned_bytes is None else tuned.planned_bytes / 1e6,
@@ -89,7 +89,7 @@ def _score(
         rows.append(judge.row(f"{name}, {way.title}", after, before, best, per_sample=way.steps))
     if optimal is not None:
         rows.append(optimal)
-        pictures[optimal["law"]] = best
+        pictures[f"optimum for {first.title}"] = best
     return rows, pictures
 
 

@@ -183,8 +183,8 @@ def test_the_loss_of_tilt_matching_by_hand(name):
     share, made = (1 if name == "tilt_data" else 1 / 5), v(t, t, x_t)
     plain = jnp.exp(share * reward) / jnp.exp(share * reward).mean()
     # Tweedie's mean: on this path x_t and its velocity are data and noise, turned by the angle of the time.
-    mean = sine * x_t + cosine * w(t, t, x_t) / (jnp.pi / 2)
-    ahead = x_t + (1 - t)[:, None] * w(t, one, x_t) if composes else mean
+    tweedie = sine * x_t + cosine * w(t, t, x_t) / (jnp.pi / 2)
+    ahead = x_t + (1 - t)[:, None] * w(t, one, x_t) if composes else tweedie
     weight = jnp.exp(share * (reward + 4 * jnp.sum((ahead - 0.75) ** 2, axis=1)))[:, None]
     if name == "tilt_data":
         expected = plain * jnp.sum((made - velocity) ** 2, axis=1)
