@@ -21,11 +21,13 @@ if __name__ == "__main__":
     REWARD = flags.DEFINE_string("reward", None, rewards.HELP)
     METHOD = flags.DEFINE_string("method", "all", f"all, or with commas: {', '.join(METHODS)}")
     MAP = flags.DEFINE_string("map", "learned", "learned, exact or both")
-    NUM_STEPS = flags.DEFINE_integer("num_steps", 24, "steps of guidance and of tilting")
+    NUM_STEPS = flags.DEFINE_integer("num_steps", 24, "steps of guidance, of fmrg and of tilting")
     SAMPLES = flags.DEFINE_integer("samples", 4096, "samples of each method")
     NOISE = flags.DEFINE_float("noise", 0.7, "strength of the diffusion in tilting; 0 only weights")
     SUBSTEPS = flags.DEFINE_integer("substeps", 1, "Langevin steps at each time of tilting")
     CANDIDATES = flags.DEFINE_integer("candidates", 16, "N of best-of-N")
+    STRENGTH = flags.DEFINE_float("strength", 1.0, "of the control of fmrg, over the one that is right for a Gaussian")
+    FIT_STEPS = flags.DEFINE_integer("fit_steps", 1000, "updates by which an adapter of the noise is fitted")
     EXACT_STEPS = flags.DEFINE_integer("exact_steps", 8, "midpoint steps of the exact map")
     SEED = flags.DEFINE_integer("seed", 0, "seed of all noise")
     OUT = flags.DEFINE_string("out", None, "folder of the results; by default that of the run")
@@ -40,6 +42,8 @@ if __name__ == "__main__":
             CANDIDATES.value,
             EXACT_STEPS.value,
             SEED.value,
+            STRENGTH.value,
+            FIT_STEPS.value,
         )
         methods, workdir = chosen(METHOD.value), command_flags.path(WORKDIR)
         command = (

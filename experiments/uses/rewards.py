@@ -109,17 +109,18 @@ def of_map(reward: Reward, dataset: Dataset) -> Reward:
     return reward if dataset.centre is None else lambda x: reward(dataset.in_own_units(x))
 
 
-def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
+def check(reward: Reward, dataset: Dataset, *, name: str, differentiated: bool = True) -> None:
     """Tries a reward on noise and on data.
 
     Args:
       reward: the function.
       dataset: the data set whose examples it is to be given.
       name: what the user called it, for messages.
+      differentiated: whether its gradient is asked for; tilt matching takes values alone.
 
     Raises:
       UsageError: if the data lie in a plane of more dimensions; if it fails, gives another shape than [batch], or a
-        value or gradient that is not finite.
+        value, or gradient that is asked for, that is not finite.
     """
     dataset.check_flat(use="a reward")
     key_noise, key_data = jax.random.split(jax.random.key(0))
@@ -127,7 +128,7 @@ def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
     for kind, centred in (("data", dataset.draw(key_data, CHECKED)), ("noise", noise)):
         x = dataset.in_own_units(centred)
         try:
-            value, back = jax.vjp(reward, x)
+            value, back = jax.vjp(reward, x) if differentiated else (reward(x), None)
         except Exception as error:  # whatever the user's function raises
             raise UsageError(
                 f"--reward={name} fails on {kind} of shape {x.shape} ({type(error).__name__}: "
@@ -138,8 +139,8 @@ def check(reward: Reward, dataset: Dataset, *, name: str) -> None:
                 f"--reward={name} gives shape {getattr(value, 'shape', None)} for {CHECKED} examples of shape "
                 f"{dataset.shape}; expected ({CHECKED},): one number for each"
             )
-        (gradient,) = back(jnp.ones_like(value))
-        for what, numbers in (("value", value), ("gradient", gradient)):
+        numbers_of = {"value": value} | ({} if back is None else {"gradient": back(jnp.ones_like(value))[0]})
+        for what, numbers in numbers_of.items():
             bad = ~np.isfinite(np.asarray(numbers)).reshape(CHECKED, -1).all(axis=1)
             if bad.any():
                 raise UsageError(

@@ -31,11 +31,12 @@ COMMANDS = {
     ),
     "steer": (
         "--workdir=run --reward=near_corner --num_steps=1 --samples=8 --candidates=2 --method=plain --out=new",
-        "reward method map num_steps samples noise substeps candidates exact_steps seed out",
+        "reward method map num_steps samples noise substeps candidates strength fit_steps exact_steps seed out",
     ),
     "finetune": (
         "--workdir=run --reward=near_corner --steps=2 --batch_size=8 --ode_steps=2 --out=new",
-        "reward method weight steps batch_size learning_rate penalty map_penalty tangent_penalty ode_steps seed out",
+        "reward method weight steps batch_size learning_rate penalty map_penalty tangent_penalty ode_steps "
+        "tilt_steps stages tilt_loss noise_from steering seed out",
     ),
     "invert": ("--workdir=run", "workdir out"),
     "likelihood": ("--workdir=run --points=8 --ode_steps=2", "points ode_steps probes out workdir"),

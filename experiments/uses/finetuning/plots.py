@@ -11,6 +11,8 @@ from experiments.datasets.dataset import Dataset, Images
 from experiments.reporting import plots
 
 BINS, REACH = 80, 1.25
+DISTANCES = {"to_tilted": "entropic W2 to the tilted law", "tilted_kl": "KL from the tilted law"}
+MARKS = {"reference": "x", "fine-tuned": "s", "tilt matching": "o", "tilted DMD": "D", "steered": "^"}
 
 
 def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves: Mapping[str, np.ndarray]) -> None:
@@ -51,3 +53,29 @@ def _samples(axis: plt.Axes, dataset: Dataset, samples: np.ndarray) -> None:
         axis.imshow(counts.T, origin="lower", cmap="magma", vmin=0, vmax=top, interpolation="nearest")
         return
     plots.draw_cell(axis, dataset, samples)
+
+
+def draw_distances(path: Path, rows: list[dict[str, object]]) -> None:
+    """Draws the distances to the tilted law against the evaluations of a sample, beside that of perfect samples.
+
+    Args:
+      path: the png file.
+      rows: of the table, the last of perfect samples.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
+    shown = [row for row in rows if row["per_sample"]]
+    for axis, (key, title) in zip(axes, DISTANCES.items(), strict=True):
+        for k, row in enumerate(shown):
+            if row[key] is not None:
+                marker = next(mark for start, mark in MARKS.items() if row["law"].startswith(start))
+                axis.plot(
+                    row["per_sample"], row[key], marker, color=f"C{k % 10}", label=row["law"], markersize=7, alpha=0.85
+                )
+        if rows[-1][key] is not None:
+            axis.axhline(rows[-1][key], color="black", linewidth=1, linestyle="--", label="perfect samples")
+        axis.set(xscale="log", yscale="log", xlabel="NFE per sample")
+        axis.set_title(title, fontsize=10)
+        axis.grid(alpha=0.3, which="both")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, loc="outside right center")
+    files.write_figure(path, figure, dpi=110)
+    plt.close(figure)

@@ -7,17 +7,20 @@ import jax
 import numpy as np
 
 from experiments.datasets.dataset import Planar
-from experiments.evaluation import scoring
+from experiments.errors import UsageError
 from experiments.images import classifier
 from experiments.metrics import samples as metrics
 from experiments.reporting import findings
 from experiments.sampling.trained import Trained
-from experiments.uses.finetuning import truth as reward_truth
-from experiments.uses.finetuning.loop import Plan, Tuned
+from experiments.uses.finetuning.loop import Tuned
+from experiments.uses.finetuning.plan import Plan
 from experiments.uses.rewards import Reward
+from experiments.uses.steering import setting as steering
 from experiments.uses.steering import truth as steering_truth
+from experiments.uses.steering.methods import METHODS
 
 DEFAULT = Plan()
+DRAWS = 4  # of perfect samples, for how far they lie apart
 REACHED = 0.9  # share of the rise to the optimum's reward whose cost is reported
 TITLES = {
     "law": "samples",
@@ -46,6 +49,7 @@ class Task(NamedTuple):
       reward: r, with its weight.
       reward_name: as the user wrote it.
       digit: the class that the reward leads to; None for a reward of other data.
+      count: samples of a row of the table.
     """
 
     run: Trained
@@ -53,6 +57,12 @@ class Task(NamedTuple):
     reward: Reward
     reward_name: str
     digit: int | None = None
+    count: int = 16_000
+
+    @property
+    def composes(self) -> bool:
+        """Whether the run is a map, not a velocity alone."""
+        return self.run.objective.sampler != "euler"
 
 
 def _rms(x: np.ndarray, y: np.ndarray | None) -> float | None:
@@ -110,20 +120,51 @@ def reached(tuned: Tuned, before: float, best: float | None) -> float | None:
     return float(tuned.curve[1:-1][high[0], 0] / 1e6) if high.size else None
 
 
-def of_tilted(task: Task, judge: Judge, pictures: dict[str, np.ndarray]) -> list[dict[str, object]]:
-    """The row of perfect samples of the tilted law, which join the pictures; none where it is not known."""
+def compared(task: Task, judge: Judge, name: str, *, seed: int) -> tuple[dict[str, object], np.ndarray]:
+    """The row of a method of steering on the run as it was, and its samples."""
+    options = steering.Options(seed=seed, samples=task.count)
+    what, method = steering.setting(task.run, task.reward, options, exact=False), METHODS[name]
+    x, _ = jax.jit(lambda key: method.sample(what, key, task.count))(jax.random.key(seed))
+    x = task.run.dataset.in_own_units(np.asarray(x))
+    if not np.isfinite(x).all():
+        raise UsageError(f"--steering={name} gives samples that are NaN or infinite; leave it out, or lower --weight")
+    row = judge.row(
+        f"steered, {name}",
+        x,
+        None,
+        None,
+        per_sample=method.evaluations(what),
+        evaluations=method.fitting(what) / 1e6 or None,
+    )
+    return row, x
+
+
+def of_tilted(task: Task, judge: Judge, pictures: dict[str, np.ndarray]) -> tuple[list[dict[str, object]], list[str]]:
+    """The row of perfect samples of the tilted law, which join the pictures, and how far others of them lie apart.
+
+    None where the law is not known.
+    """
     if judge.tilted is None:
-        return []
-    protocol, count = task.run.protocol, len(next(iter(pictures.values())))
-    true = scoring.true_samples(task.run.dataset, 8 * count, protocol.seed)
-    drawn = reward_truth.resampled(true, task.reward, count, seed=protocol.seed)
-    pictures["tilted law"] = drawn
-    return [judge.row("tilted law, perfect samples", drawn, None, None)]
+        return [], []
+    rows = []
+    for draw in range(DRAWS):
+        drawn = steering_truth.samples(
+            task.run.dataset, task.reward, count=task.count, seed=task.run.protocol.seed + draw, name=task.reward_name
+        )
+        rows.append(judge.row("tilted law, perfect samples", drawn, None, None))
+        if draw == 0:
+            pictures["tilted law"] = drawn
+    ranges = [
+        f"{what} from {min(row[key] for row in rows):.4g} to {max(row[key] for row in rows):.4g}"
+        for key, what in (("to_tilted", "an entropic W2"), ("tilted_kl", "a KL"))
+        if all(row[key] is not None for row in rows)
+    ]
+    return rows[:1], [f"{DRAWS} draws of {task.count} perfect samples have {' and '.join(ranges)}."]
 
 
 def _fractions(rows: list[dict[str, object]]) -> list[str]:
     """What one jump costs of what the Euler steps cost, if both were tuned."""
-    tuned = [row for row in rows if row["evaluations"] is not None]
+    tuned = [row for row in rows if row["law"].startswith("fine-tuned") and row["evaluations"] is not None]
     if len(tuned) < 2:
         return []
     one, many = tuned
@@ -144,21 +185,22 @@ def report(
     rows: list[dict[str, object]],
     plan: Plan,
     *,
-    method: str,
-    weight: float,
-    out: str | None,
+    notes: list[str],
+    options: dict[str, object],
     seconds: float,
 ) -> None:
     """Writes the table, with the command that makes it."""
-    given = {"reward": task.reward_name, "method": method, "weight": weight}
     changed = {k: v for k, v in plan._asdict().items() if v != getattr(DEFAULT, k) and k != "method"}
-    options = given | changed | ({"out": out} if out else {})
+    given = {name: value for name, value in options.items() if value} | changed
     titles = {key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)}
     text = [
-        f"{task.run.name} on {task.run.config.dataset}, {task.run.step} steps, fine-tuned by "
-        f"{plan.steps} updates of {plan.batch_size} noises towards {weight:g} x {task.reward_name}.",
+        f"{task.run.name} on {task.run.config.dataset}, {task.run.step} steps, fine-tuned towards "
+        f"{options['weight']:g} x {task.reward_name} by batches of {plan.batch_size}: {plan.steps} updates, of what "
+        f"reaches for the tilted law {plan.tilt_steps}.",
         "The optimum is that of the penalized reward, found point by point; it is not the tilted law, and neither is "
-        "what is fine-tuned. Evaluations are forward-pass equivalents: a forward pass 1, with its gradient 3.",
+        "what is fine-tuned with a penalty. Evaluations are forward-pass equivalents: a forward pass 1, with its "
+        "gradient 3.",
+        *notes,
     ]
     text += _fractions(rows)
     findings.write(
@@ -167,8 +209,8 @@ def report(
         rows,
         titles=titles,
         text=text,
-        settings=given | plan._asdict() | {"method": method},
+        settings=options | plan._asdict() | {"method": options["method"]},
         command=f"python -m experiments.finetune --workdir={task.workdir} "
-        + " ".join(f"--{name}={value}" for name, value in options.items()),
+        + " ".join(f"--{name}={value}" for name, value in given.items()),
         seconds=seconds,
     )

@@ -5,19 +5,22 @@ its path and hence the reward, or in a switch.
 """
 
 from collections.abc import Callable
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from experiments.uses.rewards import Reward
-from models import grids, samplers, steering
+from models import control, grids, noise_adapter, samplers, steering
 from models import tilting as trajectory_tilting
 from models.steering import LookAhead
-from taxonomy import predictions
+from taxonomy import flow_map, predictions
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 
+FITTED = 256  # noises of an update of an adapter
 GRADIENT = 3  # evaluations in the unit of a forward pass: the backward pass counts two
 
 
@@ -39,6 +42,8 @@ class Setting(NamedTuple):
       noise: strength of the diffusion in tilting.
       substeps: Langevin steps at each time.
       candidates: N of best-of-N.
+      strength: of the control of FMRG; 1 moves ends as the tilt does where that is known.
+      fit_steps: updates by which an adapter of the noise is fitted.
     """
 
     v: AverageVelocity
@@ -55,6 +60,8 @@ class Setting(NamedTuple):
     noise: float
     substeps: int
     candidates: int
+    strength: float = 1.0
+    fit_steps: int = 1000
 
     @property
     def plain_cost(self) -> int:
@@ -75,10 +82,12 @@ class Method(NamedTuple):
     Attributes:
       sample: (setting, key, count) -> Steered.
       evaluations: setting -> evaluations of the network or of the exact velocity for one sample, in forward passes.
+      fitting: setting -> evaluations before the first sample, whatever their number.
     """
 
     sample: Callable[[Setting, jax.Array, int], Steered]
     evaluations: Callable[[Setting], int]
+    fitting: Callable[[Setting], int] = lambda setting: 0
 
 
 class Ahead(NamedTuple):
@@ -174,6 +183,60 @@ def tilting(ahead: Ahead, *, constancy: bool) -> Method:
     return Method(sample, evaluations)
 
 
+def _fmrg(setting: Setting, key: jax.Array, count: int) -> Steered:
+    # For a linear reward and data of N(0, std^2) ends move by (pi / 2) strength, and those of the tilted law by std^2.
+    strength = setting.strength * 2 / math.pi * setting.std**2
+    x = control.reward_guidance(
+        setting.v,
+        setting.transport,
+        setting.reward,
+        noise(setting, key, count),
+        grids.uniform(setting.steps),
+        strength=strength,
+    )
+    return Steered(x, jnp.ones(()))
+
+
+def adapter(*, layers: int, rate: float) -> Method:
+    """One jump from noise of a law that is fitted to the reward, with the map as it is.
+
+    Args:
+      layers: coupling layers of the law; 0 for a Gaussian.
+      rate: of Adam, falling to zero along a cosine.
+
+    Returns:
+      the method.
+    """
+
+    def sample(setting: Setting, key: jax.Array, count: int) -> Steered:
+        key_start, key_fit, key_noise = jax.random.split(key, 3)
+        optimizer = optax.adam(optax.cosine_decay_schedule(rate, setting.fit_steps))
+
+        def end(x: jax.Array) -> jax.Array:
+            return flow_map.jump(setting.v, jnp.zeros(len(x)), jnp.ones(len(x)), x)
+
+        def loss(adapter: noise_adapter.Adapter, key: jax.Array) -> jax.Array:
+            z = jax.random.normal(key, (FITTED, *setting.shape))
+            return jnp.mean(noise_adapter.loss(adapter, end, setting.reward, z, noise_std=setting.std))
+
+        def update(state: tuple, key: jax.Array) -> tuple[tuple, None]:
+            fitted, moments = state
+            change, moments = optimizer.update(jax.grad(loss)(fitted, key), moments)
+            return (optax.apply_updates(fitted, change), moments), None
+
+        fitted = noise_adapter.initialize(key_start, math.prod(setting.shape), layers=layers)
+        keys = jax.random.split(key_fit, setting.fit_steps)
+        (fitted, _), _ = jax.lax.scan(update, (fitted, optimizer.init(fitted)), keys)
+        z = jax.random.normal(key_noise, (count, *setting.shape))
+        return Steered(end(noise_adapter.adapted(fitted, z, noise_std=setting.std)), jnp.ones(()))
+
+    return Method(
+        sample,
+        lambda setting: setting.jump_cost,
+        lambda setting: setting.fit_steps * FITTED * GRADIENT * setting.jump_cost,
+    )
+
+
 METHODS: dict[str, Method] = {
     "none": Method(_none, lambda setting: setting.plain_cost),
     "best_of_n": of_candidates(drawn=False),
@@ -183,6 +246,9 @@ METHODS: dict[str, Method] = {
     "guidance_tweedie": guidance(TWEEDIE, tilt=jnp.ones_like),
     # One end of a path already at t = 0: its reward counts as much as there is of the path.
     "guidance_map": guidance(MAP, tilt=lambda t: t),
+    "fmrg": Method(_fmrg, lambda setting: setting.steps * (setting.transport_cost + GRADIENT * setting.jump_cost)),
+    "adapter_gaussian": adapter(layers=0, rate=1e-2),
+    "adapter_flow": adapter(layers=8, rate=3e-3),
     "tilting_tweedie": tilting(TWEEDIE, constancy=True),
     "tilting_tweedie_corrected": tilting(TWEEDIE, constancy=False),
     "tilting": tilting(MAP, constancy=True),

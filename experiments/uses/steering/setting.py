@@ -20,13 +20,15 @@ TRANSPORT_STEPS = 2  # midpoint steps of a short jump of the exact map
 class Options(NamedTuple):
     """The numbers of the command line; see its help."""
 
-    steps: int
-    samples: int
-    noise: float
-    substeps: int
-    candidates: int
-    exact_steps: int
-    seed: int
+    steps: int = 24
+    samples: int = 4096
+    noise: float = 0.7
+    substeps: int = 1
+    candidates: int = 16
+    exact_steps: int = 8
+    seed: int = 0
+    strength: float = 1.0
+    fit_steps: int = 1000
 
 
 def check(options: Options, dataset: Dataset, map_name: str) -> None:
@@ -36,6 +38,7 @@ def check(options: Options, dataset: Dataset, map_name: str) -> None:
         ("substeps", options.substeps),
         ("candidates", options.candidates),
         ("exact_steps", options.exact_steps),
+        ("fit_steps", options.fit_steps),
     ):
         limits.check_count(name, value, most=limits.REPEATS)
     # Points are weighted against each other: one alone has no weight.
@@ -43,6 +46,7 @@ def check(options: Options, dataset: Dataset, map_name: str) -> None:
     together = options.samples * options.candidates * math.prod(dataset.shape)
     limits.check_memory(f"--samples={options.samples} with --candidates={options.candidates}", together)
     limits.check_number("noise", options.noise, least=0)
+    limits.check_positive("strength", options.strength)
     limits.check_seed("seed", options.seed)
     dataset.check_noise(use="steering")
     if map_name not in MAPS:
@@ -90,6 +94,8 @@ def setting(run: Trained, reward: Reward, options: Options, *, exact: bool) -> S
         noise=options.noise,
         substeps=options.substeps,
         candidates=options.candidates,
+        strength=options.strength,
+        fit_steps=options.fit_steps,
     )
 
 

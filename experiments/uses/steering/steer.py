@@ -24,6 +24,7 @@ TITLES = {
     "method": "method",
     "map": "map",
     "evaluations": "evaluations per sample",
+    "fitting": "evaluations of the fit (millions)",
     "reward": "mean reward",
     "kl": "KL(tilted, samples)",
     "w2": "entropic W2 to the tilted law",
@@ -117,6 +118,7 @@ def steer(
                     "method": name,
                     "map": kind,
                     "evaluations": method.evaluations(what),
+                    "fitting": method.fitting(what) / 1e6 or None,
                     **score(x, reward, truth, dataset, digit, protocol.entropy),
                     "share": float(share),
                     "seconds": seconds,
@@ -128,7 +130,17 @@ def steer(
             dataset, reward, count=options.samples, seed=options.seed + 1, name=reward_name
         )
         scores = score(perfect, reward, truth, dataset, digit, protocol.entropy)
-        rows.append({"method": PERFECT, "map": "", "evaluations": None, **scores, "share": None, "seconds": None})
+        rows.append(
+            {
+                "method": PERFECT,
+                "map": "",
+                "evaluations": None,
+                "fitting": None,
+                **scores,
+                "share": None,
+                "seconds": None,
+            }
+        )
     files.write_arrays(out / "steering.npz", compressed=True, **by_method)
     steering_plots.draw(out / "steering.png", dataset, truth, by_method)
     titles = {key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)}

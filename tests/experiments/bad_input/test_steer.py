@@ -61,6 +61,10 @@ CASES = {
     "an unknown method": Case(STEER, f"{CORNER} --method=tiltin", "unknown --method='tiltin'; did you mean 'tilting'"),
     "no steps of steering": Case(STEER, f"{CORNER} --num_steps=0", "--num_steps=0; expected a whole number from 1"),
     "one sample to steer": Case(STEER, f"{CORNER} --samples=1", "--samples=1; expected a whole number from 2"),
+    "no strength of control": Case(STEER, f"{CORNER} --strength=0", "--strength=0.0; expected a positive number"),
+    "no updates of the adapter": Case(
+        STEER, f"{CORNER} --fit_steps=0", "--fit_steps=0; expected a whole number from 1"
+    ),
     "no run to steer": Case(STEER, CORNER.replace("=run", "=new"), "holds no run (no config.json)"),
 }
 

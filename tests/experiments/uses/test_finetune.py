@@ -13,7 +13,8 @@ from experiments.uses import rewards
 from experiments.uses.finetuning import loop as finetuning
 from experiments.uses.finetuning import truth as reward_truth
 from experiments.uses.finetuning.finetune import finetune
-from experiments.uses.finetuning.loop import Plan
+from experiments.uses.finetuning.plan import Plan
+from experiments.uses.finetuning.recipes import RECIPES, Setting
 from experiments.uses.steering import truth as steering_truth
 from models.flow_map_model import FlowMapModel, bind, initialize
 from models.networks.mlp import MLP
@@ -22,7 +23,8 @@ from taxonomy.interpolants import LINEAR
 from tests.experiments.small_runs import small
 
 CORNER = "near_corner"
-SHORT = Plan(steps=12, batch_size=32, ode_steps=3, learning_rate=3e-3)
+TILTS = ("tilt matching", "tilt matching on data")
+SHORT = Plan(steps=12, batch_size=32, ode_steps=3, tilt_steps=12, stages=2, learning_rate=3e-3)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tuned(run):
     before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
-    rows = finetune(run, reward=CORNER, method="all", plan=SHORT)
+    rows = finetune(run, reward=CORNER, method="all", plan=SHORT, steering="none,fmrg")
     assert before == {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
     return run.with_name("lsd_finetuned"), rows
 
@@ -106,24 +108,53 @@ def test_the_optimum_is_found_or_given_up():
     assert reward_truth.optimum(lambda x: jnp.sum(x**2, axis=-1), y, penalty=1.0) is None
 
 
-@pytest.mark.parametrize("method", ["map", "ode"])
-def test_the_count_of_evaluations(method):
-    """Recounted by calls: once in a forward pass, three times where it is differentiated."""
+COUNTED = {
+    "map": {},
+    "ode": {},
+    "tilt": {},
+    "tilt, explicit": {"tilt_loss": "explicit"},
+    "tilt, weighted": {"tilt_loss": "weighted"},
+    "tilt_data": {},
+    "dmd": {},
+}
+
+
+@pytest.mark.parametrize("composes", [True, False])
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_count_of_evaluations(name, composes):
+    """Recounted by the products of matrices of the compiled update: two for an evaluation, twice as many backwards."""
+    method = name.partition(",")[0]
     dataset = datasets.load("two_moons")
-    plan = SHORT._replace(method=method)
+    plan = SHORT._replace(method=method, **COUNTED[name])
     model = FlowMapModel(MLP(width=4, depth=1), std=dataset.std)
     params = initialize(model, jax.random.key(0), (2,))
-    text = str(
-        jax.make_jaxpr(finetuning.loss_of(model, params, rewards.right, dataset, LINEAR, plan))(
-            params, jax.random.key(0)
-        )
-    )
-    # Of the two products of an evaluation, those of the scan stand there once for all of its steps.
-    per_pass = str(jax.make_jaxpr(bind(model, params))(jnp.zeros(3), jnp.zeros(3), jnp.zeros((3, 2)))).count("dot_gen")
-    pairs, rest = divmod(text.count("dot_gen"), 2 * per_pass)
+    recipe, setting = RECIPES[method], Setting(model, rewards.right, dataset, LINEAR, composes)
+    loss, trained = recipe.loss(setting, plan), recipe.start(params)
+    forward = jax.make_jaxpr(lambda p, key: loss(p, params, key))(trained, jax.random.key(0))
+
+    def products(jaxpr, times=1):
+        """dot_generals, those of a scan as often as it runs."""
+        found = 0
+        for equation in jaxpr.eqns:
+            found += times * (equation.primitive.name == "dot_general")
+            for value in equation.params.values():
+                inner = getattr(value, "jaxpr", value)
+                if hasattr(inner, "eqns"):
+                    found += products(inner, times * equation.params.get("length", 1))
+        return found
+
+    per_pass = products(jax.make_jaxpr(bind(model, params))(jnp.zeros(3), jnp.zeros(3), jnp.zeros((3, 2))).jaxpr)
+    once, rest = divmod(products(forward.jaxpr), per_pass)
     assert rest == 0
-    rolled = plan.ode_steps if method == "ode" else 1
-    assert plan.evaluations == 4 * (pairs - 1 + rolled)
+    # A backward pass is twice what is differentiated: all but what is stopped.
+    stopped = {
+        "map": 3,
+        "ode": SHORT.ode_steps + 1,
+        "tilt": (4 if composes else SHORT.ode_steps) + 1 + 2 * composes,
+        "tilt_data": int(composes),
+        "dmd": 4,
+    }[method]
+    assert plan.evaluations(composes=composes) == once + 2 * (once - stopped)
 
 
 def test_fine_tuning_reaches_the_optimum_of_a_linear_reward():
@@ -132,7 +163,7 @@ def test_fine_tuning_reaches_the_optimum_of_a_linear_reward():
     model = FlowMapModel(MLP(width=16, depth=1), std=dataset.std)
     params = initialize(model, jax.random.key(0), (2,))
     plan = Plan(steps=300, batch_size=64, learning_rate=1e-2, penalty=4.0, map_penalty=0.0, tangent_penalty=0.0)
-    found = finetuning.tune(model, params, rewards.right, dataset, LINEAR, plan)
+    found = finetuning.tune(Setting(model, rewards.right, dataset, LINEAR), params, plan)
     x = dataset.std * jax.random.normal(jax.random.key(5), (200, 2))
     zero, one = jnp.zeros(200), jnp.ones(200)
     moved = jump(bind(model, found.params), zero, one, x) - jump(bind(model, params), zero, one, x)
@@ -146,14 +177,20 @@ def test_fine_tuning_reaches_the_optimum_of_a_linear_reward():
 def test_the_table_and_the_runs(tuned):
     folder, rows = tuned
     by_law = {row["law"]: row for row in rows}
+    tilts = [f"{name}, {way}" for name in TILTS for way in ("one jump", "4 jumps", "3 Euler steps")]
     assert list(by_law) == [
         "reference, one jump",
         "fine-tuned, one jump",
-        "the same, 4 jumps",
+        "fine-tuned, 4 jumps",
         "optimum for one jump",
         "reference, 3 Euler steps",
         "fine-tuned, 3 Euler steps",
         "optimum for 3 Euler steps",
+        *tilts,
+        "tilted DMD, one jump",
+        "tilted DMD, 4 jumps",
+        "steered, none",
+        "steered, fmrg",
         "tilted law, perfect samples",
     ]
     for name in ("one jump", "3 Euler steps"):
@@ -164,6 +201,11 @@ def test_the_table_and_the_runs(tuned):
     spent = [by_law[f"fine-tuned, {name}"]["evaluations"] for name in ("one jump", "3 Euler steps")]
     np.testing.assert_allclose(spent, [12 * 32 * n / 1e6 for n in (12, 16)])
     assert by_law["tilted law, perfect samples"]["to_tilted"] < by_law["optimum for one jump"]["to_tilted"]
+    # Every method moves towards the reward; the untouched map does not.
+    for name in ("tilt matching", "tilt matching on data", "tilted DMD"):
+        assert by_law[f"{name}, one jump"]["reward"] > by_law["reference, one jump"]["reward"]
+    assert by_law["steered, fmrg"]["reward"] > by_law["steered, none"]["reward"]
+    assert (folder / "finetune_nfe.png").stat().st_size > 500
     for suffix in ("csv", "md", "json", "png"):
         assert (folder / f"finetune.{suffix}").stat().st_size > 500
     record = json.loads((folder / "finetune.json").read_text())
@@ -199,6 +241,10 @@ FAULTS = {
     "--steps=0; expected a whole number from 1 to ": {"plan": Plan(steps=0)},
     "--ode_steps=0; expected a whole number from 1 to ": {"plan": Plan(ode_steps=0)},
     "--weight=0.0; expected a positive number": {"weight": 0.0},
+    "--stages=13 and --tilt_steps=12; expected at least one update": {"plan": SHORT._replace(stages=13)},
+    "--noise_from=1.0; expected a time from 0 to below 1": {"plan": SHORT._replace(noise_from=1.0)},
+    "unknown --tilt_loss='implict'; did you mean 'implicit'": {"plan": SHORT._replace(tilt_loss="implict")},
+    "unknown --steering='fmgr'; did you mean 'fmrg'": {"steering": "fmgr"},
     "unknown --reward=corner; did you mean 'near_corner'": {"reward": "corner"},
     "number for each": {"reward": "jax.numpy:square"},
     "value that is NaN or infinite": {"weight": 1e38},
@@ -236,5 +282,50 @@ def test_divergence_is_one_error_and_writes_no_run(run, tmp_path):
 def test_steps_of_a_velocity_that_was_not_learned_are_refused(tmp_path):
     config = small("ct", steps=5)
     train(config, tmp_path / "ct")
-    with pytest.raises(UsageError, match="learned jumps alone, there is no velocity for Euler steps; expected"):
-        finetune(tmp_path / "ct", reward=CORNER, method="ode")
+    for method in ("ode", "tilt", "tilt_data", "dmd"):
+        with pytest.raises(UsageError, match=f"learned jumps alone, there is no velocity for {method}; expected"):
+            finetune(tmp_path / "ct", reward=CORNER, method=method)
+
+
+def refuses_to_be_differentiated(x):
+    """A step: 1 to the right of 0.2; whoever differentiates it fails."""
+
+    @jax.custom_jvp
+    def step(x):
+        return jnp.where(x[:, 0] > 0.2, 1.0, 0.0)
+
+    @step.defjvp
+    def fails(primals, tangents):
+        raise AssertionError("the reward was differentiated")
+
+    return step(x)
+
+
+def gapped(x):
+    return jax.pure_callback(
+        lambda x: np.float32(x[:, 0] > 0.2), jax.ShapeDtypeStruct(x.shape[:1], jnp.float32), x, vmap_method="sequential"
+    )
+
+
+@pytest.mark.parametrize("plan", [Plan(method="tilt"), Plan(method="tilt", tilt_loss="explicit"), Plan("tilt_data")])
+def test_tilt_matching_never_differentiates_the_reward(plan):
+    dataset = datasets.load("two_moons")
+    model = FlowMapModel(MLP(width=4, depth=1), std=dataset.std)
+    params = initialize(model, jax.random.key(0), (2,))
+    loss = RECIPES[plan.method].loss(
+        Setting(model, refuses_to_be_differentiated, dataset, LINEAR), plan._replace(batch_size=8)
+    )
+    jaxpr = jax.make_jaxpr(jax.grad(lambda p, key: loss(p, params, key)[0]))(params, jax.random.key(0))
+    assert "gt" in str(jaxpr)
+    through = RECIPES["map"].loss(Setting(model, refuses_to_be_differentiated, dataset, LINEAR), plan)
+    with pytest.raises(AssertionError, match="was differentiated"):
+        jax.make_jaxpr(jax.grad(lambda p, key: through(p, params, key)[0]))(params, jax.random.key(0))
+
+
+def test_a_reward_without_gradient_is_checked_by_its_values_alone():
+    dataset = datasets.load("two_moons")
+    rewards.check(gapped, dataset, name="gapped", differentiated=False)
+    with pytest.raises(UsageError, match="--reward=gapped fails on data"):
+        rewards.check(gapped, dataset, name="gapped")
+    with pytest.raises(UsageError, match="value that is NaN or infinite"):
+        rewards.check(lambda x: x[:, 0] / 0, dataset, name="nan", differentiated=False)
