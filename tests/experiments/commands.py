@@ -44,7 +44,7 @@ MODULES = (
         "experiments.invert",
     ),
     *("experiments.compare_samplers", "experiments.random_walk", "experiments.probe", "experiments.animate"),
-    *("experiments.export", "experiments.card", "safetensors.numpy"),
+    *("experiments.export", "experiments.card", "experiments.symptom", "safetensors.numpy"),
 )
 
 
