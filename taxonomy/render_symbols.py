@@ -50,10 +50,11 @@ of each paper. `to` is the end of a jump in the converter, where the papers have
 _EVERY = """\
 From `taxonomy/catalogue/letters.py`. Start and end are the letters of the times between which a jump goes, as in the
 source of the last column. That is the authors' code wherever it could be read; code and paper can differ in a letter.
-The sign is that of the network's velocity against ours. Letters in brackets are those of the convention, where no
-source was read. The formulas of jumps that were read are evaluated in these letters and compared with ours by
-`tests/taxonomy/test_letters.py`. The converter keeps to the letters of the conventions.
+The sign is that of the network's velocity against ours. The formulas of jumps that were read are evaluated in these
+letters and compared with ours by `tests/taxonomy/test_letters.py`. The converter keeps to the letters of the
+conventions.
 """
+_BRACKETS = "Letters in brackets are those of the convention, where no source was read."
 _CONVERTER = """
 These are for data and noise of standard deviation 1. The papers' noise has 1 and their data sigma_d; ours has the
 standard deviation of the data, so that every `sigma` is divided by sigma_d (`--data_std`).
@@ -174,7 +175,7 @@ def page() -> str:
         lines += ["", "```", f"$ python -m taxonomy translate {name} {said}"]
         lines += [translated(name, given, data_std=data_std), "```"]
     lines += ["", "The arrays of a program are converted by `taxonomy/conversions.py` and `taxonomy/predictions.py`."]
-    lines += ["", "## Every paper", "", *_EVERY.splitlines(), "", *_papers()]
+    lines += ["", "## Every paper", "", *_EVERY.splitlines(), *([_BRACKETS] if UNCHECKED else []), "", *_papers()]
     lines += ["", "## Words", "", *_table(("here", "what it is", "also called"), WORDS)]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ FLOORS = (
     ("metrics", "sampling"),
     ("training",),
     ("configs",),
-    ("images", "benchmarking", "probing"),
+    ("images", "benchmarking", "probing", "symptoms"),
     ("evaluation",),
     ("comparison", "uses"),
     ("ablations",),
@@ -37,7 +37,7 @@ BESIDE = (
                 "likelihood",
             ),
             *("random_walk", "reference", "classifier", "judge", "inception", "image_score", "benchmark", "costs"),
-            *("time_to_quality", "ablate", "probe", "animate", "export", "card", "randomness"),
+            *("time_to_quality", "ablate", "probe", "animate", "export", "card", "randomness", "symptom"),
         ),
         "commands",
     )

@@ -9,6 +9,7 @@ import pytest
 
 from experiments import settings
 from experiments.errors import DivergedError
+from experiments.symptoms import table
 from experiments.training.loop import train
 from objectives.build import OBJECTIVES, default_options
 from tests.pages import DOCS, run_blocks
@@ -76,6 +77,25 @@ def test_the_floors_are_those_of_the_table(page):
     assert [int(count.replace(",", "")) for count, _, _ in rows] == list(page["floors"])
     for (_, aligned, published), found in zip(rows, page["floors"].values(), strict=True):
         np.testing.assert_allclose(found, [float(aligned), float(published)], atol=2e-3)
+
+
+PRINTED = dict(re.findall(r"```\n\$ python -m experiments.symptom --name=(\w+)\n(.*?)\n```", PAGE, re.DOTALL))
+LONG = {"floor", "grey", "scores"}  # of many samples, by the exact velocity or a trained map
+
+
+def test_every_symptom_without_a_training_is_printed():
+    assert set(PRINTED) == {name for name, one in table.SYMPTOMS.items() if one.rows}
+
+
+@pytest.mark.parametrize("name", [pytest.param(x, marks=[pytest.mark.slow] * (x in LONG)) for x in PRINTED])
+def test_the_page_has_what_the_command_prints(name):
+    found, shown = (re.split(r"\s*\|\s*|\n", text) for text in (table.text(name), PRINTED[name]))
+    assert len(found) == len(shown)
+    for one, other in zip(found, shown, strict=True):
+        if re.fullmatch(r"-?[\d.]+(e-\d+)?", other):
+            np.testing.assert_allclose(float(one), float(other), rtol=2e-3, atol=2e-3)
+        elif set(other) - {"-"}:
+            assert one == other
 
 
 def test_every_method_and_option_of_the_page_exists():

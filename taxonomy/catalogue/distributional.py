@@ -33,7 +33,7 @@ METHODS = (
         weight="uniform",
         target="none",
         paper="deng2026generative",
-        code="none found",
+        code="lambertae/drifting",
         headline="ImageNet 256, 1 step, FID 1.54",
         formula="|x_i - sg[x_i + V_i]|^2, x = X_{0,1}(z), V_i = sum_j p_ij y_j - sum_j q_ij x_j over a group, j != i, "
         "p and q in proportion to exp(-|x_i - y_j| / tau) and exp(-|x_i - x_j| / tau), y data",

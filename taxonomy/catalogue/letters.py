@@ -10,6 +10,7 @@ SOURCES = (
     "authors' code",
     "copy of the authors' code",
     "authors' page",
+    "the paper",
     "third party's code",
     "third party's summary",
 )
@@ -27,7 +28,8 @@ class Letters(NamedTuple):
       output: letter of what the network gives.
       what: what that is.
       sign: of a velocity against ours, one of ``SIGNS``; empty where the output is none.
-      jump: the end of a jump that starts at x, in these letters and Python's operators; empty where none was read.
+      jump: the end of a jump that starts at x, in these letters and Python's operators, alpha(t) and sigma(t) being
+        the factors of data and noise; empty where none was read.
       kind: of the source, one of ``SOURCES``.
       source: where it was read: a repository with commit and file, or an address.
       note: what else a reader should know, or empty.
@@ -45,7 +47,7 @@ class Letters(NamedTuple):
     note: str = ""
 
 
-_CODE, _COPY, _PAGE, _OTHER, _SUMMARY = SOURCES
+_CODE, _COPY, _PAGE, _PAPER, _OTHER, _SUMMARY = SOURCES
 _AVERAGE = "average velocity"
 _MEAN_FLOW = ("t", "r", "data", "u", _AVERAGE, "opposite", "x - (t - r) * u")
 _TO_DATA = ("t", DATA, "data")
@@ -73,10 +75,26 @@ LETTERS: dict[str, Letters] = {
         *(_SUMMARY, "https://chatpaper.com/es/paper/35580"),
         "s < t is the next time",
     ),
+    "song2023improved": Letters(
+        *("sigma", DATA, "data", "model", "what c_out multiplies in the data, beside c_skip times the point", "", ""),
+        *(_OTHER, "Kinyugo/consistency_models@07683cc, consistency_models/consistency_models.py"),
+        "sigma is the level of noise, current_sigmas the next, smaller one",
+    ),
     "kim2023consistency": Letters(
         *("t", "s", "data", "g", "mean denoiser of two times", "", "s / t * x + (1 - s / t) * g"),
         *(_CODE, "sony/ctm@b62096c, code/cm/karras_diffusion.py"),
         "t and s are levels of noise",
+    ),
+    "yin2023one": Letters(
+        *(NOISE, DATA, "data", "G", "data", "", ""),
+        *(_PAPER, "https://arxiv.org/abs/2311.18828"),
+        "G takes the noise z and no time; t is the time of the diffusion that both scores see",
+    ),
+    "heek2024multistep": Letters(
+        *("t", "t_step", "data", "f", "data", ""),
+        *("alpha(t_step) * f + sigma(t_step) / sigma(t) * (x - alpha(t) * f)", _PAPER),
+        "https://arxiv.org/abs/2403.06807",
+        "t_step is the end of the segment, s < t the next time",
     ),
     "wang2024phased": Letters(
         *("t", "the end of the phase", "data", "eps", "noise", "", ""),
@@ -118,6 +136,11 @@ LETTERS: dict[str, Letters] = {
         "pantheon5100/pid_diffusion@48734a7, cm/karras_diffusion.py",
         "t is the level of noise; the start is always sigma_max",
     ),
+    "zhou2025inductive": Letters(
+        *("t", "s", "data", "F_x", _AVERAGE, "opposite", "x - (t - s) * F_x"),
+        *(_COPY, "sefalkner/IMM-Training@9b6acb0, training/preconds.py"),
+        "r lies between them; F_x is multiplied by sigma_data, the standard deviation of data and noise",
+    ),
     "sun2025unified": Letters(
         *(*_TO_DATA, "F", "a combination of data and noise", "", ""),
         *(_CODE, "LINs-lab/UCGM@25e2b41, methods/unigen.py"),
@@ -143,6 +166,11 @@ LETTERS: dict[str, Letters] = {
         *(_CODE, "ali-vilab/FACM@d65cb9b, losses.py"),
         "r = 1 but for its copy of MeanFlow",
     ),
+    "guo2025splitmeanflow": Letters(
+        *_MEAN_FLOW,
+        *(_OTHER, "clcarwin/SplitMeanFlow_MNIST@35b2e1e, train_splitmeanflow.py"),
+        "s lies between them; the network is called with r before t",
+    ),
     "wang2025transition": Letters(
         *("t", "r", "data", "F", _AVERAGE, "opposite", "x - (t - r) * F"),
         *(_CODE, "WZDTHU/TiM@31d83ef, tim/schedulers/transports.py, OT_FM"),
@@ -151,6 +179,11 @@ LETTERS: dict[str, Letters] = {
         *(*_TO_DATA, "D", "data", "", ""),
         *(_CODE, "sony/cmt@3e29728, training/loss.py"),
         "t is the level of noise",
+    ),
+    "zheng2025large": Letters(
+        *("t", DATA, "data", "F", "velocity of the circle", "", "cos(t) * x - sin(t) * F"),
+        *(_CODE, "NVlabs/rcm@20207e5, rcm/models/t2v_model_distill_rcm.py"),
+        "t is the angle; the network inside is one of flow matching, whose output is turned into F",
     ),
     "zhang2025alphaflow": Letters(
         *("t", "t_next", "data", "u", _AVERAGE, "opposite", "x - (t - t_next) * u"),
@@ -197,22 +230,25 @@ LETTERS: dict[str, Letters] = {
         *(_CODE, "sammccallum/ssfm@3f70657, ssfm/losses.py"),
         "h = s - t is the length of the jump; W, H and K are the path of noise on it",
     ),
+    "deng2026generative": Letters(
+        *(NOISE, DATA, "noise", "f", "data", "", ""),
+        *(_PAGE, "https://lambertae.github.io/projects/drifting"),
+        "f takes noise and no time",
+    ),
     "woo2026riemannian": Letters(
         *("s", "t", "noise", "u", _AVERAGE, "same", "x + (t - s) * u"),
         *(_CODE, "dongyeop3813/Riemannian-MeanFlow@4d0e443, src/experiments/flowmap_learning/losses.py"),
         "of the Lagrangian losses; its Eulerian losses go from t to s. The jump is that of flat space",
     ),
+    "gu2026anyflow": Letters(
+        *("t", "r", "data", "noise_pred", _AVERAGE, "opposite", "x - (t - r) * noise_pred"),
+        *(_CODE, "NVlabs/AnyFlow@dec61ac, far/pipelines/pipeline_wan_anyflow.py"),
+        "both times are multiplied by 1,000; the jump is in far/schedulers/scheduling_flowmap_euler_discrete.py",
+    ),
 }
 
+# Papers whose letters were looked for and not found, with the reason.
 UNCHECKED: dict[str, str] = {
-    "song2023improved": "no code of the authors; the text was not read",
-    "heek2024multistep": "no code of the authors; the text was not read",
-    "zhou2025inductive": "the authors' training code is not public, and a third party's has other letters",
-    "yin2023one": "one jump from the noise, whose times have no letters",
-    "zheng2025large": "its letters are those of sCM in what was read of its code, and were not gone through",
-    "deng2026generative": "no time at all: a generator takes noise to data",
     "davis2025generalised": "no code of the authors; its letters were not gone through",
-    "gu2026anyflow": "its letters were not gone through",
     "pan2026ito": "no code of the authors was found; the text was not read",
-    "guo2025splitmeanflow": "no code of the authors, and a third party's runs time the other way",
 }

@@ -49,6 +49,7 @@ MODULES = (
         "experiments.probe",
         "experiments.animate",
         "experiments.randomness",
+        "experiments.symptom",
     ),
     *("experiments.export", "experiments.card", "safetensors.numpy"),
 )

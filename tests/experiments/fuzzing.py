@@ -57,6 +57,7 @@ COMMANDS = {
     ),
     "export": ("--workdir=run --out=x.safetensors --noscores", "workdir out ema dtype licence checkpoint"),
     "card": ("--workdir=zoo:checkerboard/lsd", "workdir"),
+    "symptom": ("--name=flat", "name list"),
     "judge": ("--dataset=points.npy", "dataset"),
     "inception": ("--convert=points.npy --out=x.npz", "convert out"),
     "image_score": (

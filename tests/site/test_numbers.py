@@ -7,7 +7,7 @@ import pytest
 
 from experiments.training import runs
 from experiments.uses.steering import truth
-from experiments.zoo import names
+from experiments.zoo import names, weights
 from models import steering
 from taxonomy import exact_map, exact_planar
 from taxonomy.flow_map import jump
@@ -34,6 +34,21 @@ def test_every_method_of_the_page_has_a_map(opened):
     options = opened.page.locator("#drag select[name=method] option")
     assert tuple(options.evaluate_all("options => options.map(option => option.value)")) == METHODS
     assert {f"zoo:checkerboard/{method}" for method in METHODS} <= set(names.names())
+
+
+def test_numbers_of_16_bits_are_read_exactly(opened):
+    bits = np.arange(2**16, dtype=np.uint16)
+    found = np.array(opened.page.evaluate("bits => window.explorer.halves(bits)", bits.tolist()))
+    np.testing.assert_array_equal(found, bits.view(np.float16))  # NaN and infinity among them
+    numbers = ~np.isnan(found)
+    np.testing.assert_array_equal(np.signbit(found[numbers]), bits[numbers] >= 2**15)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_maps_of_the_page_have_numbers_of_16_bits(method):
+    arrays = weights.read(f"zoo:checkerboard/{method}").arrays
+    assert {array.dtype for array in arrays.values()} == {np.dtype(np.float16)}
+    assert names.located(f"zoo:checkerboard/{method}").stat().st_size < 160_000
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -8,7 +8,7 @@ import pytest
 
 from taxonomy.catalogue import CATALOGUE
 from taxonomy.catalogue.conventions import CONVENTIONS
-from taxonomy.catalogue.letters import LETTERS, NOISE, SIGNS, SOURCES, UNCHECKED
+from taxonomy.catalogue.letters import DATA, LETTERS, NOISE, SIGNS, SOURCES, UNCHECKED
 from taxonomy.translate import convention_of, translate
 
 METHODS = {
@@ -17,6 +17,8 @@ METHODS = {
 }
 CONVENTION = {paper: convention_of(methods[0].name) for paper, methods in METHODS.items()}
 JUMPS = [paper for paper, one in LETTERS.items() if one.jump]
+# What the output predicts where it is no velocity.
+PREDICTED = {"edm": "D", "trigflow": "F", "vp": "x1"}
 # Ends that are written by the length of the jump: that length, from the times of start and end.
 LENGTHS = {"t + d": ("d", lambda start, end: end - start), "1 - delta": ("delta", lambda start, end: start - end)}
 
@@ -54,16 +56,23 @@ def test_a_source_can_be_found_again(paper):
 @pytest.mark.parametrize("paper", JUMPS)
 def test_a_jump_in_the_letters_of_the_paper_is_ours(paper):
     one, name = LETTERS[paper], CONVENTION[paper]
-    s, t, x, v = (0.0 if one.start == NOISE else 0.3), 0.8, 0.7, 0.4
+    s, t, x, v = (0.0 if one.start == NOISE else 0.3), (1.0 if one.end == DATA else 0.8), 0.7, 0.4
     if one.start == "sigma_max":
         s = 1 / (1 + 80.0)
     given = {"s": repr(s), "t": repr(t), "x": repr(x), "v": repr(v)}
     found = translate("ours", given)[name]
     first = next(iter(CONVENTIONS[name].levels))
     start, end = found.source[first], found.target[first]
-    outputs = {"same": [v], "opposite": [-v], "": found.predictions.get({"edm": "D", "trigflow": "F"}.get(name))}
+    outputs = {
+        "same": [v],
+        "opposite": [-v],
+        "": found.predictions.get({"edm": "D", "trigflow": "F", "vp": "x1"}.get(name)),
+    }
     output = outputs[one.sign]
     values = {"x": found.point[0], one.output: output[0], "cos": math.cos, "sin": math.sin}
+    if name == "vp":  # whose papers take any factors; the converter takes those of a quarter of a circle
+        values["alpha"] = lambda time: math.cos(math.pi / 2 * time)
+        values["sigma"] = lambda time: math.sin(math.pi / 2 * time)
     if one.start != NOISE:
         values[one.start] = start
     if one.end in LENGTHS:

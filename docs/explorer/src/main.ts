@@ -8,7 +8,7 @@ import { steps } from "./figures/steps";
 import { trainIt } from "./figures/train_it";
 import { triangle } from "./figures/triangle";
 import { checkerboard, posterior, seeded, velocity, type Point } from "./law";
-import { jumps, load, type Method } from "./maps";
+import { half, jumps, load, type Method } from "./maps";
 import { exactJump } from "./path";
 import { dress } from "./saving";
 import { known, type Known, type Look } from "./steering";
@@ -37,6 +37,7 @@ dress(figure("methods"), { picture: methods(figure("methods")) });
 
 // The numbers behind the figures, for the console and the tests.
 export interface Explorer {
+  halves(bits: number[]): number[];
   learntJumps(method: Method, s: number[], t: number[], x: number[]): Promise<number[]>;
   exactJumps(s: number[], t: number[], x: Point[]): Point[];
   velocities(t: number[], x: Point[]): Point[];
@@ -49,6 +50,7 @@ declare global {
   interface Window { explorer: Explorer }
 }
 window.explorer = {
+  halves: (bits) => bits.map(half),
   learntJumps: async (method, s, t, x) => [...jumps(await load(method), s, t, x)],
   exactJumps: (s, t, x) => x.map((point, k) => exactJump(board, s[k], t[k], point)),
   velocities: (t, x) => x.map((point, k) => velocity(board, t[k], point)),

@@ -32,14 +32,27 @@ export interface FlowMap {
   params: Params;
 }
 
+/** A number of 16 bits: sign, five bits of exponent, ten of fraction. */
+export function half(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return exponent ? sign * (1 + fraction / 1024) * 2 ** (exponent - 15) : sign * fraction * 2 ** -24;
+}
+
+// The numbers of each type that files of the project have.
+const READERS: Record<string, (bytes: ArrayBuffer) => Float32Array> = {
+  F32: (bytes) => new Float32Array(bytes),
+  F16: (bytes) => Float32Array.from(new Uint16Array(bytes), half),
+};
+
 /** The card of a file, and its arrays. */
 export function unpacked(content: ArrayBuffer): { card: Card; arrays: Map<string, { shape: number[]; values: Float32Array }> } {
   const length = Number(new DataView(content).getBigUint64(0, true));
   const { __metadata__, ...entries } = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 8, length)));
   const arrays = new Map<string, { shape: number[]; values: Float32Array }>();
   for (const [name, { dtype, shape, data_offsets: [start, end] }] of Object.entries<{ dtype: string; shape: number[]; data_offsets: [number, number] }>(entries)) {
-    if (dtype !== "F32") throw new Error(`${name}: expected numbers in single precision, received ${dtype}`);
-    arrays.set(name, { shape, values: new Float32Array(content.slice(8 + length + start, 8 + length + end)) });
+    if (!READERS[dtype]) throw new Error(`${name}: expected numbers of ${Object.keys(READERS).join(" or ")}, received ${dtype}`);
+    arrays.set(name, { shape, values: READERS[dtype](content.slice(8 + length + start, 8 + length + end)) });
   }
   return { card: JSON.parse(__metadata__.flowmap), arrays };
 }

@@ -16,7 +16,7 @@ TAXONOMY, TIME, ABLATE = "taxonomy", "experiments.time_to_quality", "experiments
 PROBE = "experiments.probe"
 SAMPLE, STEER, FINETUNE = "experiments.sample", "experiments.steer", "experiments.finetune"
 LIKELIHOOD, INVERT, WALK = "experiments.likelihood", "experiments.invert", "experiments.random_walk"
-ANIMATE, RANDOMNESS = "experiments.animate", "experiments.randomness"
+ANIMATE, RANDOMNESS, SYMPTOM = "experiments.animate", "experiments.randomness", "experiments.symptom"
 
 # What most cases are faults of: it trains within a second, so that a fault that is not noticed does not cost minutes.
 # Data from a file need no compilation to be checked.
