@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from taxonomy.arrays import ratio
 from taxonomy.flow_map import AverageVelocity, Velocity, along
 from taxonomy.noise_paths import Coefficients, Driven, basis, quadrature, rate
 from taxonomy.shapes import PerExample, Points
@@ -37,7 +38,8 @@ def gaussian(driven: Driven, *, mean: ArrayLike, covariance: ArrayLike) -> Stoch
 
     Returns:
       coefficients [batch, terms, dim] -> average velocity v(s, t, x) with ``x + (t - s) v`` the point at t, for any
-      order of s and t. At s = t it is ``drift_t(x) + sigma_t dW_t/dt``.
+      order of s and t. At s = t it is ``drift_t(x) + sigma_t dW_t/dt``, and its time derivatives there must be used
+      only under the factor (t - s), as in every residual.
     """
     mean, covariance = jnp.asarray(mean), jnp.asarray(covariance)
     variances, axes = jnp.linalg.eigh(covariance)
@@ -46,15 +48,11 @@ def gaussian(driven: Driven, *, mean: ArrayLike, covariance: ArrayLike) -> Stoch
         turned = jnp.einsum("nkd,de->nke", coefficients, axes)
 
         def v(s: PerExample, t: PerExample, x: Points) -> Points:
-            start = x @ axes - driven.path.beta(s)[:, None] * (mean @ axes)[None]
-
-            def velocity(q: PerExample) -> jax.Array:
-                y = _factor(driven, s, q, variances) * start + _response(driven, turned, s, q, variances)
-                push = driven.sigma(q)[:, None] * rate(turned, q)
-                return driven.path.d_beta(q)[:, None] * (mean @ axes)[None] + _growth(driven, q, variances) * y + push
-
-            # The mean of dX_q/dq over q in [s, t]: no division by t - s, and the right limit at s = t.
-            return _mean(velocity, s, t) @ axes.T
+            y, (at, end) = x @ axes, (driven.path.beta(r)[:, None] * (mean @ axes)[None] for r in (s, t))
+            moved = end - y + _factor(driven, s, t, variances) * (y - at) + _response(driven, turned, s, t, variances)
+            drift = driven.path.d_beta(t)[:, None] * (mean @ axes)[None] + _growth(driven, t, variances) * (y - end)
+            still = drift + driven.sigma(t)[:, None] * rate(turned, t)
+            return ratio(moved, jnp.broadcast_to((t - s)[:, None], x.shape), still) @ axes.T
 
         return v
 

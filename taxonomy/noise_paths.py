@@ -105,9 +105,9 @@ def position(coefficients: Coefficients, t: PerExample) -> Points:
     Returns:
       [batch, ...].
 
-    Reference: Foster, Lyons, Oberhauser, "An optimal polynomial approximation of Brownian motion", SIAM J. Numer. Anal.
-      2020; used by McCallum et al., "Strong stochastic flow maps", arXiv 2606.01086, interval by interval, with
-      coefficients of variance ``1 / (2 k + 1)`` for polynomials without the root.
+    Reference: Foster, Lyons, Oberhauser, "An optimal polynomial approximation of Brownian motion", SIAM Journal on
+      Numerical Analysis, 2020; used by McCallum et al., "Strong stochastic flow maps", arXiv 2606.01086, interval by
+      interval, with coefficients of variance ``1 / (2 k + 1)`` for polynomials without the root.
     """
     return _summed(integrated_basis(t, terms=coefficients.shape[1]), coefficients)
 

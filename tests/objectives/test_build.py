@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import samplers
+from models import posterior, samplers
 from objectives import losses
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import check_shares, mixture
@@ -169,6 +169,15 @@ def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
         return to_posterior(batch, mean=mean, covariance=covariance)
     flow = exact.gaussian(INTERPOLANTS[interpolant], mean=mean, covariance=covariance)
     return straightened(flow) if name in ON_PAIRS else flow.v
+
+
+@pytest.mark.usefixtures("x64")
+def test_the_diagonal_of_the_posterior_map_is_the_closed_form():
+    batch = draw(OBJECTIVES["posterior_map"](), 8)[0]
+    v = to_posterior(batch, mean=MEAN, covariance=COVARIANCE)
+    inner = posterior.inner_velocity(exact_flow().b, batch.told[:, 0], batch.told[:, 1:])
+    s, z = 0.9 * batch.times.s, batch.fresh
+    np.testing.assert_allclose(v(s, s, z), inner(s, z), rtol=1e-8)
 
 
 OTHER = {"mean": jnp.array([-1.0, 1.5]), "covariance": jnp.eye(2)}

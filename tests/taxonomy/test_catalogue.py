@@ -240,7 +240,7 @@ def test_the_engine_is_the_one_that_runs(name):
     for term in objective.terms:
         x0, x1, fresh = jnp.arange(12.0).reshape(3, 2, 2) / 10
         size = objective.told.size(2) if objective.told else 0
-        batch = Batch(x0, x1, times, fresh, fresh, progress=0.6, told=jnp.ones((3, size)) if size else None)
+        batch = Batch(x0, x1, times, fresh, fresh, progress=0.6, told=jnp.ones((2, size)) if size else None)
         term.loss(maps, LINEAR, batch if term.group == 1 else repeated(batch, term.group))
     # alpha-Flow's limit, which ends its training, is a jvp.
     assert any(carried) == (entry.engine == "jvp" or name == "alpha_flow")

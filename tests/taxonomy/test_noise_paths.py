@@ -12,7 +12,7 @@ from taxonomy.noise_paths import Driven, basis, in_interval, integrated_basis, p
 
 pytestmark = pytest.mark.usefixtures("x64")
 TERMS = 5
-S, T = jnp.array([0.1, 0.3, 0.6]), jnp.array([0.9, 0.35, 0.6])
+SOURCE, TARGET = np.array([0.1, 0.3, 0.6]), np.array([0.9, 0.35, 0.6])  # in the precision of each test
 
 
 def paths(terms=TERMS, batch=3):
@@ -38,7 +38,7 @@ def test_the_covariance_of_the_paths_tends_to_that_of_brownian_motion():
     errors = []
     for terms in (4, 8, 16, 32):
         values = np.asarray(integrated_basis(t, terms=terms))
-        difference = np.minimum(t[:, None], t[None, :]) - values @ values.T
+        difference = np.minimum(t[:, None], t[None, :]) - values @ values.t
         # What is missing is a covariance too, so that the variance is never too large.
         assert np.linalg.eigvalsh(difference).min() > -1e-12
         errors.append(np.abs(difference).max())
@@ -46,8 +46,8 @@ def test_the_covariance_of_the_paths_tends_to_that_of_brownian_motion():
 
 
 def test_an_interval_holds_all_that_happens_on_it():
-    coefficients = paths()
-    held = in_interval(coefficients, S, T)
+    coefficients, s, t = paths(), jnp.asarray(SOURCE), jnp.asarray(TARGET)
+    held = in_interval(coefficients, s, t)
     assert held.shape == coefficients.shape
     np.testing.assert_array_equal(held[2], 0)
     nodes = (np.polynomial.legendre.leggauss(TERMS)[0] + 1) / 2
@@ -55,26 +55,26 @@ def test_an_interval_holds_all_that_happens_on_it():
     for i in range(2):
         fit = np.polyfit(nodes, np.asarray(held[i]), TERMS - 1)
         for share in (0.0, 0.37, 1.0):
-            r = float(S[i] + (T[i] - S[i]) * share)
-            expected = np.asarray(rate(coefficients[i : i + 1], jnp.full(1, r)))[0] * float(T[i] - S[i])
+            r = float(s[i] + (t[i] - s[i]) * share)
+            expected = np.asarray(rate(coefficients[i : i + 1], jnp.full(1, r)))[0] * float(t[i] - s[i])
             np.testing.assert_allclose([np.polyval(fit[:, d], share) for d in range(2)], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", INTERPOLANTS)
 def test_the_mean_push_is_the_integral_of_the_push(name):
     driven = Driven(path=INTERPOLANTS[name], noise_std=0.7, strength=1.3)
-    coefficients = paths()
-    found = driven.mean_push(coefficients, S, T)
+    coefficients, s, t = paths(), jnp.asarray(SOURCE), jnp.asarray(TARGET)
+    found = driven.mean_push(coefficients, s, t)
     for i in range(2):
 
         def push(r, i=i):
             return np.asarray(driven.push(coefficients[i : i + 1], jnp.full(1, r)))[0]
 
-        whole, _ = scipy.integrate.quad_vec(push, float(S[i]), float(T[i]), epsabs=1e-13)
-        np.testing.assert_allclose(found[i], whole / float(T[i] - S[i]), rtol=1e-10)
-    np.testing.assert_allclose(found[2], driven.push(coefficients[2:], T[2:])[0], rtol=1e-12)
+        whole, _ = scipy.integrate.quad_vec(push, float(s[i]), float(t[i]), epsabs=1e-13)
+        np.testing.assert_allclose(found[i], whole / float(t[i] - s[i]), rtol=1e-10)
+    np.testing.assert_allclose(found[2], driven.push(coefficients[2:], t[2:])[0], rtol=1e-12)
     # Paths without noise on the way.
-    np.testing.assert_array_equal(Driven(path=LINEAR, noise_std=0.7, strength=0.0).mean_push(coefficients, S, T), 0)
+    np.testing.assert_array_equal(Driven(path=LINEAR, noise_std=0.7, strength=0.0).mean_push(coefficients, s, t), 0)
 
 
 @pytest.mark.parametrize("name", INTERPOLANTS)

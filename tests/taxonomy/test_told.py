@@ -13,34 +13,39 @@ from taxonomy.interpolants import LINEAR
 from taxonomy.noise_paths import Driven
 
 pytestmark = pytest.mark.usefixtures("x64")
-S, T = jnp.array([0.1, 0.3]), jnp.array([0.6, 0.3])
-X = jnp.array([[0.2, -0.4], [0.5, 0.1]])
+
+
+def given():
+    """(s, t, x) in the precision of the test."""
+    return jnp.array([0.1, 0.3]), jnp.array([0.6, 0.3]), jnp.array([[0.2, -0.4], [0.5, 0.1]])
 
 
 def test_a_path_of_noise_pushes_the_map_and_is_not_seen_on_the_diagonal():
     record, std = told.noise_path(terms=3, strength=1.5), 0.7
+    s, t, x = given()
     assert record.size(2) == 6
     network = networks.build("mlp", width=8, depth=1, vector=6)
     model = FlowMapModel(network, std=std, effect=record.effect(LINEAR, std))
     params = initialize(model, jax.random.key(0), (2,))
     vectors = jax.vmap(lambda key: record.sample(key, (2,)))(jax.random.split(jax.random.key(1)))
     v = bind(model, params, Condition(vector=vectors))
-    coefficients = told.coefficients(vectors, X, terms=3)
+    coefficients = told.coefficients(vectors, x, terms=3)
     driven = Driven(path=LINEAR, noise_std=std, strength=1.5)
     # At s = t the network computes the drift alone, whatever the path; the push is known.
     other = bind(model, params, Condition(vector=-vectors))
-    drift = v(T, T, X) - driven.push(coefficients, T)
-    np.testing.assert_allclose(drift, other(T, T, X) + driven.push(coefficients, T), rtol=1e-6)
+    drift = v(t, t, x) - driven.push(coefficients, t)
+    np.testing.assert_allclose(drift, other(t, t, x) + driven.push(coefficients, t), rtol=1e-6)
     # On a jump the network reads the path between s and t.
-    change = v(S, T, X) - other(S, T, X) - 2 * driven.mean_push(coefficients, S, T)
+    change = v(s, t, x) - other(s, t, x) - 2 * driven.mean_push(coefficients, s, t)
     assert float(jnp.abs(change[0]).max()) > 1e-3
     with pytest.raises(ValueError, match="received no vector; expected 6 numbers"):
-        bind(model, params)(S, T, X)
+        bind(model, params)(s, t, x)
 
 
 def test_a_point_on_the_way_is_its_time_and_its_coordinates_in_units_of_the_noise():
-    vectors = told.vectors_of(T, X, noise_std=0.5)
-    np.testing.assert_allclose(vectors, np.concatenate([T[:, None], 2 * X], axis=1))
+    _, t, x = given()
+    vectors = told.vectors_of(t, x, noise_std=0.5)
+    np.testing.assert_allclose(vectors, np.concatenate([t[:, None], 2 * x], axis=1))
     record = told.point_on_the_way()
     assert record.size(2) == 3
     assert float(record.sample(jax.random.key(0), (2,))[0]) == 0
