@@ -124,7 +124,7 @@ def end_variance(driven: Driven, variance: float, *, terms: int) -> float:
     return total
 
 
-def solve(velocity: Velocity, x: Points, grid: jax.Array, *, trajectory: bool = False) -> Points:
+def solve(velocity: Velocity, x: Points, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
     """The path through x at the first time of a grid, by the Runge-Kutta method of fourth order.
 
     Args:
