@@ -65,3 +65,10 @@ def test_mean_flow_in_both_directions_draws_both_and_its_round_trip_is_that_of_t
     batch = Batch(jnp.zeros((2, 1)), jnp.ones((2, 1)), term.times(jax.random.key(0), (2,)))
     gap = np.asarray(batch.times.t - batch.times.s)
     np.testing.assert_allclose(term.loss(Maps(one_way, one_way, None), LINEAR, batch), gap**2, rtol=1e-5)
+
+
+def test_the_methods_that_use_the_law_of_the_noise_say_so():
+    found = {name for name, method in OBJECTIVES.items() if method().needs_noise}
+    assert found == {"esc", "free_flow", "dmd", "rcm", "any_flow", "drifting"}
+    for name in ("lsd", "ect", "shortcut"):
+        assert OBJECTIVES[name](velocity="pooled").needs_noise
