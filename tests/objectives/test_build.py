@@ -316,6 +316,10 @@ def counted(calls, v):
         ("dmd", 3, 1, 1),
         ("rcm", 4, 1, 2),
         ("any_flow", 7, 5, 1),
+        ("riemannian_lsd", 2, 1, 0),
+        ("riemannian_esd", 3, 1, 0),
+        ("riemannian_psd", 2, 2, 0),
+        ("riemannian_mean_flow", 2, 0, 0),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

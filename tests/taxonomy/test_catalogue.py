@@ -66,6 +66,8 @@ EXPECTED = {
     "dmd": ("distributional", "current", "velocity", "forward", 9.0, 2023),
     "rcm": ("distributional", "current", "velocity", "forward", 14.0, 2025),
     "any_flow": ("distributional", "current", "velocity", "forward", 25.0, 2026),
+    "riemannian_lsd": ("riemannian", "current", "none", "forward", 10.0, 2025),
+    "riemannian_mean_flow": ("riemannian", "current", "none", "forward", 7.0, 2026),
 }
 
 
