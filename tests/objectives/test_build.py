@@ -391,6 +391,10 @@ def counted(calls, v):
         ("ssfm", 2, 2, 0),
         ("ito_map", 2, 1, 0),
         ("posterior_map", 2, 1, 0),
+        ("riemannian_lsd", 2, 1, 0),
+        ("riemannian_esd", 3, 1, 0),
+        ("riemannian_psd", 2, 2, 0),
+        ("riemannian_mean_flow", 2, 0, 0),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):

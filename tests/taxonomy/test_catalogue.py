@@ -69,6 +69,8 @@ EXPECTED = {
     "ssfm": ("stochastic", "EMA", "none", "forward", 8.0, 2026),
     "ito_map": ("stochastic", "current", "none", "forward", 10.0, 2026),
     "posterior_map": ("stochastic", "current", "none", "forward", 10.0, 2026),
+    "riemannian_lsd": ("riemannian", "current", "none", "forward", 10.0, 2025),
+    "riemannian_mean_flow": ("riemannian", "current", "none", "forward", 7.0, 2026),
 }
 
 
