@@ -101,5 +101,14 @@ def loss(
 
 
 def adapted(adapter: Adapter, z: Points, *, noise_std: float) -> Points:
-    """Noise of q, ``s T(z)``; z [batch, ...] standard noise -> [batch, ...]."""
+    """Noise of q, ``s T(z)``.
+
+    Args:
+      adapter: weights.
+      z: [batch, ...]; standard noise.
+      noise_std: s.
+
+    Returns:
+      [batch, ...].
+    """
     return noise_std * transform(adapter, z.reshape(len(z), -1))[0].reshape(z.shape)

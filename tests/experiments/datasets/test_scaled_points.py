@@ -14,7 +14,7 @@ from experiments.errors import UsageError
 from experiments.metrics import maps, reference
 from experiments.settings import interpolant_of
 from experiments.uses.finetuning import finetune
-from experiments.uses.finetuning.loop import Plan
+from experiments.uses.finetuning.plan import Plan
 from experiments.uses.rewards import of_map
 from taxonomy import characterizations
 from tests.experiments.datasets.helpers import drawn
