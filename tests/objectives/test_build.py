@@ -5,17 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import posterior, samplers
+from models import samplers
 from objectives import losses
 from objectives.build import OBJECTIVES, default_options
 from objectives.mixture import check_shares, mixture
 from objectives.objective import Batch, Maps
-from taxonomy import exact, exact_stochastic, flow_map, told
-from taxonomy.arrays import ratio
+from taxonomy import exact, flow_map
 from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
-from taxonomy.noise_paths import Driven
 from tests.helpers import tiny, tiny_params
+from tests.objectives.exact_maps import along_noise, straightened, to_posterior, told_of
 
 LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
@@ -43,14 +42,6 @@ def draw(objective, count, *, progress=1.0):
         x1 = data(jax.random.split(jax.random.key(0), 5)[4] if objective.told else keys[4], count)
         batches.append(Batch(x0, x1, times, fresh, pool, progress=progress, told=told_of(objective, x1)))
     return batches
-
-
-def told_of(objective, x1):
-    """What the network is told of examples, the same vectors for each term; None where it is told nothing."""
-    if objective.told is None:
-        return None
-    keys = jax.random.split(jax.random.key(9), len(x1))
-    return jax.vmap(lambda key, data: objective.told.draw(key, INTERPOLANTS["linear"], data, 1.0))(keys, x1)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -88,22 +79,6 @@ SHARPENED = {
 }
 
 
-def straightened(flow):
-    """The map along straight lines from x0 to ``X_{0,1}(x0) = A x0 + c`` of a Gaussian flow."""
-    zero, one = jnp.zeros(3), jnp.ones(3)
-    ends = flow_map.jump(flow.v, zero, one, jnp.concatenate([jnp.zeros((1, 2)), jnp.eye(2)]))
-    c, a = ends[0], (ends[1:] - ends[:1]).T
-
-    def v(s, t, x):
-        del t
-        x0 = jnp.linalg.solve(
-            jnp.eye(2)[None] + s[:, None, None] * (a - jnp.eye(2))[None], (x - s[:, None] * c[None])[..., None]
-        )[..., 0]
-        return x0 @ a.T + c[None] - x0
-
-    return v
-
-
 def slopes(name, map_of, interpolant):
     """Slope of the objective at a map in three smooth directions, the largest of them."""
     objective = OBJECTIVES[name](**SHARPENED.get(name, {}))
@@ -129,39 +104,6 @@ def slopes(name, map_of, interpolant):
     return float(jnp.abs(jax.grad(value)(jnp.zeros(3))).max())
 
 
-def along_noise(name, batch, *, mean, covariance, interpolant="linear"):
-    """The exact stochastic map of a method along the paths of noise of a batch."""
-    options = default_options(name)
-    driven = Driven(path=INTERPOLANTS[interpolant], noise_std=1.0, strength=options["noise"])
-    paths = told.coefficients(batch.told, batch.x0, terms=options["terms"])
-    return jax.jit(exact_stochastic.gaussian(driven, mean=mean, covariance=covariance)(paths))
-
-
-def to_posterior(batch, *, mean, covariance):
-    """The exact map from noise to ``p(x1 | x_t)`` of Gaussian data at the (t, x_t) of a batch: Gaussian, too."""
-    t, x_t = batch.told[:, 0], batch.told[:, 1:]
-    variances, axes = jnp.linalg.eigh(covariance)
-    start = (mean @ axes)[None]
-    noise = ((1 - t) ** 2)[:, None]
-    total = noise + (t**2)[:, None] * variances[None]
-    centre = start + t[:, None] * variances[None] / total * (x_t @ axes - t[:, None] * start)
-    spread = noise * variances[None] / total
-
-    def v(r, s, z):
-        def place(s):
-            return s[:, None] * centre, jnp.sqrt((1 - s[:, None]) ** 2 + s[:, None] ** 2 * spread)
-
-        (at, width), (end, last) = place(r), place(s)
-        velocity = jax.jvp(place, (r,), (jnp.ones_like(r),))[1]
-        offset = z @ axes - at
-        moved = ratio(
-            end - at + (last / width - 1) * offset, (s - r)[:, None] + 0 * z, velocity[0] + velocity[1] / width * offset
-        )
-        return moved @ axes.T
-
-    return v
-
-
 def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
     if name in ("ssfm", "ito_map"):
         return along_noise(name, batch, mean=mean, covariance=covariance)
@@ -169,15 +111,6 @@ def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
         return to_posterior(batch, mean=mean, covariance=covariance)
     flow = exact.gaussian(INTERPOLANTS[interpolant], mean=mean, covariance=covariance)
     return straightened(flow) if name in ON_PAIRS else flow.v
-
-
-@pytest.mark.usefixtures("x64")
-def test_the_diagonal_of_the_posterior_map_is_the_closed_form():
-    batch = draw(OBJECTIVES["posterior_map"](), 8)[0]
-    v = to_posterior(batch, mean=MEAN, covariance=COVARIANCE)
-    inner = posterior.inner_velocity(exact_flow().b, batch.told[:, 0], batch.told[:, 1:])
-    s, z = 0.9 * batch.times.s, batch.fresh
-    np.testing.assert_allclose(v(s, s, z), inner(s, z), rtol=1e-8)
 
 
 OTHER = {"mean": jnp.array([-1.0, 1.5]), "covariance": jnp.eye(2)}

@@ -76,7 +76,7 @@ def test_the_variance_at_the_end_grows_to_that_of_the_data():
     np.testing.assert_allclose(found[-1], variance, rtol=1e-6)
     # By the map itself: its end is linear in the noise and in the coefficients.
     ones = jnp.concatenate([jnp.zeros((1, 2, 1)), jnp.eye(2)[:, :, None]])
-    v = exact_stochastic.gaussian(driven, mean=[0.0], covariance=[[variance]])(ones)
+    v = exact_stochastic.gaussian(driven, mean=np.zeros(1), covariance=np.full((1, 1), variance))(ones)
     start = jnp.array([[1.0], [0.0], [0.0]])
     end = flow_map.jump(jax.jit(v), jnp.zeros(3), jnp.ones(3), start)[:, 0]
     np.testing.assert_allclose(end[0] ** 2 * STD**2 + end[1] ** 2 + end[2] ** 2, found[2], rtol=1e-9)

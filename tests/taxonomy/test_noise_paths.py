@@ -83,8 +83,8 @@ def test_the_drift_is_the_mean_of_what_samples_have(name):
     std, path = 0.7, INTERPOLANTS[name]
     flow = exact.mixture(
         path,
-        weights=[0.4, 0.6],
-        means=[[0.5, -0.2], [-0.6, 0.3]],
+        weights=np.array([0.4, 0.6]),
+        means=np.array([[0.5, -0.2], [-0.6, 0.3]]),
         covariances=np.array([0.05, 0.1])[:, None, None] * np.eye(2),
         noise_std=std,
     )
