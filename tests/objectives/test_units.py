@@ -67,6 +67,7 @@ DEPENDS_ON_DIMENSION = {
     "sct": _NORM,
     "rcm": _NORM,
     "imm": "the kernel divides a norm by the number of coordinates",
+    "ect velocity pool": "the likelihood of a point of the pool is that of all coordinates",
     "mean_flow offset": _SUM.replace("0.01", "0.5"),
     "mean_flow diagonal_share": _SUM,
     "lsd learned_weight": _VARIANCE,
