@@ -100,7 +100,8 @@ def trajectories(path: Path, dataset: Dataset, exact: np.ndarray, learned: Mappi
     """
     figure = _figure(learned, 3.4)
     panels = _panels(figure, len(learned))
-    frame = widened(dataset.truth.box, REACH)
+    # Noise of a curved space lies within its chart.
+    frame = widened(dataset.truth.box, 1.02 if dataset.space.curved else REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)
         axis.plot(exact[..., 0], exact[..., 1], color="black", lw=0.8, alpha=0.6)
