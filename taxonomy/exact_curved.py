@@ -218,7 +218,16 @@ def wrapped_density(centres: ArrayLike, width: float) -> Density:
 
 
 def wrapped_sample(key: jax.Array, centres: ArrayLike, width: float) -> jax.Array:
-    """One point [2] of the mixture of ``wrapped_density``; arguments as there, after a typed PRNG key."""
+    """One point of the mixture of ``wrapped_density``.
+
+    Args:
+      key: typed PRNG key.
+      centres: [components, 2]; angles.
+      width: standard deviation of each angle.
+
+    Returns:
+      [2].
+    """
     key_centre, key_point = jax.random.split(key)
     centres = jnp.asarray(centres, jnp.float32)
     return wrapped(
