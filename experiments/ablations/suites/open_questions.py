@@ -77,6 +77,13 @@ _RULES = {
     "PSD-M": ("psd_m", {}),
     "MeanFlow": ("mean_flow", {"diagonal_share": 0.75} | PLAIN),
 }
+_NOT_WAITING = (
+    "jumps take the steps, and not the velocity. Flow matching alone with half of the budget has a velocity error of "
+    "0.0020, and LSD learns one of 0.0022 beside its jumps. The started rows train their rule for half as long, and "
+    "the Lagrangian residual of their maps is 1.3 to 1.5 times as large. A start that costs nothing did not help "
+    "either: from zoo:checkerboard/flow_matching, with all 2,000 steps for the map, the KL at one step is 0.257 (LSD), "
+    "0.417 (ESD) and 0.484 (PSD-M), one seed, 16,000 samples with a floor of 0.037."
+)
 VELOCITY_START = Suite(
     name="velocity_start",
     title="A trained velocity as the start of each rule",
@@ -94,8 +101,8 @@ VELOCITY_START = Suite(
     ),
     published=(),
     claims=(
-        *(Claim("better", (f"{title}, started", title)) for title in _RULES),
-        *(Claim("better", (f"{title}, started", title), steps=4) for title in _RULES),
+        *(Claim("better", (f"{title}, started", title), because=_NOT_WAITING) for title in _RULES),
+        *(Claim("better", (f"{title}, started", title), steps=4, because=_NOT_WAITING) for title in _RULES),
         Claim("best", ("LSD, started", *(f"{title}, started" for title in _RULES if title != "LSD"))),
     ),
     teaches=(
