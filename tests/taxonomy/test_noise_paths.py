@@ -38,7 +38,7 @@ def test_the_covariance_of_the_paths_tends_to_that_of_brownian_motion():
     errors = []
     for terms in (4, 8, 16, 32):
         values = np.asarray(integrated_basis(t, terms=terms))
-        difference = np.minimum(t[:, None], t[None, :]) - values @ values.t
+        difference = np.minimum(t[:, None], t[None, :]) - values @ values.T
         # What is missing is a covariance too, so that the variance is never too large.
         assert np.linalg.eigvalsh(difference).min() > -1e-12
         errors.append(np.abs(difference).max())
