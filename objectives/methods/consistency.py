@@ -85,9 +85,9 @@ def cd(*, steps: int = 17, skip: int = 1, decay: float = 0.0) -> Objective:
     targets, 0 for the current weights, as there.
     """
     check_count("skip", skip)
+    law = noise_levels.uniform_neighbours(steps=steps, skip=skip)
     if skip > steps:
         raise ValueError(f"skip = {skip} of steps = {steps}; expected at most as many: that is one step")
-    law = noise_levels.uniform_neighbours(steps=steps, skip=skip)
     term = Term("consistency", consistency_loss("teacher"), law, 1.0, cost=3 + 1 + 2)
     return Objective((term,), sampler="renoising", needs_teacher=True, output="trigflow", target_decay=averaged(decay))
 

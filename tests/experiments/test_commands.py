@@ -156,7 +156,7 @@ def test_dry_run_prints_the_resolved_configuration(tmp_path):
 
 
 def test_measured_distance_of_one_step_stands_beside_its_bounds_only_if_one_step_was_taken():
-    bounds = report.MAP_TABLES[1][1]
+    bounds = report.MAP_TABLES[-1][1]
     rows = [{"objective": "lsd", "seed": 0, "N": n, **{metric.name: float(n) for metric in bounds}} for n in (4, 2, 1)]
     header, body = report.of_maps(rows, bounds)
     assert dict(zip(header, body[0], strict=True))["measured (entropic)"] == "**1**"
@@ -170,7 +170,7 @@ def test_options_that_both_objectives_have_are_kept():
     config.objective.options.diagonal_share = 0.5
     other = settings.with_objective(config, "psd_m")
     assert other.objective.options.diagonal_share == 0.5
-    assert settings.with_objective(config, "cd").objective.options.to_dict() == {"steps": 17, "decay": 0.0}
+    assert settings.with_objective(config, "cd").objective.options.to_dict() == {"steps": 17, "skip": 1, "decay": 0.0}
 
 
 def test_a_combination_takes_the_place_of_the_row():

@@ -15,7 +15,7 @@ CASES = {
         "changes nothing here; it needs --config.training.coupling=optimal_transport",
     ),
     "pairs of what has no partners": training(
-        "--config.training.coupling=paired", "data set two_moons has no partners"
+        "--config.training.coupling=paired", "data set points.npy has no partners"
     ),
     "an unknown source": training("--config.training.source=spirl", "unknown data set 'spirl'; did you mean 'spiral'"),
     "a source of another shape": training(

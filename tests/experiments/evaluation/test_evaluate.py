@@ -30,6 +30,9 @@ def test_evaluation_of_a_run(tmp_path):
     assert rows[-1]["objective"] == "perfect samples"
     for metric in PLANAR_METRICS:
         better = 1 if metric.better == "lower" else -1
+        if metric.name == "rarest_mode":  # two moons have no separate modes
+            assert rows[0][metric.name] is None
+            continue
         assert better * rows[-1][metric.name] <= better * rows[0][metric.name], metric.name
     assert np.load(tmp_path / "samples.npz")["2"].shape == (500, 2)
     for picture in ("samples.png", "map_error.png", "trajectories.png"):

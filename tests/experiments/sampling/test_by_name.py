@@ -57,7 +57,12 @@ def test_karras_times_are_those_of_the_path():
 
 def generator(sampler):
     return generation.generator(
-        lambda params, label: MODEL, {}, sampler=sampler, options=OPTIONS, shape=(2,), noise_std=STD
+        lambda params, label, vector: MODEL,
+        {},
+        sampler=sampler,
+        options=OPTIONS,
+        shape=(2,),
+        noise_of=lambda key, count: STD * jax.random.normal(key, (count, 2)),
     )
 
 

@@ -23,6 +23,7 @@ class Pooled(nn.Module):
     flavour: str = "plain"
     classes: int = 0
     guided: bool = False
+    vector: int = 0
 
     @nn.compact
     def __call__(self, s, t, x, condition):
