@@ -116,8 +116,8 @@ PLANAR_METRICS = (
 OFF_PLANE = Metric("off_plane", "share of squares off the plane", "lower", lambda planar: planar.off_plane)
 
 
-# What has a meaning on a curved space: bins of equal area, and distances in the space around it. The kernel of MMD is as
-# wide as the median distance, there as wide as the space itself: it does not tell uniform noise from the data.
+# What has a meaning on a curved space: bins of equal area, and distances in the space around it. The kernel of MMD is
+# as wide as the median distance, there that of the space itself: it does not tell uniform noise from the data.
 CURVED_METRICS = tuple(
     metric for metric in PLANAR_METRICS if metric.name in ("kl", "in_support", "sliced_w2", "classifier")
 )
