@@ -35,7 +35,7 @@ def initialize(key: jax.Array, dim: int, *, layers: int, width: int = 64) -> Ada
     Returns:
       a pytree.
     """
-    keys = jax.random.split(key, layers) if layers else []
+    keys = list(jax.random.split(key, layers)) if layers else []
     return {
         "shift": jnp.zeros((1, dim)),
         "log_diagonal": jnp.zeros((1, dim)),

@@ -11,6 +11,7 @@ closed form, or the two separate, and a quadrature along a line is left.
 """
 
 from collections.abc import Callable
+import functools
 import math
 
 import jax
@@ -151,8 +152,8 @@ def _log_scale(concentration: float) -> float:
 def _of_angle(apart: jax.Array, width: float) -> jax.Array:
     """The wrapped normal density, over the uniform law, at angles [...] from its centre."""
     apart = wrapped(apart)
-    turns = sum(jnp.exp(-(((apart + 2 * math.pi * turn) / width) ** 2) / 2) for turn in WRAPS)
-    return turns * math.sqrt(2 * math.pi) / width
+    turns = [jnp.exp(-(((apart + 2 * math.pi * turn) / width) ** 2) / 2) for turn in WRAPS]
+    return functools.reduce(jnp.add, turns) * math.sqrt(2 * math.pi) / width
 
 
 def fisher_density(centres: ArrayLike, concentration: float) -> Density:

@@ -23,8 +23,8 @@ def riemannian_lsd(
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         own = flow_map.diagonal(maps.target)
-        options = {"space": path.space, "stop_gradient": stop_gradient}
-        return lagrangian(maps.student, own, source(path, batch), s, t, **options)
+        x_s = source(path, batch)
+        return lagrangian(maps.student, own, x_s, s, t, space=path.space, stop_gradient=stop_gradient)
 
     cost = {"velocity": 2 + 4 + 1, "none": 2 + 4 + 1 + 2}[stop_gradient]
     return _with_diagonal(diagonal_share, Term("lagrangian", loss, law_of(times), 1 - diagonal_share, cost=cost), times)
@@ -39,8 +39,8 @@ def riemannian_esd(
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, _, t = batch.times
         x_s = source(path, batch)
-        options = {"space": path.space, "stop_gradient": stop_gradient}
-        return eulerian(maps.student, x_s, s, t, velocity=maps.target(s, s, x_s), **options)
+        own = maps.target(s, s, x_s)
+        return eulerian(maps.student, x_s, s, t, velocity=own, space=path.space, stop_gradient=stop_gradient)
 
     # The jvps in time and space, the backward pass through what is not stopped, and one velocity.
     cost = {"advection": 2 + 2 + 4 + 1, "velocity": 2 + 4 + 1}[stop_gradient]
@@ -71,7 +71,7 @@ def riemannian_psd(
 
     def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
         s, u, t = batch.times
-        options = {"space": path.space, "of_points": of_points}
-        return progressive(maps.student, maps.target, source(path, batch), s, u, t, **options)
+        x_s = source(path, batch)
+        return progressive(maps.student, maps.target, x_s, s, u, t, space=path.space, of_points=of_points)
 
     return _with_diagonal(diagonal_share, Term("progressive", loss, law, 1 - diagonal_share, cost=3 + 2), times)

@@ -4,12 +4,12 @@ import pytest
 
 from tests.experiments.bad_input.cases import training
 
-OT = "--config.training.coupling=optimal_transport"
+MATCHED = "--config.training.coupling=optimal_transport"
 CASES = {
     "an unknown coupling": training(
         "--config.training.coupling=optimal", "unknown --config.training.coupling='optimal'; did you mean"
     ),
-    "a group of one": training(f"{OT} --config.training.coupling_group=1", "--config.training.coupling_group=1"),
+    "a group of one": training(f"{MATCHED} --config.training.coupling_group=1", "--config.training.coupling_group=1"),
     "a group that nothing uses": training(
         "--config.training.coupling_group=32",
         "changes nothing here; it needs --config.training.coupling=optimal_transport",
@@ -22,19 +22,19 @@ CASES = {
         "--config.training.source=digits", "a coupling whose sides differ in shape: source digits"
     ),
     "a coupling on a sphere": training(
-        f"{OT} --config.dataset=sphere", "data set sphere lies on a sphere; couplings and sources are for flat space"
+        f"{MATCHED} --config.dataset=sphere", "data set sphere lies on a sphere; couplings and sources are for flat space"
     ),
     "a method of the noise's law": training(
         "--config.training.source=spiral", "objective drifting uses the law of Gaussian noise", row="drifting"
     ),
     "a pool of noise": training(
-        f"{OT} --config.objective.options.velocity=pooled", "objective lsd uses the law of Gaussian noise"
+        f"{MATCHED} --config.objective.options.velocity=pooled", "objective lsd uses the law of Gaussian noise"
     ),
     "classes of matched noise": training(
-        f"{OT} --config.dataset=eight_gaussians --config.network.conditional=True", "the starts of one class"
+        f"{MATCHED} --config.dataset=eight_gaussians --config.network.conditional=True", "the starts of one class"
     ),
     "the exact velocity of matched noise": training(
-        f"{OT} --config.teacher=exact", "has no exact velocity from noise, coupling optimal_transport", row="lmd"
+        f"{MATCHED} --config.teacher=exact", "has no exact velocity from noise, coupling optimal_transport", row="lmd"
     ),
 }
 
