@@ -22,7 +22,7 @@ CASES = {
         "--config.training.source=digits", "a coupling whose sides differ in shape: source digits"
     ),
     "a coupling on a sphere": training(
-        f"{MATCHED} --config.dataset=sphere", "data set sphere lies on a sphere; couplings and sources are for flat space"
+        f"{MATCHED} --config.dataset=sphere", "data set sphere lies on a sphere; couplings and sources are for flat"
     ),
     "a method of the noise's law": training(
         "--config.training.source=spiral", "objective drifting uses the law of Gaussian noise", row="drifting"
