@@ -5,7 +5,8 @@ from objectives.losses.progressive import progressive
 from objectives.losses.stochastic import driven_matching
 from objectives.methods.checks import check_option
 from objectives.methods.lagrangian import lagrangian_term
-from objectives.methods.shared import constant, diagonal, source
+from objectives.methods.shared import diagonal, source
+from objectives.methods.variations import averaged
 from objectives.mixture import REDUCTIONS
 from objectives.objective import Batch, Maps, Objective, Term, required
 from taxonomy import times as time_laws
@@ -60,7 +61,7 @@ def ssfm(
     record = told.noise_path(terms=terms, strength=noise)
     rule = _midpoint(1 - diagonal_share, weighting.gap)
     still = _driven_diagonal(diagonal_share, terms=terms, noise=noise)
-    return Objective((still, rule), reduction, target_decay=constant(decay), needs_noise=True, told=record)
+    return Objective((still, rule), reduction, target_decay=averaged(decay), needs_noise=True, told=record)
 
 
 def ito_map(

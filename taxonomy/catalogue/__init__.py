@@ -42,8 +42,8 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
-    riemannian,
     stochastic,
+    riemannian,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

@@ -41,8 +41,8 @@ _FILES = (
     distributional,
     distributional_velocities,
     distributional_hybrids,
-    riemannian,
     stochastic,
+    riemannian,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())

@@ -14,6 +14,7 @@ from objectives.objective import Batch, Maps
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
 from tests.helpers import inputs, tiny, tiny_params
+from tests.objectives.exact_maps import told_of
 
 BATCH, INNER, OUTER = 5, 7, 11
 
@@ -188,6 +189,7 @@ def test_every_method_costs_what_it_computes(name):
     given = {"teacher": lambda t, x: deep(deep_params(2))(t, t, x), "stage": deep(deep_params(3))}
     for term in objective.terms:
         batch = drawn()._replace(fresh=drawn().x0, pool=drawn().x1, progress=0.6)
+        batch = batch._replace(told=told_of(objective, batch.x1))
 
         def loss(p, term=term, batch=batch):
             v = deep(p)
