@@ -102,6 +102,7 @@ def counting(monkeypatch):
         noise=0.5,
         substeps=2,
         candidates=4,
+        fit_steps=5,
     )
     return setting, calls
 
@@ -112,7 +113,11 @@ def test_evaluations_are_counted(name, monkeypatch):
     # Without compilation loops are loops of Python.
     with jax.disable_jit():
         steering_methods.METHODS[name].sample(setting, jax.random.key(0), 4)
-    assert len(calls) == steering_methods.METHODS[name].evaluations(setting)
+    method = steering_methods.METHODS[name]
+    # An update of a fit is one call for all noises that are fitted at a time.
+    updates = method.fitting(setting) // steering_methods.FITTED
+    assert updates == (setting.fit_steps if name.startswith("adapter") else 0)
+    assert len(calls) == method.evaluations(setting) + updates
 
 
 @pytest.fixture(scope="module")
