@@ -80,7 +80,7 @@ def test_a_card_is_opened_by_the_keyboard_and_says_everything(cards):
 def test_bibtex_is_copied(cards):
     page = cards.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator("#methods .cards > li > button", has_text="Lagrangian self-distillation").click()
+    page.locator("#methods .cards > li > button", has_text="Lagrangian self-distillation (LSD)").click()
     page.locator("#methods .detail button", has_text="Copy BibTeX").click()
     page.locator("#methods .detail button", has_text="Copied").wait_for()
     assert page.evaluate("() => navigator.clipboard.readText()") == render.cite(["lsd"])
