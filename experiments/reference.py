@@ -8,7 +8,6 @@ names carry a hash of everything that made them.
 
 import time
 
-from experiments import datasets
 from experiments import flags as command_flags
 from experiments.metrics.reference import describe, load_or_build, path_of
 from experiments.settings import couplings
@@ -22,7 +21,7 @@ if __name__ == "__main__":
         config = command_flags.frozen(CONFIG.value)
         checks.check_evaluation(config)
         start = time.perf_counter()
-        dataset = couplings.applied(config, datasets.load(config.dataset))
+        dataset = couplings.load(config)
         reference = load_or_build(config, dataset)
         print(f"{path_of(config, dataset)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
 

@@ -118,17 +118,17 @@ def _from_moments(space: Space, moments: Moments, *, name: str) -> ExactFlow:
     """
 
     def b(t: PerExample, x: Points) -> Points:
-        mass, first = moments(t, _onto(space, x))
+        mass, first = moments(t, space.onto(x))
         return first / mass[:, None]
 
     def log_density(t: PerExample, x: Points) -> PerExample:
-        return jnp.log(moments(t, _onto(space, x))[0])
+        return jnp.log(moments(t, space.onto(x))[0])
 
     def score(t: PerExample, x: Points) -> Points:
         return jax.grad(lambda x: jnp.sum(log_density(t, x)))(x)
 
     def solver(s: PerExample, t: PerExample, x: Points, *, tolerance: float) -> Points:
-        return _onto(space, exact_map.solve(b, s, t, x, tolerance=tolerance))
+        return space.onto(exact_map.solve(b, s, t, x, tolerance=tolerance))
 
     flow = ExactFlow(
         b=b,
@@ -137,11 +137,6 @@ def _from_moments(space: Space, moments: Moments, *, name: str) -> ExactFlow:
         log_density=log_density,
     )
     return refusing_other_times(flow, name=name)._replace(solver=solver)
-
-
-def _onto(space: Space, x: Points) -> Points:
-    """The point of the unit sphere, or the angles within one turn, that belong to numbers nearby."""
-    return wrapped(x) if space is TORUS else x / jnp.sqrt(jnp.sum(x**2, axis=-1, keepdims=True))
 
 
 def _log_scale(concentration: float) -> float:

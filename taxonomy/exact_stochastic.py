@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from taxonomy.arrays import ratio
 from taxonomy.flow_map import AverageVelocity, Velocity, along
-from taxonomy.noise_paths import Coefficients, Driven, basis, quadrature, rate
+from taxonomy.noise_paths import Coefficients, Driven, basis, mean_over, rate
 from taxonomy.shapes import PerExample, Points
 
 NODES = 24  # of each quadrature
@@ -78,7 +78,7 @@ def _factor(driven: Driven, s: PerExample, t: PerExample, variances: jax.Array) 
         return driven.sigma(r)[:, None] ** 2 / (2 * _variance(driven, r, variances))
 
     root = jnp.sqrt(_variance(driven, t, variances) / _variance(driven, s, variances))
-    total = _mean(lost, s, t)
+    total = mean_over(lost, s, t, nodes=NODES)
     return root * jnp.exp(-(t - s)[:, None] * total)
 
 
@@ -90,13 +90,7 @@ def _response(
     def part(r: jax.Array) -> jax.Array:
         return _factor(driven, r, t, variances) * driven.sigma(r)[:, None] * rate(coefficients, r)
 
-    return (t - s)[:, None] * _mean(part, s, t)
-
-
-def _mean(f: Callable[[jax.Array], jax.Array], s: PerExample, t: PerExample) -> jax.Array:
-    """The mean of a function [batch] -> [batch, dim] over [s, t]."""
-    nodes, weights = quadrature(NODES, s.dtype)
-    return jnp.tensordot(weights, jax.vmap(lambda node: f(s + (t - s) * node))(nodes), axes=1)
+    return (t - s)[:, None] * mean_over(part, s, t, nodes=NODES)
 
 
 def end_variance(driven: Driven, variance: float, *, terms: int) -> float:
@@ -120,7 +114,7 @@ def end_variance(driven: Driven, variance: float, *, terms: int) -> float:
         def part(r: jax.Array) -> jax.Array:
             return (_factor(driven, r, zero + 1, variances) * driven.sigma(r)[:, None]) * basis(r, terms=terms)
 
-        total += float(jnp.sum(_mean(part, zero, zero + 1) ** 2))
+        total += float(jnp.sum(mean_over(part, zero, zero + 1, nodes=NODES) ** 2))
     return total
 
 

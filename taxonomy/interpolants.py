@@ -63,6 +63,10 @@ class Interpolant:
             return jax.jvp(lambda t: self.position(t, x0, x1), (t,), (jnp.ones_like(t),))[1]
         return expand(self.d_alpha(t), x0) * x0 + expand(self.d_beta(t), x1) * x1
 
+    def neighbour(self, s: jax.Array, u: jax.Array, x0: jax.Array, x1: jax.Array) -> jax.Array:
+        """The point at time u that belongs to ``I_s``: ``I_u`` of the same noise and data; s, u [batch] in [0, 1]."""
+        return self.position(u, x0, x1)
+
 
 def _derivative(f: Coefficient, t: jax.Array) -> jax.Array:
     t = jnp.asarray(t)

@@ -9,6 +9,7 @@ With all terms the law of X_t is ``p_t`` for any strength. With K terms it is so
 says how far off it is for Gaussian data.
 """
 
+from collections.abc import Callable
 import dataclasses
 import math
 
@@ -144,6 +145,22 @@ def quadrature(count: int, dtype: jnp.dtype) -> tuple[jax.Array, jax.Array]:
     return jnp.asarray((nodes + 1) / 2, dtype), jnp.asarray(weights / 2, dtype)
 
 
+def mean_over(f: Callable[[PerExample], jax.Array], s: PerExample, t: PerExample, *, nodes: int) -> jax.Array:
+    """``1 / (t - s) int_s^t f(r) dr`` by ``quadrature``, and ``f(s)`` at s = t.
+
+    Args:
+      f: times [batch] -> [batch, ...].
+      s: [batch]; first times.
+      t: [batch]; last times.
+      nodes: number of nodes.
+
+    Returns:
+      [batch, ...].
+    """
+    at, weights = quadrature(nodes, s.dtype)
+    return jnp.tensordot(weights, jax.vmap(lambda node: f(s + (t - s) * node))(at), axes=1)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Driven:
     """The equation ``dX/dt = b_t(X) + (sigma_t^2 / 2) grad log p_t(X) + sigma_t dW_t/dt`` of one path.
@@ -184,9 +201,7 @@ class Driven:
 
         Coefficients [batch, terms, ...], s and t [batch] -> [batch, ...].
         """
-        nodes, weights = quadrature(coefficients.shape[1] + MORE_NODES, s.dtype)
-        pushes = jax.vmap(lambda node: self.push(coefficients, s + (t - s) * node))(nodes)
-        return jnp.tensordot(weights, pushes, axes=1)
+        return mean_over(lambda r: self.push(coefficients, r), s, t, nodes=coefficients.shape[1] + MORE_NODES)
 
     def velocity(self, drift: Velocity, coefficients: Coefficients) -> Velocity:
         """The velocity ``drift_t(x) + sigma_t dW_t/dt`` of the paths; (t [batch], x [batch, ...]) -> [batch, ...]."""

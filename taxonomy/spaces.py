@@ -6,7 +6,7 @@ space ``exp_x(w) = x + w``, and everything is as without a space. A path carries
 
 from collections.abc import Callable
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from taxonomy.shapes import Points
 
+Angles = TypeVar("Angles", jax.Array, np.ndarray)
 SMALL = 1e-4  # squared angles below which sines are series: derivatives at equal points stay finite
 OFF = 1e-4  # share of its radius by which a point may lie off a sphere
 
@@ -30,7 +31,9 @@ class Space(NamedTuple):
       embed: x -> what a network is shown of a point, continuous where coordinates are not: [batch, ..., features].
       pull: (x, a) -> the tangent vector at x that belongs to a vector a at ``embed(x)``.
       uniform: (key, shape) -> points that are uniform on the space; None where no such law exists.
+      onto: numbers near the space -> the point of it that belongs to them.
       off: points [n, ...] -> [n], how far each lies off the space, in its own coordinates.
+      expected: what a point is, for messages.
       curved: whether jumps leave the straight lines of the coordinates.
     """
 
@@ -41,7 +44,9 @@ class Space(NamedTuple):
     embed: Callable[[jax.Array], jax.Array]
     pull: Callable[[jax.Array, jax.Array], jax.Array]
     uniform: Callable[[jax.Array, tuple[int, ...]], jax.Array] | None
+    onto: Callable[[jax.Array], jax.Array]
     off: Callable[[np.ndarray], np.ndarray]
+    expected: str
     curved: bool
 
 
@@ -77,7 +82,7 @@ def check_on(space: Space, points: ArrayLike, *, name: str) -> None:
         shown = np.array2string(points[bad[0]], precision=4, separator=", ")
         raise ValueError(
             f"{bad.size} of {len(points)} {name} do not lie on {space.name}, first number {bad[0]}: {shown} is "
-            f"{off[bad[0]]:.3g} off; expected {EXPECTED[space.name]}"
+            f"{off[bad[0]]:.3g} off; expected {space.expected}"
         )
 
 
@@ -90,7 +95,9 @@ def _flat() -> Space:
         embed=lambda x: x,
         pull=lambda x, a: a,
         uniform=None,
+        onto=lambda x: x,
         off=lambda points: np.zeros(len(points)),
+        expected="numbers",
         curved=False,
     )
 
@@ -152,8 +159,7 @@ def sphere(*, radius: float = 1.0) -> Space:
     def tangent(x: jax.Array, w: jax.Array) -> jax.Array:
         return w - _inner(x, w) / radius**2 * x
 
-    def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-        x = jax.random.normal(key, shape)
+    def onto(x: jax.Array) -> jax.Array:
         return radius * x / jnp.sqrt(_inner(x, x))
 
     return Space(
@@ -163,8 +169,10 @@ def sphere(*, radius: float = 1.0) -> Space:
         tangent=tangent,
         embed=lambda x: x / radius,
         pull=tangent,
-        uniform=uniform,
+        uniform=lambda key, shape: onto(jax.random.normal(key, shape)),
+        onto=onto,
         off=lambda points: np.abs(np.sqrt((points**2).sum(axis=-1)).reshape(len(points), -1) / radius - 1).max(axis=1),
+        expected="vectors of the sphere's length: divide each by its own",
         curved=True,
     )
 
@@ -172,9 +180,9 @@ def sphere(*, radius: float = 1.0) -> Space:
 SPHERE = sphere()
 
 
-def wrapped(angle: jax.Array) -> jax.Array:
+def wrapped(angle: Angles) -> Angles:
     """The angle in [-pi, pi] that differs by whole turns."""
-    return angle - 2 * math.pi * jnp.round(angle / (2 * math.pi))
+    return angle - 2 * math.pi * (angle / (2 * math.pi)).round()
 
 
 def _torus() -> Space:
@@ -193,15 +201,12 @@ def _torus() -> Space:
         embed=embed,
         pull=pull,
         uniform=lambda key, shape: jax.random.uniform(key, shape, minval=-math.pi, maxval=math.pi),
+        onto=wrapped,
         off=lambda points: np.maximum(np.abs(points.reshape(len(points), -1)).max(axis=1) - math.pi, 0),
+        expected="angles in [-pi, pi], in radians",
         curved=True,
     )
 
 
 # Each coordinate is an angle; geodesics are straight lines that come back on the other side.
 TORUS = _torus()
-EXPECTED = {
-    FLAT.name: "numbers",
-    SPHERE.name: "vectors of the sphere's length: divide each by its own",
-    TORUS.name: "angles in [-pi, pi], in radians",
-}

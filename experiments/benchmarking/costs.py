@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, errors, limits, settings, terminal
+from experiments import errors, limits, settings, terminal
 from experiments.benchmarking.flops import matmul_flops
 from experiments.benchmarking.timing import Program, fastest, held
 from experiments.errors import UsageError
@@ -76,7 +76,7 @@ def gradient_of(config: ConfigDict) -> Gradient:
     Returns:
       the gradient, nothing of it computed.
     """
-    dataset, objective = couplings.applied(config, datasets.load(config.dataset)), settings.objective_of(config)
+    dataset, objective = couplings.load(config), settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     step = make_step(config, model, objective, dataset, settings.interpolant_of(config), devices=1)
 

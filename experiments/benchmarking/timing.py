@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, settings, terminal
+from experiments import settings, terminal
 from experiments.benchmarking.flops import matmul_flops
 from experiments.errors import DivergedError
 from experiments.reporting.machine import Peak
@@ -72,7 +72,7 @@ def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[],
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
-    dataset = couplings.applied(config, datasets.load(config.dataset))
+    dataset = couplings.load(config)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     path, teacher = settings.interpolant_of(config), load_teacher(config, dataset)

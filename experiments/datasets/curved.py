@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 import functools
 import math
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr
 
 from experiments.datasets.dataset import Dataset, Planar
 from taxonomy import exact_curved
-from taxonomy.spaces import SPHERE, TORUS
+from taxonomy.spaces import SPHERE, TORUS, wrapped
 
 BELT, CONCENTRATION = 6, 30.0  # of the sphere: components along a wavy belt, and how narrow each is
 WINDING, WIDTH = 8, 0.3  # of the torus: components on a closed line, and the standard deviation of each angle
@@ -30,7 +32,7 @@ def winding() -> np.ndarray:
     """[8, 2]; angles on a closed line that goes around the torus once in one direction and twice in the other."""
     first = 2 * np.pi * (np.arange(WINDING) + 0.5) / WINDING - np.pi
     second = 2 * first + 0.4
-    return np.stack([first, second - 2 * np.pi * np.round(second / (2 * np.pi))], axis=-1)
+    return np.stack([first, wrapped(second)], axis=-1)
 
 
 def equal_area(points: np.ndarray) -> np.ndarray:
@@ -57,10 +59,8 @@ def sphere() -> Dataset:
     centres = belt()
 
     def density(chart: np.ndarray) -> np.ndarray:
-        exponents = CONCENTRATION * (from_equal_area(chart) @ centres.T - 1)
-        scale = 2 * CONCENTRATION / (1 - math.exp(-2 * CONCENTRATION))
-        # The square has four times the area of a density that is one on average.
-        return np.exp(exponents).mean(axis=-1) * scale / 4
+        # Over the uniform law, whose density in the square is a quarter.
+        return _exactly(exact_curved.fisher_density(centres, CONCENTRATION), from_equal_area(chart)) / 4
 
     def in_support(chart: np.ndarray) -> np.ndarray:
         cos = (from_equal_area(chart) @ centres.T).max(axis=-1)
@@ -85,23 +85,17 @@ def torus() -> Dataset:
     """
     centres = winding()
 
-    def of_angles(values: np.ndarray, law: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """A function of the distance to each centre in its widths, summed over turns: [n, 2] -> [n, components, 2]."""
-        apart = values[:, None, :] - centres[None]
-        return sum(law((apart + 2 * np.pi * turn) / WIDTH) for turn in exact_curved.WRAPS)
-
     def bin_mass(bins: int) -> np.ndarray:
-        edges = np.linspace(-np.pi, np.pi, bins + 1)
-        across, along = np.diff(of_angles(np.stack([edges, edges], axis=-1), ndtr), axis=0).transpose(2, 0, 1)
+        apart = np.linspace(-np.pi, np.pi, bins + 1)[:, None, None] - centres[None]
+        below = sum(ndtr((apart + 2 * np.pi * turn) / WIDTH) for turn in exact_curved.WRAPS)
+        across, along = np.diff(below, axis=0).transpose(2, 0, 1)
         return across @ along.T / len(centres)
 
     def density(points: np.ndarray) -> np.ndarray:
-        laws = of_angles(points, lambda z: np.exp(-(z**2) / 2) / (WIDTH * math.sqrt(2 * math.pi)))
-        return laws.prod(axis=-1).mean(axis=-1)
+        return _exactly(exact_curved.wrapped_density(centres, WIDTH), points) / (2 * np.pi) ** 2
 
     def in_support(points: np.ndarray) -> np.ndarray:
-        apart = points[:, None, :] - centres[None]
-        apart = apart - 2 * np.pi * np.round(apart / (2 * np.pi))
+        apart = wrapped(points[:, None, :] - centres[None])
         return (np.sqrt((apart**2).sum(axis=-1)) <= REACH * WIDTH).any(axis=-1)
 
     return Dataset(
@@ -113,6 +107,12 @@ def torus() -> Dataset:
         lambda interpolant: exact_curved.torus_mixture(centres, WIDTH),
         space=TORUS,
     )
+
+
+def _exactly(density: exact_curved.Density, points: np.ndarray) -> np.ndarray:
+    """A density at points [..., coordinates] in double precision, [...]."""
+    with jax.enable_x64(True):
+        return np.asarray(density(jnp.asarray(points, jnp.float64)))
 
 
 def _integrated(density: Callable[[np.ndarray], np.ndarray]) -> Callable[[int], np.ndarray]:

@@ -6,6 +6,7 @@ maps of scaled points are ``stretched`` before.
 """
 
 from collections.abc import Callable
+import functools
 from typing import NamedTuple
 
 import jax
@@ -16,9 +17,10 @@ from experiments.datasets import couplings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError
 from experiments.metrics.reference import Reference
+from objectives.losses import lagrangian
 from taxonomy import characterizations, times
 from taxonomy.arrays import squared_norm
-from taxonomy.flow_map import AverageVelocity, Velocity, diagonal, jump, midpoint_step
+from taxonomy.flow_map import AverageVelocity, Velocity, along, diagonal, jump, midpoint_step
 from taxonomy.interpolants import Interpolant
 from taxonomy.spaces import FLAT, Space
 
@@ -215,13 +217,8 @@ def round_trip(v: AverageVelocity, x: jax.Array, *, space: Space = FLAT) -> floa
       distance in units of the data.
     """
     zero, one = jnp.zeros(len(x)), jnp.ones(len(x))
-
-    @jax.jit
-    def there_and_back(x: jax.Array) -> jax.Array:
-        there = jump(v, zero, one, x, space=space)
-        return squared_norm(space.log(x, jump(v, one, zero, there, space=space)))
-
-    return float(jnp.mean(jnp.sqrt(there_and_back(x))))
+    squares = jax.jit(lambda x: lagrangian.round_trip(v, x, one, zero, space=space))(x)
+    return float(jnp.mean(jnp.sqrt(squares)))
 
 
 def own_paths(b: Velocity, x: jax.Array, *, steps: int) -> np.ndarray:
@@ -235,17 +232,9 @@ def own_paths(b: Velocity, x: jax.Array, *, steps: int) -> np.ndarray:
     Returns:
       [steps + 1, n, ...]; points at the times 0, 1 / steps, ..., 1.
     """
-
-    @jax.jit
-    def solve(x: jax.Array) -> jax.Array:
-        def step(x: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
-            start = jnp.full(len(x), k / steps)
-            x = midpoint_step(b, start, start + 1 / steps, x)
-            return x, x
-
-        return jax.lax.scan(step, x, jnp.arange(steps))[1]
-
-    return np.concatenate([np.asarray(x)[None], np.asarray(solve(x))])
+    grid = jnp.linspace(0.0, 1.0, steps + 1)
+    step = functools.partial(midpoint_step, b)
+    return np.asarray(jax.jit(lambda x: along(step, x, grid, trajectory=True))(x))
 
 
 def curvature(b: Velocity, x: jax.Array, *, steps: int = 32) -> float:

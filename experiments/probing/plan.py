@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments import datasets, limits, settings
+from experiments import limits, settings
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.probing import gradients
@@ -115,7 +115,7 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
     Raises:
       UsageError: if the data set has no exact velocity, or the network would be class-conditional.
     """
-    dataset = couplings.applied(config, datasets.load(config.dataset))
+    dataset = couplings.load(config)
     dataset.check_noise(use="--exact")
     if dataset.exact_flow is None:
         raise UsageError(f"--exact: data set {dataset.name} has no exact velocity; take one that has, or --workdir=RUN")

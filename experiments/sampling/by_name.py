@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 
 from experiments import limits
+from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError, nearest
 from models import diffusion_samplers, grids, samplers
 from taxonomy.flow_map import AverageVelocity, Velocity
@@ -64,12 +65,14 @@ class Sampler(NamedTuple):
       asks: what a map must have been trained for.
       options: names of the options that it reads.
       fresh: whether it draws Gaussian noise on the way.
+      on_spaces: whether it makes jumps and nothing else, so that it moves points on curved spaces, too.
     """
 
     run: Run
     asks: str
     options: tuple[str, ...] = ()
     fresh: bool = False
+    on_spaces: bool = False
 
 
 def _steps(grid: jax.Array) -> int:
@@ -104,14 +107,20 @@ def _renoising(m: Model, o: Options, key: jax.Array, x: jax.Array, grid: jax.Arr
 
 SAMPLERS = {
     "composition": Sampler(
-        lambda m, o, key, x, grid: (samplers.composition(m.v, x, grid, space=m.path.space), _steps(grid)), MAP
+        lambda m, o, key, x, grid: (samplers.composition(m.v, x, grid, space=m.path.space), _steps(grid)),
+        MAP,
+        on_spaces=True,
     ),
-    "one_jump": Sampler(lambda m, o, key, x, grid: (samplers.one_jump(m.v, x, grid, space=m.path.space), 1), NOISE),
+    "one_jump": Sampler(
+        lambda m, o, key, x, grid: (samplers.one_jump(m.v, x, grid, space=m.path.space), 1), NOISE, on_spaces=True
+    ),
     "renoising": Sampler(_renoising, DATA, fresh=True),
     "gamma": Sampler(_gamma, MAP, ("gamma",), fresh=True),
     "restart": Sampler(_restart, MAP, ("back_to", "repeats"), fresh=True),
     "euler": Sampler(
-        lambda m, o, key, x, grid: (samplers.euler(m.b, x, grid, space=m.path.space), _steps(grid)), VELOCITY
+        lambda m, o, key, x, grid: (samplers.euler(m.b, x, grid, space=m.path.space), _steps(grid)),
+        VELOCITY,
+        on_spaces=True,
     ),
     "heun": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.heun(m.b, x, grid), 2 * _steps(grid) - 1), VELOCITY),
     "ddim": Sampler(lambda m, o, key, x, grid: (diffusion_samplers.ddim(m.b, m.path, x, grid), _steps(grid)), VELOCITY),
@@ -138,6 +147,27 @@ def get(name: str) -> Sampler:
     if name not in SAMPLERS:
         raise UsageError(f"unknown --sampler={name}; {nearest(name, SAMPLERS)}")
     return SAMPLERS[name]
+
+
+def check_dataset(name: str, dataset: Dataset) -> None:
+    """Checks that a sampler can move points where those of a data set lie, and begin where its paths do.
+
+    Args:
+      name: of the sampler.
+      dataset: the data set.
+
+    Raises:
+      UsageError: if it cannot.
+    """
+    chosen = get(name)
+    if dataset.space.curved and not chosen.on_spaces:
+        known = ", ".join(name for name, sampler in SAMPLERS.items() if sampler.on_spaces)
+        raise UsageError(
+            f"data set {dataset.name} lies on {dataset.space.name}, and --sampler={name} adds noise or velocities "
+            f"along straight lines; expected one of {known}"
+        )
+    if chosen.fresh:
+        dataset.check_noise(use=f"the sampler {name}")
 
 
 def check_options(name: str, given: Mapping[str, float]) -> None:

@@ -20,7 +20,7 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling import by_name, conditioning, generation
 from experiments.sampling.by_name import Model, Options
-from experiments.settings import protocol, spaces
+from experiments.settings import protocol
 from experiments.settings.protocol import Protocol
 from models import grids
 from models.flow_map_model import FlowMapModel, Params
@@ -167,9 +167,7 @@ class Trained:
           (grid [N + 1], count, key, classes [count] or None) -> (samples [count, ...], NFE per sample).
         """
         chosen = sampler or self.objective.sampler
-        spaces.check_sampler(chosen, self.dataset)
-        if self.dataset.start is not None and by_name.get(chosen).fresh:
-            self.dataset.check_noise(use=f"the sampler {chosen}")
+        by_name.check_dataset(chosen, self.dataset)
 
         def model_of(params: Params, label: jax.Array | None, vector: jax.Array | None) -> Model:
             v = self.network(label, scale=scale, params=params, vector=vector)

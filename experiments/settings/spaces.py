@@ -1,11 +1,9 @@
-"""What can be trained and sampled on a curved space, and the line that refuses the rest."""
+"""What can be trained on a curved space, and the line that refuses the rest."""
 
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from objectives.build import OBJECTIVES
 from objectives.objective import Objective
-
-SAMPLERS = ("composition", "one_jump", "euler")  # those that make jumps and nothing else
 
 
 def check(objective: Objective, *, output: str, dataset: Dataset, method: str) -> None:
@@ -31,13 +29,4 @@ def check(objective: Objective, *, output: str, dataset: Dataset, method: str) -
     if output != "velocity":
         raise UsageError(
             f"{where}, and a network there predicts velocities; leave out --config.network.output={output}"
-        )
-
-
-def check_sampler(name: str, dataset: Dataset) -> None:
-    """UsageError if a sampler cannot move points on the space of a data set."""
-    if dataset.space.curved and name not in SAMPLERS:
-        raise UsageError(
-            f"data set {dataset.name} lies on {dataset.space.name}, and --sampler={name} adds noise or velocities "
-            f"along straight lines; expected one of {', '.join(SAMPLERS)}"
         )

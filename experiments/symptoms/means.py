@@ -5,10 +5,11 @@ import jax.numpy as jnp
 
 from experiments.symptoms.row import Row
 from experiments.training.runs import load_trained
+from models import grids, samplers
 from objectives.pooled import PooledPath
 from taxonomy import LINEAR, checkerboard
+from taxonomy.arrays import squared_norm
 from taxonomy.exact_planar import Distribution
-from taxonomy.flow_map import AverageVelocity
 from taxonomy.shapes import Points
 
 STEPS = (1, 4, 16)
@@ -38,7 +39,7 @@ def floor_of_the_loss(*, count: int = 20_000, pool: int = 512, seed: int = 0) ->
     data = checkerboard()
     flow = data.exact_flow(LINEAR)
 
-    def losses(key: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
+    def losses(key: jax.Array) -> tuple[list[jax.Array], ...]:
         of_pairs, of_times, of_pool = jax.random.split(key, 3)
         x0, x1 = _pairs(data, of_pairs, count)
         t = jax.random.uniform(of_times, (count,))
@@ -46,7 +47,7 @@ def floor_of_the_loss(*, count: int = 20_000, pool: int = 512, seed: int = 0) ->
         pooled = PooledPath(LINEAR.alpha, LINEAR.beta, check=False, pool=points, noise_std=data.std, allowed=None)
         best = flow.b(t, LINEAR.position(t, x0, x1))
         targets = [path.velocity(t, x0, x1) for path in (LINEAR, pooled)]
-        return [_mean_square(target) for target in targets], [_mean_square(target - best) for target in targets]
+        return tuple([jnp.mean(squared_norm(x - y)) for x in targets] for y in (jnp.zeros_like(best), best))
 
     of_nothing, of_the_best = ([float(loss) for loss in found] for found in jax.jit(losses)(jax.random.key(seed)))
     return [
@@ -54,10 +55,6 @@ def floor_of_the_loss(*, count: int = 20_000, pool: int = 512, seed: int = 0) ->
         Row("loss of the exact velocity, the least there is", *of_the_best),
         Row("what there is to learn, the difference", *(a - b for a, b in zip(of_nothing, of_the_best, strict=True))),
     ]
-
-
-def _mean_square(x: Points) -> jax.Array:
-    return jnp.mean(jnp.sum(x**2, axis=-1))
 
 
 def grey(*, count: int = 4000, seed: int = 0) -> list[Row]:
@@ -75,19 +72,10 @@ def grey(*, count: int = 4000, seed: int = 0) -> list[Row]:
     b, v = checkerboard().exact_flow(LINEAR).b, run.network()
     rows = []
     for steps in STEPS:
-        ends = [_after(steps, velocity, x0) for velocity in (lambda s, t, x: b(s, x), v)]
+        grid = grids.uniform(steps)
+        ends = samplers.euler(b, x0, grid), samplers.composition(v, x0, grid)
         rows.append(Row(f"spread of the samples, {steps} step{'s' * (steps > 1)}", *map(_spread, ends)))
     return [*rows, Row("spread of the data", _spread(x1), _spread(x1))]
-
-
-def _after(steps: int, v: AverageVelocity, x: Points) -> Points:
-    """Where points [batch, ...] end after equal steps from 0 to 1."""
-
-    def step(k: jax.Array, x: Points) -> Points:
-        s = jnp.full(x.shape[:1], k / steps)
-        return x + v(s, s + 1 / steps, x) / steps
-
-    return jax.lax.fori_loop(0, steps, step, x)
 
 
 def _spread(x: Points) -> float:

@@ -99,7 +99,7 @@ def in_trained_units(b: Velocity, path: Interpolant, dataset: Dataset) -> Veloci
 def _check_velocity(b: Callable[..., jax.Array], dataset: Dataset, *, name: str) -> None:
     """Tries a velocity on noise, compiled, as training would; UsageError if it gives none."""
     t = jnp.linspace(0.0, LATEST, CHECKED)
-    x = dataset.std * jax.random.normal(jax.random.key(0), (CHECKED, *dataset.shape))
+    x = dataset.noise(jax.random.key(0), CHECKED)
     try:
         found = jax.jit(b)(t, x)
     except Exception as error:  # whatever the user's function raises

@@ -124,7 +124,7 @@ def check(reward: Reward, dataset: Dataset, *, name: str, differentiated: bool =
     """
     dataset.check_flat(use="a reward")
     key_noise, key_data = jax.random.split(jax.random.key(0))
-    noise = dataset.std * jax.random.normal(key_noise, (CHECKED, *dataset.shape))
+    noise = dataset.noise(key_noise, CHECKED)
     for kind, centred in (("data", dataset.draw(key_data, CHECKED)), ("noise", noise)):
         x = dataset.in_own_units(centred)
         try:

@@ -6,6 +6,7 @@ from taxonomy import flow_map, times
 from taxonomy.arrays import expand, squared_norm
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
+from taxonomy.spaces import FLAT, Space
 
 STOP_GRADIENT = ("velocity", "none", "target")
 PULLED_BACK = ("none", "target")
@@ -237,7 +238,7 @@ def bootstrap(
     return squared_norm((flow_map.jump(v, s, t, x_s) - sg(y + step * b(u, y))) / step)
 
 
-def round_trip(v: AverageVelocity, x_t: Points, s: PerExample, t: PerExample) -> PerExample:
+def round_trip(v: AverageVelocity, x_t: Points, s: PerExample, t: PerExample, *, space: Space = FLAT) -> PerExample:
     """``|X_{s,t}( X_{t,s}(I_t) ) - I_t|^2``: the map back is the inverse, the second term of FMM.
 
     Args:
@@ -245,6 +246,7 @@ def round_trip(v: AverageVelocity, x_t: Points, s: PerExample, t: PerExample) ->
       x_t: [batch, ...]; points ``I_t`` at time t.
       s: [batch]; times in [0, 1].
       t: [batch]; times in [0, 1].
+      space: in which the points move; on a curved one the residual is the squared distance.
 
     Returns:
       [batch]; one squared residual per example.
@@ -259,4 +261,5 @@ def round_trip(v: AverageVelocity, x_t: Points, s: PerExample, t: PerExample) ->
 
     Reference: arXiv 2406.07507, Sec. 3 (flow map matching). Same time direction.
     """
-    return squared_norm(flow_map.jump(v, s, t, flow_map.jump(v, t, s, x_t)) - x_t)
+    back = flow_map.jump(v, t, s, x_t, space=space)
+    return squared_norm(space.log(x_t, flow_map.jump(v, s, t, back, space=space)))

@@ -1,6 +1,7 @@
 """Progressive objectives: one jump must equal two shorter ones (the semigroup rule)."""
 
 from jax.lax import stop_gradient as sg
+import jax.numpy as jnp
 
 from taxonomy import times
 from taxonomy.arrays import expand, ratio, squared_norm
@@ -74,11 +75,9 @@ def progressive(
 
 def _average_over(w: AverageVelocity, u: PerExample, t: PerExample, x_u: Points, *, segments: int) -> Points:
     """The average velocity of equal jumps from u to t."""
-    velocity = w(u, u + (t - u) / segments, x_u) if segments > 1 else w(u, t, x_u)
-    total = velocity
-    for k in range(1, segments):
-        x_u = x_u + expand((t - u) / segments, x_u) * velocity
-        start, end = (u + (t - u) * (j / segments) for j in (k, k + 1))
+    total = jnp.zeros_like(x_u)
+    for k in range(segments):
+        start, end = ((1 - j / segments) * u + j / segments * t for j in (k, k + 1))
         velocity = w(start, end, x_u)
-        total = total + velocity
+        x_u, total = x_u + expand(end - start, x_u) * velocity, total + velocity
     return total / segments

@@ -12,7 +12,7 @@ from objectives.methods.checks import check_count, check_not_negative, check_opt
 from objectives.methods.shared import constant, source, teacher_of
 from objectives.methods.variations import averaged
 from objectives.objective import Batch, Loss, Maps, Objective, Term, Unit, required
-from objectives.pooled import POOL, PooledPath, with_velocity
+from objectives.pooled import POOL, with_velocity
 from taxonomy import curricula, flow_map, noise_levels
 from taxonomy import times as time_laws
 from taxonomy.arrays import expand
@@ -40,9 +40,7 @@ def neighbour(maps: Maps, path: Interpolant, batch: Batch, *, velocity: str) -> 
     s, u, _ = batch.times
     if velocity == "teacher":
         return flow_map.midpoint_step(teacher_of(maps), s, u, source(path, batch))
-    if isinstance(path, PooledPath):
-        return path.neighbour(s, u, batch.x0, batch.x1)
-    return path.position(u, batch.x0, batch.x1)
+    return path.neighbour(s, u, batch.x0, batch.x1)
 
 
 def consistency_loss(velocity: str) -> Loss:

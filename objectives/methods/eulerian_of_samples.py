@@ -3,7 +3,6 @@
 import dataclasses
 
 from objectives import metrics, weighting
-from objectives.losses.lagrangian import round_trip
 from objectives.methods.checks import (
     check_count,
     check_fraction,
@@ -12,12 +11,12 @@ from objectives.methods.checks import (
     check_used,
 )
 from objectives.methods.eulerian import eulerian_term
+from objectives.methods.lagrangian import round_trip_term
 from objectives.methods.shared import (
-    DIAGONALS,
     LAWS,
     Laws,
     forward_laws,
-    law_of,
+    laws_of,
     self_distilled,
     teacher_pair,
     unit_of_offset,
@@ -62,7 +61,7 @@ def mean_flow(
     trains the rule in both directions, as in BiFM (arXiv 2603.24942); round_trip_share: then, of the batch for the
     round trip of ``fmm``.
     """
-    both = Laws(law_of(times), DIAGONALS[times]) if times != "logit_normal" else MEAN_FLOW
+    both = laws_of(times, by_logits=MEAN_FLOW)
     both_directions = times == "square"
     check_used("round_trip_share", round_trip_share, unused=0.0, by=both_directions, needs="times = 'square'")
     if not 0 <= round_trip_share < 1:
@@ -100,14 +99,8 @@ def _with_round_trip(method: Objective, share: float) -> Objective:
     """The objective with a share of its batch for the round trip of FMM, 0 for none."""
     if not share:
         return method
-
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, _, t = batch.times
-        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
-
-    there_and_back = Term("round_trip", loss, time_laws.square, share, cost=6)
     others = (dataclasses.replace(term, share=(1 - share) * term.share) for term in method.terms)
-    return method._replace(terms=(*others, there_and_back))
+    return method._replace(terms=(*others, round_trip_term(share)))
 
 
 def improved_mean_flow(

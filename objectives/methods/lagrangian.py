@@ -147,6 +147,24 @@ def _pulled_back_term(
     return Term("lagrangian", loss, law, share, cost=cost)
 
 
+def round_trip_term(share: float, law: time_laws.Law | curricula.Curriculum = time_laws.square) -> Term:
+    """The round trip from t to s and back.
+
+    Args:
+      share: share of the batch.
+      law: distribution over (s, t), in both directions.
+
+    Returns:
+      a term named "round_trip".
+    """
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
+
+    return Term("round_trip", loss, law, share, cost=6)
+
+
 def fmm(
     *, round_trip_share: float = 0.5, first_gap: float = 1.0, velocity: str = "sample", pool: int = POOL
 ) -> Objective:
@@ -156,13 +174,8 @@ def fmm(
     (nmboffi/flow_map_matching_public, py/launchers/learn.py).
     """
     law = growing(time_laws.square, first_gap=first_gap)
-
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, _, t = batch.times
-        return round_trip(maps.student, path.position(t, batch.x0, batch.x1), s, t)
-
-    there_and_back = Term("round_trip", loss, law, round_trip_share, cost=6)
-    method = Objective((_pulled_back_term(1 - round_trip_share, "none", law), there_and_back), both_directions=True)
+    terms = (_pulled_back_term(1 - round_trip_share, "none", law), round_trip_term(round_trip_share, law))
+    method = Objective(terms, both_directions=True)
     return with_velocity(method, velocity, pool=pool, terms=("lagrangian",))
 
 

@@ -19,7 +19,7 @@ from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Scalar
 
 
-def _term(
+def progressive_term(
     share: float,
     law: time_laws.Law | curricula.Curriculum,
     stop_gradient: str,
@@ -28,7 +28,19 @@ def _term(
     own: bool = True,
     segments: int = 1,
 ) -> Term:
-    """The semigroup rule; own: whether the student itself makes the two legs, and no average of it."""
+    """The semigroup rule.
+
+    Args:
+      share: share of the batch.
+      law: distribution over (s, u, t).
+      stop_gradient: what the loss holds fixed.
+      weight: weight of the term.
+      own: whether the student itself makes the two legs, and no average of it.
+      segments: jumps of which the second leg is made.
+
+    Returns:
+      a term named "progressive".
+    """
     check_count("segments", segments)
     check_option("stop_gradient", stop_gradient, STOP_GRADIENT)
 
@@ -57,7 +69,7 @@ def _psd(
     velocity: str,
     pool: int,
 ) -> Objective:
-    distill = _term(
+    distill = progressive_term(
         1 - diagonal_share,
         growing(law, first_gap=first_gap),
         stop_gradient,
@@ -150,7 +162,7 @@ def psd_u(
 def split_mean_flow(*, diagonal_share: float = 0.5, reduction: str = "per_example") -> Objective:
     """SplitMeanFlow (arXiv 2507.16884): PSD with a uniform stop whose diagonal is a teacher's velocity."""
     check_option("reduction", reduction, REDUCTIONS)
-    distill = _term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), "target")
+    distill = progressive_term(1 - diagonal_share, time_laws.with_uniform(time_laws.triangle), "target")
     return Objective((diagonal(diagonal_share, teacher=True), distill), reduction, needs_teacher=True)
 
 
@@ -240,7 +252,7 @@ def shortcut(
 
     terms = (
         Term("shortest", loss, shortest, diagonal_share, cost=3),
-        _term(1 - diagonal_share, laws.dyadic(levels=levels), "target"),
+        progressive_term(1 - diagonal_share, laws.dyadic(levels=levels), "target"),
     )
     method = Objective(terms, reduction, target_decay=constant(decay))
     return with_velocity(method, velocity, pool=pool, terms=("shortest",))

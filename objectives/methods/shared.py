@@ -254,7 +254,24 @@ def forward_laws(name: str, *, needed_by: str, by_logits: Laws | None = None) ->
     Raises:
       ValueError: on an unknown name or a distribution that goes back.
     """
-    law = forward_law(name, needed_by=needed_by)
+    forward_law(name, needed_by=needed_by)
+    return laws_of(name, by_logits=by_logits)
+
+
+def laws_of(name: str, *, by_logits: Laws | None = None) -> Laws:
+    """The distributions of a name for a rule, in whichever direction, and for its diagonal.
+
+    Args:
+      name: a key of ``LAWS``.
+      by_logits: as for ``forward_laws``.
+
+    Returns:
+      both distributions.
+
+    Raises:
+      ValueError: on an unknown name.
+    """
+    law = law_of(name)
     return by_logits if by_logits and name == "logit_normal" else Laws(law, DIAGONALS[name])
 
 

@@ -1,10 +1,10 @@
 """Methods of maps that are told more than a point: a path of noise, or a point on the way to the data."""
 
 from objectives import weighting
-from objectives.losses.progressive import progressive
 from objectives.losses.stochastic import driven_matching
 from objectives.methods.checks import check_option
 from objectives.methods.lagrangian import lagrangian_term
+from objectives.methods.progressive import progressive_term
 from objectives.methods.shared import diagonal, source
 from objectives.methods.variations import averaged
 from objectives.mixture import REDUCTIONS
@@ -37,12 +37,7 @@ def _driven_diagonal(share: float, *, terms: int, noise: float) -> Term:
 
 
 def _midpoint(share: float, weight: weighting.Weight) -> Term:
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, u, t = batch.times
-        return progressive(maps.student, maps.target, source(path, batch), s, u, t)
-
-    law = time_laws.with_fraction(time_laws.triangle, fraction=0.5)
-    return Term("progressive", loss, law, share, weight, cost=3 + 2)
+    return progressive_term(share, time_laws.with_fraction(time_laws.triangle, fraction=0.5), "target", weight)
 
 
 def ssfm(

@@ -41,7 +41,7 @@ class Setting(NamedTuple):
 
     def noise(self, key: jax.Array, count: int) -> jax.Array:
         """[count, ...]; points at time 0."""
-        return self.dataset.std * jax.random.normal(key, (count, *self.dataset.shape))
+        return self.dataset.noise(key, count)
 
     def data(self, key: jax.Array, count: int) -> jax.Array:
         """[count, ...]; points of the training set."""
@@ -75,17 +75,23 @@ def _held(setting: Setting, plan: Plan, v: AverageVelocity, w: AverageVelocity, 
     return total
 
 
+def _noted(reward: Reward) -> tuple[Reward, list[jax.Array]]:
+    """A reward that is asked once, and the list in which it leaves what it answered."""
+    rewards: list[jax.Array] = []
+
+    def noted(x: jax.Array) -> jax.Array:
+        rewards.append(reward(x))
+        return rewards[0]
+
+    return noted, rewards
+
+
 def penalized(setting: Setting, plan: Plan) -> Loss:
     """The reward at the end of one jump ("map") or of Euler steps ("ode"), less what holds it near the reference."""
 
     def loss(params: Params, frozen: Params, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         keys, v, w = jax.random.split(key, 4), bind(setting.model, params), bind(setting.model, frozen)
-        x_0, rewards = setting.noise(keys[0], plan.batch_size), []
-
-        def noted(x: jax.Array) -> jax.Array:
-            rewards.append(setting.reward(x))
-            return rewards[0]
-
+        x_0, (noted, rewards) = setting.noise(keys[0], plan.batch_size), _noted(setting.reward)
         penalty = plan.penalty * setting.dataset.std**-2
         if plan.method == "ode":
             grid = grids.uniform(plan.ode_steps)
@@ -159,12 +165,7 @@ def matched(setting: Setting, plan: Plan) -> Loss:
         t = jax.random.uniform(keys[1], (count,), minval=plan.noise_from)
         noised = jax.lax.stop_gradient(setting.interpolant.position(t, setting.noise(keys[2], count), x_1))
         weight = t**2 / (jnp.maximum(1 - t, 1 - NEAREST) * setting.dataset.std**2)
-        rewards = []
-
-        def noted(x: jax.Array) -> jax.Array:
-            rewards.append(setting.reward(x))
-            return rewards[0]
-
+        noted, rewards = _noted(setting.reward)
         total = tilt.distribution_matching(
             noted, x_1, learned=fake(t, t, noised), wanted=w(t, t, noised), weight=weight
         )

@@ -60,7 +60,7 @@ def noise_of(dataset: Dataset, count: int, seed: int) -> np.ndarray:
       [count, ...].
     """
     key = jax.random.fold_in(jax.random.key(seed), 6)
-    return np.asarray(dataset.std * jax.random.normal(key, (count, *dataset.shape)))
+    return np.asarray(dataset.noise(key, count))
 
 
 def _distance(x: np.ndarray, y: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """A stochastic map against the exact solution of each path of noise, and its law at the end."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -10,11 +11,13 @@ from experiments.evaluation import scoring
 from experiments.sampling.trained import Trained
 from models import grids, samplers
 from taxonomy import exact_stochastic, told
+from taxonomy.arrays import squared_norm
 from taxonomy.noise_paths import Driven
 
 JUMPS = (1, 2, 4)
 SOLVER_STEPS = 200
 OTHER_TERMS = (0, 1, 2, 6)  # numbers of polynomials whose exact law is shown beside that of the run
+CURVE_STEPS = 40  # of a drawn path; a divisor of the solver's
 SHOWN = 6  # paths of the picture from each of its starting points
 TITLES = {
     "what": "",
@@ -52,10 +55,10 @@ def measure(run: Trained, *, count: int, samples: int, seed: int) -> Found:
     flow = dataset.exact_path(run.interpolant)
     drift = driven.drift(flow.b, flow.score)
 
-    @jax.jit
-    def solved(vectors: jax.Array, x: jax.Array, grid: jax.Array) -> jax.Array:
+    @functools.partial(jax.jit, static_argnames="trajectory")
+    def solved(vectors: jax.Array, x: jax.Array, grid: jax.Array, *, trajectory: bool = False) -> jax.Array:
         paths = told.coefficients(vectors, x, terms=vectors.shape[1] // 2)
-        return exact_stochastic.solve(driven.velocity(drift, paths), x, grid)
+        return exact_stochastic.solve(driven.velocity(drift, paths), x, grid, trajectory=trajectory)
 
     @jax.jit
     def without_noise(x: jax.Array) -> jax.Array:
@@ -66,7 +69,7 @@ def measure(run: Trained, *, count: int, samples: int, seed: int) -> Found:
         return samplers.composition(run.map(vector=vectors), x, grid)
 
     def start(stream: int, number: int) -> jax.Array:
-        return dataset.std * jax.random.normal(jax.random.fold_in(key, stream), (number, *dataset.shape))
+        return dataset.noise(jax.random.fold_in(key, stream), number)
 
     def law(points: jax.Array) -> float:
         return scoring.first_metric(np.asarray(points), dataset, run.protocol)[1]
@@ -109,14 +112,13 @@ def _row(
 
 
 def _square(a: jax.Array, b: jax.Array) -> float:
-    return float(jnp.mean(jnp.sum((a - b) ** 2, axis=-1)))
+    return float(jnp.mean(squared_norm(a - b)))
 
 
 def _picture(run: Trained, solved, jumped, key: jax.Array) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """Exact curves of several paths from two points, and where the map takes these paths."""
     x = run.dataset.std * jnp.repeat(jnp.array([[-0.6, 0.5], [0.7, -0.3]]), SHOWN, axis=0)
     vectors = run.told(key, len(x))
-    times = np.linspace(0, 1, 41)
-    curves = [x, *(solved(vectors, x, jnp.linspace(0.0, float(t), SOLVER_STEPS + 1)) for t in times[1:])]
+    curves = solved(vectors, x, grids.uniform(SOLVER_STEPS), trajectory=True)[:: SOLVER_STEPS // CURVE_STEPS]
     ends = {jumps: np.asarray(jumped(vectors, x, grids.uniform(jumps))) for jumps in JUMPS}
-    return np.asarray(jnp.stack(curves)), ends
+    return np.asarray(curves), ends

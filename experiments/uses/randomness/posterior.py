@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.datasets.planar import PLANAR
 from experiments.errors import UsageError, nearest
 from experiments.sampling.trained import Trained
 from models import grids, samplers
@@ -45,7 +44,7 @@ def check(run: Trained) -> None:
     """UsageError for a run on data whose posterior is not known."""
     if run.dataset.name not in LAWS:
         raise UsageError(
-            f"the exact posterior of {run.dataset.name} is not known here; {nearest(run.dataset.name, PLANAR)}"
+            f"the exact posterior of {run.dataset.name} is not known here; {nearest(run.dataset.name, LAWS)}"
         )
 
 
@@ -71,7 +70,7 @@ def measure(run: Trained, *, times: tuple[float, ...], points: int, samples: int
     def jumped(t: jax.Array, x_t: jax.Array, key: jax.Array, grid: jax.Array) -> jax.Array:
         each, asked = (jnp.repeat(y, samples, axis=0) for y in (t, x_t))
         v = run.map(vector=told.vectors_of(each, asked, noise_std=dataset.std))
-        noise = dataset.std * jax.random.normal(key, (whole, 2))
+        noise = dataset.noise(key, whole)
         return samplers.composition(v, noise, grid).reshape(points, samples, 2)
 
     @jax.jit
@@ -82,7 +81,7 @@ def measure(run: Trained, *, times: tuple[float, ...], points: int, samples: int
     for index, time in enumerate(times):
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), index), 7)
         t = jnp.full(points, time)
-        noise = dataset.std * jax.random.normal(keys[0], (points, 2))
+        noise = dataset.noise(keys[0], points)
         x_t = path.position(t, noise, dataset.draw(keys[1], points))
         exact = exact_posterior.sample(law, path, keys[2], t, x_t, count=samples)
         found = {f"{run.name}, {n} jump{'s' * (n > 1)}": (n, jumped(t, x_t, keys[3], grids.uniform(n))) for n in JUMPS}

@@ -11,6 +11,7 @@ from experiments.datasets import curved
 from experiments.errors import UsageError
 from experiments.evaluation import scoring
 from experiments.metrics import planar_table
+from experiments.sampling import by_name
 from experiments.settings import networks, spaces
 from experiments.settings.protocol import Protocol
 from models import samplers
@@ -119,8 +120,8 @@ def test_other_paths_samplers_and_uses_are_refused():
     with pytest.raises(
         UsageError, match="--sampler=ddim adds noise or velocities along straight lines; expected one of"
     ):
-        spaces.check_sampler("ddim", dataset)
-    spaces.check_sampler("ddim", datasets.load("spiral"))
+        by_name.check_dataset("ddim", dataset)
+    by_name.check_dataset("ddim", datasets.load("spiral"))
     with pytest.raises(UsageError, match="data set torus lies on a torus; inversion takes points of flat space"):
         dataset.check_flat(use="inversion")
 

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import datasets, settings
+from experiments import settings
 from experiments.errors import UsageError
 from experiments.settings import couplings, networks
 from experiments.training import checks
@@ -30,7 +30,7 @@ def config_for(name="lsd", **training):
 
 
 def parts(config):
-    dataset = couplings.applied(config, datasets.load(config.dataset))
+    dataset = couplings.load(config)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     return model, objective, dataset, settings.interpolant_of(config)

@@ -69,6 +69,6 @@ def test_mean_flow_in_both_directions_draws_both_and_its_round_trip_is_that_of_t
 
 def test_the_methods_that_use_the_law_of_the_noise_say_so():
     found = {name for name, method in OBJECTIVES.items() if method().needs_noise}
-    assert found == {"esc", "free_flow", "dmd", "rcm", "any_flow", "drifting"}
+    assert found == {"esc", "free_flow", "dmd", "rcm", "any_flow", "drifting", "ssfm", "ito_map", "posterior_map"}
     for name in ("lsd", "ect", "shortcut"):
         assert OBJECTIVES[name](velocity="pooled").needs_noise
