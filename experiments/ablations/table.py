@@ -29,7 +29,7 @@ ALL = (
     tangents.MEAN_FLOW_TANGENT,
     *tangents.TANGENT,
     mean_flow.PLUG_IN,
-    mean_flow.MEAN_FLOW_TIMES_TOLD,
+    mean_flow.MEAN_FLOW_TIME_EMBEDDING,
     self_distillation.TARGET_DECAY,
     averages.TARGET_DECAY_RULES,
     with_teacher.SHORTCUT_TABLE1,

@@ -28,7 +28,7 @@ from models.networks.kind import (
     positive,
     precision,
     share,
-    times_told,
+    time_inputs,
 )
 from models.networks.mlp import LogVariance
 from taxonomy.shapes import PerExample, Points
@@ -160,7 +160,7 @@ class DiT(nn.Module):
       dropout: rate within the MLPs; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      vector: entries of the vector that the network is told, 0 for none.
+      vector: entries of the vector that the network is conditioned on, 0 for none.
       time_embedding: a key of ``TIMES``, whose embeddings are added; "both" are s and t - s.
       target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
@@ -297,7 +297,7 @@ KIND = Kind(
         "dropout": share(0.0),
         "heads": positive(4),
         "patch": positive(2),
-        "time_embedding": times_told(),
+        "time_embedding": time_inputs(),
         "target_only_blocks": not_negative(0, most=DEEPEST),
         "time_tokens": not_negative(0),
     },

@@ -99,7 +99,7 @@ class EDM2(nn.Module):
       dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      vector: entries of the vector that the network is told, 0 for none.
+      vector: entries of the vector that the network is conditioned on, 0 for none.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """

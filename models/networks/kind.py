@@ -65,8 +65,8 @@ def share(default: float) -> Option:
     return Option(default, in_range=lambda value: 0 <= value < 1, expected="a share in [0, 1)")
 
 
-def times_told() -> Option:
-    """What the network is told of its times, a key of ``embeddings.TIMES``."""
+def time_inputs() -> Option:
+    """Which of its times the network takes, a key of ``embeddings.TIMES``."""
     return Option("both", choices=TIMES)
 
 

@@ -18,8 +18,8 @@ from models.networks.kind import (
     not_negative,
     positive,
     precision,
+    time_inputs,
     time_scale,
-    times_told,
 )
 from taxonomy.shapes import PerExample, Points
 
@@ -47,7 +47,7 @@ class MLP(nn.Module):
       remat: keep the inputs of the hidden layers alone and compute the rest again in the backward pass.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      vector: entries of the vector that the network is told, 0 for none.
+      vector: entries of the vector that the network is conditioned on, 0 for none.
     """
 
     width: int = 256
@@ -141,7 +141,7 @@ KIND = Kind(
         "point_features": not_negative(0),
         "point_base": Option(1.0),
         "time_features": not_negative(0),
-        "time_embedding": times_told(),
+        "time_embedding": time_inputs(),
         "time_scale": time_scale(),
     },
     describe=_described,

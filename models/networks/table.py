@@ -25,7 +25,7 @@ def build(kind: str, *, classes: int = 0, guided: bool = False, vector: int = 0,
       kind: a key of ``KINDS``.
       classes: number of labels, 0 for none.
       guided: whether the scale of guidance is an input.
-      vector: entries of the vector that the network is told, 0 for none.
+      vector: entries of the vector that the network is conditioned on, 0 for none.
       **fields: fields of that kind; those of other kinds are left out.
 
     Returns:

@@ -20,7 +20,7 @@ from models import conditions
 from models.conditions import NOTHING, Condition, Dropout
 from models.networks.embeddings import Features, fourier_features, told
 from models.networks.encoder_decoder import DIVISOR, OPTIONS, SMOKE, check_side, described, walk
-from models.networks.kind import DTYPES, Kind, time_scale, times_told
+from models.networks.kind import DTYPES, Kind, time_inputs, time_scale
 from models.networks.mlp import LogVariance
 from taxonomy.shapes import PerExample, Points
 
@@ -133,7 +133,7 @@ class UNet(nn.Module):
       dropout: rate; only calls with keys in their condition drop anything.
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
-      vector: entries of the vector that the network is told, 0 for none.
+      vector: entries of the vector that the network is conditioned on, 0 for none.
       time_embedding: a key of ``TIMES``; "both" are s and t - s.
       time_scale: factor of the times before they are embedded.
       dtype: a key of ``DTYPES``: of activations. Parameters, times, embeddings and norms are float32.
@@ -213,7 +213,7 @@ class UNet(nn.Module):
 
 KIND = Kind(
     UNet,
-    options=OPTIONS | {"time_embedding": times_told(), "time_scale": time_scale()},
+    options=OPTIONS | {"time_embedding": time_inputs(), "time_scale": time_scale()},
     describe=lambda fields: described("U-Net", fields),
     smoke=SMOKE,
     log_variance=lambda fields: LogVariance(),

@@ -89,9 +89,9 @@ MEAN_FLOW_WEIGHT = Suite(
     ),
 )
 
-MEAN_FLOW_TIMES_TOLD = Suite(
-    name="mean_flow_times_told",
-    title="What the network is told of its times",
+MEAN_FLOW_TIME_EMBEDDING = Suite(
+    name="mean_flow_time_embedding",
+    title="Which times the network takes",
     paper="2505.13447",
     where="Table 1c; the last row 2410.11081 (sCM), Figure 5",
     setting="ImageNet-256 latents, B/4, 80 epochs, one step, no guidance.",
