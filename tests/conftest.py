@@ -1,27 +1,11 @@
 """A strict session: four CPU devices, rank promotion raises, warnings are errors (setup.cfg)."""
 
-import mmap
 import os
-from pathlib import Path
 import tempfile
 
-import jaxlib
+from tests.xla_flags import flags
 
-# The older emitter of loops compiles in two thirds of the time. XLA ends the process at a flag that it does not know,
-# and what it knows differs between versions.
-QUICK = "xla_cpu_use_fusion_emitters"
-
-
-def known(flag: str) -> bool:
-    """Whether the installed XLA has the flag: its name is in the library."""
-    for library in Path(jaxlib.__file__).parent.glob("libjax_common.*"):
-        with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(flag.encode()) >= 0
-    return False
-
-
-FLAGS = ["--xla_force_host_platform_device_count=4", *([f"--{QUICK}=false"] if known(QUICK) else [])]
-os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags(devices=4)}"
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax

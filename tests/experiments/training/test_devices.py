@@ -16,6 +16,7 @@ from experiments.training import devices as mapping
 from experiments.training.state import initial_state
 from models.flow_map_model import bind, count_parameters
 from tests.experiments.training.test_step import config_for, dispatch_of, parts
+from tests.xla_flags import flags
 
 ROOT = Path(__file__).parents[3]
 STEPS = 6
@@ -72,7 +73,7 @@ def test_eight_devices_give_the_same_curve_and_hold_exact_shares(plain):
         "print(off.shape, off.mean(axis=1).tolist())\n"
         "print(curve(devices=8)[1].metrics['loss'].tolist())\n"
     )
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
+    environment = os.environ | {"XLA_FLAGS": flags(devices=8)}
     found = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )

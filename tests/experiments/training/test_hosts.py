@@ -15,6 +15,7 @@ import pytest
 from experiments.errors import HOST_LOST, INTERRUPTED, UsageError
 from experiments.training import hosts, logs, runs
 from tests.experiments.training.test_train import ROOT, assert_same_weights, saved_steps
+from tests.xla_flags import flags
 
 CONFIG = "experiments/configs/two_moons.py"
 SIZE = ["--config.network.width=8", "--config.network.depth=1", "--config.training.batch_size=64"]
@@ -35,7 +36,7 @@ def start(workdir, *, processes, steps, devices=2, extra=()):
         *FAST,
     ]
     command += [f"--config.training.steps={steps}", "--config.training.steps_per_dispatch=10", "--quiet", *extra]
-    environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    environment = os.environ | {"XLA_FLAGS": flags(devices=devices)}
     started = []
     for process in range(processes):
         # One of the two ways to say who is who.
