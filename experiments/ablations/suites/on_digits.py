@@ -8,6 +8,12 @@ LEAST = 1300  # steps of LSD in five minutes on two CPU cores, after which one s
 # The average that makes CT's targets must forget its first weights within so short a training (docs/settings.md).
 FAST = {"decay": 0.5}
 
+_LOUD_RULE = (
+    "the Lagrangian term leads so short a training. On the weights of PSD-M its gradient has length 26.2 beside 7.84 of "
+    "the diagonal, with 46 % of its variance from 1 % of the examples; the term of PSD-M has 1.62 (the probe). In the "
+    "last 50 steps the diagonal loss of LSD is 19.8, and that of PSD-M 18.7. Several steps need the velocity; "
+    "one step needs the rule."
+)
 SD_DIGITS = Suite(
     name="sd_digits",
     title="Four rules of self-distillation on digits",
@@ -30,7 +36,7 @@ SD_DIGITS = Suite(
     claims=(
         Claim("better", ("LSD", "PSD-M")),
         Claim("better", ("LSD", "PSD-U")),
-        *(Claim("better", ("LSD", "PSD-M"), steps=steps) for steps in (2, 4, 16)),
+        *(Claim("better", ("LSD", "PSD-M"), steps=steps, because=_LOUD_RULE) for steps in (2, 4, 16)),
         Claim("better", ("PSD-M", "PSD-U")),
         Claim("worst", ("ESD, velocity stopped",)),
     ),
