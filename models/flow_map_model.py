@@ -13,10 +13,12 @@ from taxonomy import conversions
 from taxonomy.arrays import expand
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
+from taxonomy.simplex import LogDenoiser, LogProbabilities
 from taxonomy.spaces import FLAT, Space
 from taxonomy.told import Effect
 
 Params = Any
+NEAR_DATA = 1e-3  # time before the end from which on the velocity of a distribution is bounded
 
 
 class Output(NamedTuple):
@@ -50,6 +52,8 @@ class FlowMapModel(nn.Module):
       effect: what the vector of a condition does to the map; None if the network alone reads it, as it is.
       space: in which the points lie. The network is shown ``space.embed`` of a point, and what it returns is made
         tangent there.
+      categories: numbers of each position of the data, if the output is the mean denoiser as a distribution over them:
+        a softmax of the network, in the data's own units. 0 for an output that is none.
     """
 
     network: nn.Module
@@ -60,19 +64,31 @@ class FlowMapModel(nn.Module):
     size: tuple[int, ...] | None = None
     effect: Effect | None = None
     space: Space = FLAT
+    categories: int = 0
 
     def __call__(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """s, t [batch], x [batch, ...] -> average velocity [batch, ...]."""
-        output, y = OUTPUTS[self.output], x / self.std
         read = condition
         if self.effect is not None and condition.vector is not None:
             read = condition._replace(vector=self.effect.seen(s, t, condition.vector))
-        shown = self.space.embed(output.scaled(s, y))
-        made = self.space.pull(y, self._on_images(self.network, s, t, shown, read))
-        velocity = self.std * output.velocity(made, s, y)
+        if self.categories:
+            psi = jnp.exp(self.log_denoiser(s, t, x, read)).reshape(x.shape)
+            velocity = conversions.velocity_from_denoiser(psi, s, x, floor=NEAR_DATA)
+        else:
+            output, y = OUTPUTS[self.output], x / self.std
+            shown = self.space.embed(output.scaled(s, y))
+            made = self.space.pull(y, self._on_images(self.network, s, t, shown, read))
+            velocity = self.std * output.velocity(made, s, y)
         if self.effect is None:
             return velocity
         return velocity + self.effect.push(s, t, conditions.vector_of(condition), x)
+
+    def log_denoiser(self, s: PerExample, t: PerExample, x: Points, condition: Condition = NOTHING) -> LogProbabilities:
+        """s, t [batch], x [batch, ...] -> logarithm of the mean denoiser [batch, positions, categories]."""
+        if not self.categories:
+            raise ValueError("the output is no distribution; expected FlowMapModel(categories=...)")
+        logits = self._on_images(self.network, s, t, x / self.std, condition)
+        return jax.nn.log_softmax(logits.reshape(len(x), -1, self.categories))
 
     def auxiliary_velocity(self, t: PerExample, x: Points, condition: Condition = NOTHING) -> Points:
         """t [batch], x [batch, ...] -> velocity [batch, ...], by the second network."""
@@ -160,6 +176,22 @@ def bind_log_variance(model: FlowMapModel, params: Params) -> Callable[[jax.Arra
     if model.variance is None:
         return None
     return lambda s, t: cast(jax.Array, model.apply(params, s, t, method="log_variance"))
+
+
+def bind_log_denoiser(model: FlowMapModel, params: Params, condition: Condition = NOTHING) -> LogDenoiser | None:
+    """The logarithm of the mean denoiser of a model, or None if its output is no distribution.
+
+    Args:
+      model: the model.
+      params: Linen variables of the model.
+      condition: class, guidance scale and keys of dropout of each point.
+
+    Returns:
+      (s [batch], t [batch], x [batch, ...]) -> [batch, positions, categories], or None.
+    """
+    if not model.categories:
+        return None
+    return lambda s, t, x: cast(jax.Array, model.apply(params, s, t, x, condition, method="log_denoiser"))
 
 
 def count_parameters(params: Params) -> int:

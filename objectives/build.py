@@ -28,6 +28,7 @@ from collections.abc import Callable
 import inspect
 
 from objectives.methods import (
+    categorical,
     consistency,
     consistency_continuous,
     consistency_segments,
@@ -112,6 +113,9 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "riemannian_esd": riemannian.riemannian_esd,
     "riemannian_psd": riemannian.riemannian_psd,
     "riemannian_mean_flow": riemannian.riemannian_mean_flow,
+    "categorical_lsd": categorical.categorical_lsd,
+    "categorical_esd": categorical.categorical_esd,
+    "categorical_psd": categorical.categorical_psd,
 }
 # Wrong on purpose: rows of ablations, and nothing else.
 UNSOUND: dict[str, Callable[..., Objective]] = {"mean_flow_wrong_tangent": unsound.mean_flow_wrong_tangent}

@@ -13,6 +13,7 @@ from taxonomy.curricula import Curriculum
 from taxonomy.flow_map import AverageVelocity, Velocity
 from taxonomy.interpolants import Interpolant
 from taxonomy.shapes import PerExample, Points, Pool, Scalar
+from taxonomy.simplex import LogDenoiser
 from taxonomy.times import Law, Times
 from taxonomy.told import Told, Vectors
 
@@ -50,6 +51,7 @@ class Maps(NamedTuple):
       auxiliary: a second velocity b(t, x), trained together with the student, or None.
       log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
       unconditional: ``target`` without labels, for guidance, or None.
+      log_denoiser: logarithm of the student's mean denoiser, where that is a distribution over categories, or None.
     """
 
     student: AverageVelocity
@@ -59,6 +61,7 @@ class Maps(NamedTuple):
     auxiliary: Velocity | None = None
     log_variance: Callable[[PerExample, PerExample], PerExample] | None = None
     unconditional: AverageVelocity | None = None
+    log_denoiser: LogDenoiser | None = None
 
 
 class Batch(NamedTuple):
@@ -168,6 +171,8 @@ class Objective(NamedTuple):
       told: the vector that the network is told beside times and point, or None.
       needs_noise: whether a term uses the law of the noise, Gaussian and independent of the data, beyond the examples.
       on_spaces: whether its terms take the space of the path, so that it trains on spheres and tori, too.
+      categorical: whether its terms compare distributions over categories, ``Maps.log_denoiser``: data are one-hot
+        then, and the path is linear.
     """
 
     terms: tuple[Term, ...]
@@ -182,6 +187,7 @@ class Objective(NamedTuple):
     told: Told | None = None
     needs_noise: bool = False
     on_spaces: bool = False
+    categorical: bool = False
 
     @property
     def learns_weight(self) -> bool:

@@ -35,7 +35,7 @@ _MODULES = (
         "noise_levels",
         "noise_paths",
     ),
-    *("predictions", "random_walk", "shapes", "spaces", "tilted", "times", "told", "translate"),
+    *("predictions", "random_walk", "shapes", "simplex", "spaces", "tilted", "times", "told", "translate"),
 )
 __all__ = [
     "CATALOGUE",

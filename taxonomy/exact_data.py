@@ -66,22 +66,25 @@ def boxes(interpolant: Interpolant, *, lows: ArrayLike, highs: ArrayLike, noise_
     return _from_posterior(interpolant, posterior, noise_std)
 
 
-def empirical(interpolant: Interpolant, *, points: ArrayLike, noise_std: float = 1.0) -> ExactFlow:
-    """Data uniform on finitely many points: the exact path of a finite training set.
+def empirical(
+    interpolant: Interpolant, *, points: ArrayLike, noise_std: float = 1.0, weights: ArrayLike | None = None
+) -> ExactFlow:
+    """Data on finitely many points: the exact path of a finite training set.
 
-        E[x1 | x] = sum_k softmax_k( -|x - beta_t y_k|^2 / (2 alpha_t^2 noise_std^2) ) y_k
+        E[x1 | x] = sum_k softmax_k( log w_k - |x - beta_t y_k|^2 / (2 alpha_t^2 noise_std^2) ) y_k
 
     Args:
       interpolant: the path.
       points: [points, dim].
       noise_std: standard deviation of the noise, positive.
+      weights: [points]; their probabilities, positive and of sum 1; None for equal ones.
 
     Returns:
       ExactFlow without v. For t -> 1 the distribution tends to the points themselves and the score grows without bound;
       paths can be integrated until 1 - 1e-6.
 
     Raises:
-      ValueError: if points are not a matrix, or noise_std <= 0.
+      ValueError: if points are not a matrix, weights are no probabilities of them, or noise_std <= 0.
 
     Reference: derived here; the plug-in posterior mean of a finite data set.
     """
@@ -91,13 +94,19 @@ def empirical(interpolant: Interpolant, *, points: ArrayLike, noise_std: float =
     if not noise_std > 0:
         raise ValueError(f"noise_std = {noise_std}; expected a positive number")
     count, dim = points.shape
+    weights = jnp.full(count, 1 / count) if weights is None else jnp.asarray(weights)
+    if weights.shape != (count,) or not (bool((weights > 0).all()) and abs(float(weights.sum()) - 1) < 1e-5):
+        raise ValueError(
+            f"weights have shape {weights.shape} and sum to {float(weights.sum()):g}; expected {count} positive "
+            "numbers that sum to 1, one for each point"
+        )
 
     def posterior(t: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         beta, spread = interpolant.beta(t)[:, None], _spread(interpolant, t, noise_std)[:, None]
         # Squares by inner products: [batch, points] without a [batch, points, dim] array.
         squares = jnp.sum(x**2, -1)[:, None] - 2 * beta * (x @ points.T) + beta**2 * jnp.sum(points**2, -1)[None]
         log_terms = -squares / (2 * spread**2) - dim * (jnp.log(spread) + jnp.log(2 * jnp.pi) / 2)
-        logits = log_terms - jnp.log(count)
+        logits = log_terms + jnp.log(weights)[None]
         data = jax.nn.softmax(logits, axis=-1) @ points
         return logits, noise_std * (x - beta * data) / spread, data
 

@@ -26,6 +26,11 @@ def tiny(params):
     return v
 
 
+def softmaxed(v):
+    """A mean denoiser of one position, in logarithms, whose logits are v."""
+    return lambda s, t, x: jax.nn.log_softmax(v(s, t, x))[:, None]
+
+
 def inputs(seed=1, batch=5):
     """(s, u, t, x, w): ordered times away from each other, points and directions."""
     keys = jax.random.split(jax.random.key(seed), 3)

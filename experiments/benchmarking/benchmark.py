@@ -46,7 +46,13 @@ def plan(config: ConfigDict, objectives: Sequence[str]) -> dict[str, ConfigDict]
             "methods by name; drop it"
         )
     if list(objectives) == ["all"]:
-        objectives = [name for name, method in OBJECTIVES.items() if config.teacher or not method().needs_teacher]
+        methods = {name: method() for name, method in OBJECTIVES.items()}
+        # Those of categories need data of their own.
+        objectives = [
+            name
+            for name, method in methods.items()
+            if not method.categorical and (config.teacher or not method.needs_teacher)
+        ]
     planned = {BASE: settings.with_objective(config, BASE)} | dict(option_sets.chosen(config, objectives))
     for run in planned.values():
         if not settings.objective_of(run).needs_teacher:

@@ -134,7 +134,9 @@ def plan(config: ConfigDict, objectives: Sequence[str], *, repeats: int = 1) -> 
             "--config.objective with costs, which takes methods by name and with their published options; drop it"
         )
     planned = {}
-    for method in dict.fromkeys((BASE, *errors.choose("objectives", objectives, OBJECTIVES))):
+    # Methods of categories need data of their own, and are measured where they are named.
+    known = OBJECTIVES if objectives != ["all"] else [name for name in OBJECTIVES if not OBJECTIVES[name]().categorical]
+    for method in dict.fromkeys((BASE, *errors.choose("objectives", objectives, known))):
         run = ConfigDict(config.to_dict())
         run.objective = part(method, default_options(method))
         # A copy of the network: see ``gradient_of``.

@@ -10,14 +10,28 @@ import jax
 import numpy as np
 
 from experiments import paths
-from experiments.datasets import cifar10, curved, digits, files, folders, generated, hub, latents, patches, planar
+from experiments.datasets import (
+    categorical,
+    cifar10,
+    curved,
+    digits,
+    files,
+    folders,
+    generated,
+    hub,
+    latents,
+    patches,
+    planar,
+)
 from experiments.datasets.dataset import Dataset, Planar
 from experiments.errors import UsageError, nearest
+from taxonomy import simplex
 
 DATASETS: dict[str, Callable[[], Dataset]] = {
     **planar.PLANAR,
     "paired_gaussians": planar.paired_gaussians,
     **curved.CURVED,
+    **categorical.CATEGORICAL,
     "digits": digits.digits,
 }
 
@@ -170,6 +184,11 @@ def check(dataset: Dataset, *, draws: int = 4096) -> None:
             f"data set {dataset.name}: {np.mean(~finite):.2%} of {draws} drawn examples contain NaN or infinity; "
             "expected finite numbers: clean the data before training"
         )
+    if dataset.categories:
+        try:
+            simplex.check_on(examples.reshape(draws, -1), categories=dataset.categories, name="examples")
+        except ValueError as error:
+            raise UsageError(f"data set {dataset.name}: {error}") from error
     # Data in a plane of more dimensions state the spread within it.
     spread = float((dataset.truth.project(examples) if isinstance(dataset.truth, Planar) else examples).std())
     if not 0.8 * dataset.std <= spread <= 1.25 * dataset.std:

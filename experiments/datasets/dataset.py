@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.errors import UsageError
+from taxonomy import simplex
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import LINEAR, Interpolant
 from taxonomy.spaces import FLAT, Space
@@ -17,6 +18,10 @@ from taxonomy.spaces import FLAT, Space
 def pick(key: jax.Array, count: int) -> jax.Array:
     """The index of the stored example that a key draws, of ``count``: every one is as likely, at every draw."""
     return jax.random.randint(key, (), 0, count)
+
+
+# The corners of a simplex of three categories in its own plane; differences keep their length.
+TRIANGLE = np.array([[-1 / np.sqrt(2), -1 / np.sqrt(6)], [1 / np.sqrt(2), -1 / np.sqrt(6)], [0.0, 2 / np.sqrt(6)]])
 
 
 class Records(Protocol):
@@ -83,6 +88,39 @@ class Images(NamedTuple):
         low, high = float(self.test.min()), float(self.test.max())
         reach = max(-low, high)
         return (-reach, reach) if low < 0 < high else (low, high)
+
+
+class Sequences(NamedTuple):
+    """Truth about data that are categories: a law of finitely many sequences.
+
+    Attributes:
+      codes: [sequences, positions]; the category in each position.
+      weights: [sequences]; their probabilities.
+      letters: one for each category.
+    """
+
+    codes: np.ndarray
+    weights: np.ndarray
+    letters: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each sequence as a word."""
+        return tuple("".join(self.letters[code] for code in codes) for codes in self.codes)
+
+    @property
+    def is_triangle(self) -> bool:
+        """Whether there is one position of three categories, which can be drawn."""
+        return self.codes.shape[1] == 1 and len(self.letters) == len(TRIANGLE)
+
+    def shares(self, samples: np.ndarray) -> np.ndarray:
+        """How often each sequence occurs among samples [n, dim], each position at its nearest category; [sequences]."""
+        codes = simplex.nearest(samples, categories=len(self.letters))
+        return (codes[:, None] == self.codes[None]).all(axis=-1).mean(axis=0)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Points [..., 3] of one position of three categories as places [..., 2] in the plane of its triangle."""
+        return (points - 1 / len(TRIANGLE)) @ TRIANGLE.astype(points.dtype)
 
 
 class Partner(NamedTuple):
@@ -185,7 +223,7 @@ class Dataset(NamedTuple):
     shape: tuple[int, ...]
     std: float
     sample: Callable[[jax.Array], jax.Array]
-    truth: Planar | Images
+    truth: Planar | Images | Sequences
     exact_flow: Callable[[Interpolant], ExactFlow] | None = None
     records: Records | None = None
     classes: int = 0
@@ -218,6 +256,11 @@ class Dataset(NamedTuple):
     def placed(self, x: np.ndarray) -> np.ndarray:
         """``x + centre``: what is in the data's own units about their mean."""
         return x if self.centre is None else x + _beside(self.centre, x)
+
+    @property
+    def categories(self) -> int:
+        """The number of categories of each position; 0 of data that are no categories."""
+        return len(self.truth.letters) if isinstance(self.truth, Sequences) else 0
 
     @property
     def own_std(self) -> float:
@@ -267,11 +310,15 @@ class Dataset(NamedTuple):
         jax.eval_shape(self.sample, jax.random.key(0))
 
     def check_flat(self, *, use: str) -> None:
-        """UsageError if the data lie on a curved space or in a plane of more dimensions; ``use`` cannot take them."""
+        """UsageError if the data are no points of flat space, or lie in a plane of more dimensions, not for ``use``."""
         if self.space.curved:
             raise UsageError(
                 f"data set {self.name} lies on {self.space.name}; {use} takes points of flat space, such as "
                 "--config.dataset=spiral"
+            )
+        if isinstance(self.truth, Sequences):
+            raise UsageError(
+                f"data set {self.name} has categories; {use} takes points of the plane, such as --config.dataset=spiral"
             )
         if isinstance(self.truth, Planar) and self.truth.basis is not None:
             raise UsageError(

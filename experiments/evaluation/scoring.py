@@ -4,10 +4,10 @@ import jax
 import numpy as np
 
 from experiments.datasets import record
-from experiments.datasets.dataset import Dataset, Images
+from experiments.datasets.dataset import Dataset, Images, Sequences
 from experiments.images import scores as image_scores
 from experiments.images.examples import other, split
-from experiments.metrics import maps, planar_table, reference
+from experiments.metrics import maps, planar_table, reference, sequence_table
 from experiments.metrics.map_table import MAP_METRICS, TrainedMap
 from experiments.metrics.metric import Metric, compute_all
 from experiments.sampling.generation import TOLD
@@ -18,7 +18,18 @@ from taxonomy.flow_map import diagonal
 
 def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     """The metrics of samples that a data set is scored by, the main one first."""
-    return image_scores.metrics_of(dataset) if isinstance(dataset.truth, Images) else planar_table.of(dataset)
+    if isinstance(dataset.truth, Images):
+        return image_scores.metrics_of(dataset)
+    return sequence_table.SEQUENCE_METRICS if isinstance(dataset.truth, Sequences) else planar_table.of(dataset)
+
+
+def _context(
+    samples: np.ndarray, dataset: Dataset, protocol: Protocol, true: np.ndarray | None = None
+) -> sequence_table.SampledSequences | planar_table.PlanarSamples:
+    """What the metrics of data without pictures take."""
+    if isinstance(dataset.truth, Sequences):
+        return sequence_table.SampledSequences(samples, dataset.truth)
+    return planar_table.in_plane(samples, dataset, protocol, true)
 
 
 def reference_name(dataset: Dataset, protocol: Protocol | None = None) -> str:
@@ -45,7 +56,7 @@ def score(
     """
     if isinstance(dataset.truth, Images):
         return image_scores.score(samples, dataset, protocol, labels)
-    return compute_all(planar_table.of(dataset), planar_table.in_plane(samples, dataset, protocol, true))
+    return compute_all(metrics_of(dataset), _context(samples, dataset, protocol, true))
 
 
 def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> tuple[str, float]:
@@ -53,8 +64,8 @@ def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | Non
     protocol = protocol or Protocol()
     if isinstance(dataset.truth, Images):
         return image_scores.main_metric(samples, dataset, protocol)
-    first = planar_table.of(dataset)[0]
-    return first.name, first.compute(planar_table.in_plane(samples, dataset, protocol))
+    first = metrics_of(dataset)[0]
+    return first.name, first.compute(_context(samples, dataset, protocol))
 
 
 def followed(samples: np.ndarray, dataset: Dataset, protocol: Protocol) -> dict[str, float]:
@@ -70,7 +81,8 @@ def followed(samples: np.ndarray, dataset: Dataset, protocol: Protocol) -> dict[
     """
     if isinstance(dataset.truth, Images):
         return dict([image_scores.main_metric(samples, dataset, protocol)])
-    values = compute_all(planar_table.FOLLOWED, planar_table.in_plane(samples, dataset, protocol))
+    table = sequence_table.SEQUENCE_METRICS if isinstance(dataset.truth, Sequences) else planar_table.FOLLOWED
+    values = compute_all(table, _context(samples, dataset, protocol))
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -117,6 +129,8 @@ def _floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
 
 def _drawn(dataset: Dataset, curves: np.ndarray) -> np.ndarray:
     """Curves [k, paths, dim] as they are drawn: in the chart of a curved space, without the lines over its edges."""
+    if isinstance(dataset.truth, Sequences):
+        return dataset.truth.project(curves)
     if not dataset.space.curved:
         return curves
     drawn, (low, high) = np.array(dataset.truth.project(curves)), dataset.truth.box
@@ -159,7 +173,8 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
     values, pictures = compute_all(MAP_METRICS, trained), {}
     if exact is not None:
         pictures["cells"] = trained.truth[1]
-        if dataset.shape == (2,) or dataset.space.curved:
+        triangle = isinstance(dataset.truth, Sequences) and dataset.truth.is_triangle
+        if dataset.shape == (2,) or dataset.space.curved or triangle:
             learned = maps.curves(trained.v, exact.paths[0], exact.path_times, space=dataset.space)
             curves = {"learned": learned, "exact": exact.paths}
             pictures |= {name: _drawn(dataset, dataset.placed(points)) for name, points in curves.items()}

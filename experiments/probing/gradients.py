@@ -17,6 +17,7 @@ from experiments.training.step import Step, maps_of
 from models.flow_map_model import Params, count_parameters
 from objectives.mixture import factor, minimized
 from objectives.objective import Batch, Maps, Term
+from taxonomy import conversions, simplex
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import Interpolant
 
@@ -159,12 +160,13 @@ def _largest_divisor(number: int, most: int) -> int:
     return next(divisor for divisor in range(max(1, min(number, most)), 0, -1) if number % divisor == 0)
 
 
-def exact_maps(flow: ExactFlow, v: Callable[..., jax.Array]) -> Maps:
+def exact_maps(flow: ExactFlow, v: Callable[..., jax.Array], *, categories: int = 0) -> Maps:
     """The maps of an objective at its solution: the exact map for every network, the exact velocity for every velocity.
 
     Args:
       flow: the exact path.
       v: its average velocity.
+      categories: of the data, 0 for none.
 
     Returns:
       the maps.
@@ -174,7 +176,18 @@ def exact_maps(flow: ExactFlow, v: Callable[..., jax.Array]) -> Maps:
         # A jump of no length needs no integration.
         return flow.b(s, x) if s is t else v(s, t, x)
 
-    return Maps(exact, exact, flow.b, stage=exact, auxiliary=flow.b, log_variance=lambda s, t: jnp.zeros_like(s))
+    def log_denoiser(s: jax.Array, t: jax.Array, x: jax.Array) -> jax.Array:
+        return simplex.log_denoiser(conversions.denoiser_from_velocity(exact(s, t, x), s, x), categories=categories)
+
+    return Maps(
+        exact,
+        exact,
+        flow.b,
+        stage=exact,
+        auxiliary=flow.b,
+        log_variance=lambda s, t: jnp.zeros_like(s),
+        log_denoiser=log_denoiser if categories else None,
+    )
 
 
 def at_exact_map(

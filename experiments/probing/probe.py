@@ -69,7 +69,7 @@ def at_exact_map(
     start, path = time.time(), settings.interpolant_of(config)
     at = 1.0 if progress is None else progress
     flow = dataset.exact_path(path)
-    exact = gradients.exact_maps(flow, flow.v or exact_map.scanned(flow.b, steps=STEPS))
+    exact = gradients.exact_maps(flow, flow.v or exact_map.scanned(flow.b, steps=STEPS), categories=dataset.categories)
     rows = []
     for one in terminal.bar(probed, desc="methods"):
         terms = [

@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments import files
-from experiments.datasets.dataset import Dataset
-from experiments.reporting import names
+from experiments.datasets.dataset import Dataset, Sequences
+from experiments.reporting import names, sequence_plots
 from experiments.reporting.plots import draw_target, widened
 
 COLUMNS = 5  # panels per row of a picture
@@ -112,7 +112,9 @@ def trajectories(
     figure = _figure(learned, 3.4)
     panels = _panels(figure, len(learned))
     # Noise of a curved space lies within its chart.
-    frame = widened(dataset.truth.box, 1.02 if dataset.space.curved else REACH)
+    triangle = isinstance(dataset.truth, Sequences)
+    box = sequence_plots.BOX if triangle else dataset.truth.box
+    frame = widened(box, 1.02 if dataset.space.curved or triangle else REACH)
     for axis, (name, curves) in zip(panels, learned.items(), strict=True):
         draw_target(axis, dataset)
         exact = behind[name]

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 from experiments import files
-from experiments.datasets.dataset import Dataset, Images
-from experiments.reporting import names
+from experiments.datasets.dataset import Dataset, Images, Sequences
+from experiments.reporting import names, sequence_plots
 
 PICTURE_BINS = 80
 DIGIT_ROWS, CLASS_ROWS = 6, 10  # rows of pictures in a panel; of classes, where there are some
@@ -89,6 +89,9 @@ def draw_target(axis: plt.Axes, dataset: Dataset) -> None:
     if isinstance(dataset.truth, Images):
         _draw_points(axis, dataset.truth.test, dataset.truth, color="lightgrey", ms=4)
         return
+    if isinstance(dataset.truth, Sequences):
+        sequence_plots.draw_triangle(axis, dataset.truth)
+        return
     low, high = dataset.truth.box
     mass = dataset.truth.bin_mass(PICTURE_BINS)
     axis.imshow(mass.T, origin="lower", extent=(low, high, low, high), cmap="Greys", vmin=0, vmax=4 * mass.max())
@@ -143,6 +146,9 @@ def draw_cell(axis: plt.Axes, dataset: Dataset, drawn: np.ndarray | None, *, lab
       labels: [n or more]; their classes, for pictures in one row per class. The data have their own.
     """
     truth = dataset.truth
+    if isinstance(truth, Sequences):
+        sequence_plots.draw(axis, truth, drawn)
+        return
     if isinstance(truth, Images):
         examples = truth.test if drawn is None else drawn
         if truth.size is None:

@@ -1,6 +1,6 @@
 """A configuration: its defaults, its parts, and what its names stand for."""
 
-from experiments.settings.defaults import DEFAULT_OBJECTIVE, base, curved, fields, parse_variant, planar
+from experiments.settings.defaults import DEFAULT_OBJECTIVE, base, categorical, curved, fields, parse_variant, planar
 from experiments.settings.objectives import (
     NO_COMBINATION,
     check_sound,
@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_OBJECTIVE",
     "NO_COMBINATION",
     "base",
+    "categorical",
     "check_sound",
     "curved",
     "fields",

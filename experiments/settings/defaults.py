@@ -131,6 +131,27 @@ def curved(dataset: str, variant: str | None) -> ConfigDict:
     return config
 
 
+def categorical(dataset: str, variant: str | None) -> ConfigDict:
+    """The settings of data that are categories.
+
+    Args:
+      dataset: name of the data set.
+      variant: see ``parse_variant``; the only setting is "laptop", the objective "categorical_lsd" unless named.
+
+    Returns:
+      the configuration.
+    """
+    objective, _ = parse_variant(variant, settings=("laptop",), default="categorical_lsd")
+    # Why, with figures: docs/spaces.md.
+    changes = {name: {"target": "sum"} for name in ("categorical_lsd", "categorical_esd")}
+    config = base(objective, changes=changes)
+    config.dataset = dataset
+    config.network.update({"width": 128, "depth": 4, "time_features": 2})
+    config.training.update({"steps": 4000, "learning_rate": 1e-2, "optimizer": "muon"})
+    config.evaluation.update({"triples": 2000, "points": 4000})
+    return config
+
+
 def fields(config: Mapping, prefix: str = "") -> dict[str, object]:
     """All fields of a configuration by their dotted names."""
     flat = {}

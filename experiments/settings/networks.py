@@ -100,7 +100,7 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         inputs = {"classes": classes, "guided": config.guidance.scale_is_input, "vector": vector}
         return networks.build(kind, **inputs, **_tuples(fields))
 
-    spaces.check(objective, output=output, dataset=dataset, method=config.objective.name)
+    spaces.check(objective, output=output, dataset=dataset, config=config)
     return FlowMapModel(
         network(),
         # The numbers of a curved space have a size of their own.
@@ -111,6 +111,8 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         size=_size(config, dataset) if KINDS[kind].on_images else None,
         effect=effect,
         space=dataset.space,
+        # Of categories the mean denoiser is a distribution.
+        categories=dataset.categories if output == "denoiser" else 0,
     )
 
 

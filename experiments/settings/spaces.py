@@ -1,4 +1,6 @@
-"""What can be trained on a curved space, and the line that refuses the rest."""
+"""What can be trained on a curved space and on categories, and the line that refuses the rest."""
+
+from ml_collections import ConfigDict
 
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
@@ -6,20 +8,37 @@ from objectives.build import OBJECTIVES
 from objectives.objective import Objective
 
 
-def check(objective: Objective, *, output: str, dataset: Dataset, method: str) -> None:
-    """Checks that an objective trains on the space of a data set.
+def check(objective: Objective, *, output: str, dataset: Dataset, config: ConfigDict) -> None:
+    """Checks that an objective trains on the space of a data set, or on its categories.
 
     Args:
       objective: what is minimized.
       output: what the network's output means.
       dataset: the data set.
-      method: name of the method, for messages.
+      config: names the method and the interpolant.
 
     Raises:
-      UsageError: on a curved space, for a method that knows of flat space alone, a pool or another output.
+      UsageError: on a curved space, for a method that knows of flat space alone, a pool or another output; for a method
+        of categories, on other data or another output; for a distribution as the output, on another path.
     """
-    if not dataset.space.curved:
-        return
+    method = config.objective.name
+    if objective.categorical and not dataset.categories:
+        raise UsageError(
+            f"objective {method} compares distributions over categories, and data set {dataset.name} has none; take "
+            "--config.dataset=words or categories, or an objective such as lsd"
+        )
+    if objective.categorical and output != "denoiser":
+        raise UsageError(f"objective {method} trains a mean denoiser; leave out --config.network.output={output}")
+    if dataset.categories and output == "denoiser" and config.interpolant != "linear":
+        raise UsageError(
+            f"--config.interpolant={config.interpolant}: only on the linear path is the mean denoiser of data set "
+            f"{dataset.name} a distribution; leave it out, or take --config.network.output=velocity"
+        )
+    if dataset.space.curved:
+        _check_curved(objective, output=output, dataset=dataset, method=method)
+
+
+def _check_curved(objective: Objective, *, output: str, dataset: Dataset, method: str) -> None:
     where = f"data set {dataset.name} lies on {dataset.space.name}"
     if not objective.on_spaces:
         known = ", ".join(name for name, method in OBJECTIVES.items() if method().on_spaces)

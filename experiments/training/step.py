@@ -19,7 +19,7 @@ from experiments.training.draws import ExtraInputs, draw
 from experiments.training.optimizers import update_ema
 from experiments.training.state import Examples, Inputs, State
 from models.conditions import Condition
-from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_variance
+from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_denoiser, bind_log_variance
 from objectives.mixture import factor, weighted
 from objectives.objective import Batch, Maps, Objective
 from taxonomy.curricula import stage_of
@@ -184,6 +184,7 @@ def maps_of(step: Step, params: Params, state: State, batch: Batch) -> Maps:
         auxiliary=bind_auxiliary(model, params, condition),
         log_variance=bind_log_variance(model, params),
         unconditional=bind(model, target, condition._replace(label=None, scale=None)) if step.extra.labels else None,
+        log_denoiser=bind_log_denoiser(model, params, condition),
     )
 
 

@@ -8,6 +8,7 @@ Times and formulas are those of this project: t = 0 is noise, t = 1 is data.
 import difflib
 
 from taxonomy.catalogue import (
+    categorical,
     consistency,
     consistency_continuous,
     consistency_segments,
@@ -44,6 +45,7 @@ _FILES = (
     distributional_hybrids,
     stochastic,
     riemannian,
+    categorical,
 )
 CATALOGUE: dict[str, Method] = {method.name: method for file in _FILES for method in file.METHODS}
 # The name of the file of each method, and the families, which are the first words of these names.

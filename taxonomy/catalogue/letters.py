@@ -240,6 +240,18 @@ LETTERS: dict[str, Letters] = {
         *(_CODE, "dongyeop3813/Riemannian-MeanFlow@4d0e443, src/experiments/flowmap_learning/losses.py"),
         "of the Lagrangian losses; its Eulerian losses go from t to s. The jump is that of flat space",
     ),
+    "potaptchik2026discrete": Letters(
+        *(
+            "s",
+            "t",
+            "noise",
+            "psi",
+            "mean denoiser of two times",
+            "",
+            "(1 - t) / (1 - s) * x + (t - s) / (1 - s) * psi",
+        ),
+        *(_PAGE, "https://malbergo.me/discrete-flow-maps.github.io"),
+    ),
     "gu2026anyflow": Letters(
         *("t", "r", "data", "noise_pred", _AVERAGE, "opposite", "x - (t - r) * noise_pred"),
         *(_CODE, "NVlabs/AnyFlow@dec61ac, far/pipelines/pipeline_wan_anyflow.py"),

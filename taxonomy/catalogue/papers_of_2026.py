@@ -43,6 +43,14 @@ PAPERS_OF_2026 = (
         venue="ICML 2026",
     ),
     Paper(
+        key="potaptchik2026discrete",
+        authors="Peter Potaptchik and Jason Yim and Adhi Saravanan and Peter Holderrieth and Eric Vanden-Eijnden "
+        "and Michael S. Albergo",
+        title="Discrete Flow Maps",
+        year=2026,
+        arxiv="2604.09784",
+    ),
+    Paper(
         key="gu2026anyflow",
         authors="Yuchao Gu and Guian Fang and Yuxin Jiang and Weijia Mao and Song Han and Han Cai and Mike Zheng Shou",
         title="AnyFlow: Any-Step Video Diffusion Model with On-Policy Flow Map Distillation",

@@ -5,6 +5,12 @@ the parameters of everything that is stopped passed separately: equal values, an
 difference of ``by_hand`` in its first argument, say that exactly the right part is stopped.
 """
 
-from tests.objectives import cases_consistency, cases_eulerian, cases_lagrangian, cases_riemannian
+from tests.objectives import cases_categorical, cases_consistency, cases_eulerian, cases_lagrangian, cases_riemannian
 
-CASES = cases_lagrangian.CASES | cases_eulerian.CASES | cases_consistency.CASES | cases_riemannian.CASES
+CASES = (
+    cases_lagrangian.CASES
+    | cases_eulerian.CASES
+    | cases_consistency.CASES
+    | cases_riemannian.CASES
+    | cases_categorical.CASES
+)

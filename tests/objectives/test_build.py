@@ -13,11 +13,12 @@ from objectives.objective import Batch, Maps
 from taxonomy import exact, flow_map
 from taxonomy.curricula import Curriculum, law_at
 from taxonomy.interpolants import INTERPOLANTS
-from tests.helpers import tiny, tiny_params
-from tests.objectives.exact_maps import along_noise, straightened, to_posterior, told_of
+from tests.helpers import softmaxed, tiny, tiny_params
+from tests.objectives.exact_maps import along_noise, straightened, to_categories, to_posterior, told_of
 
 LOSSES = [module.name for module in pkgutil.iter_modules(losses.__path__)]
 SAMPLERS = ("composition", "euler", "renoising", "one_jump")
+SECOND = 0.3  # probability of the second of two categories
 MEAN, COVARIANCE = jnp.array([1.0, -0.5]), jnp.array([[0.5, 0.1], [0.1, 0.2]])
 
 
@@ -29,6 +30,8 @@ def draw(objective, count, *, progress=1.0):
     root = jnp.linalg.cholesky(COVARIANCE)
 
     def data(key, count):
+        if objective.categorical:
+            return jax.nn.one_hot(jax.random.bernoulli(key, SECOND, (count,)).astype(int), 2)
         return jnp.array([[1.0, -0.5]]) + jax.random.normal(key, (count, 2)) @ root.T
 
     batches = []
@@ -98,6 +101,7 @@ def slopes(name, map_of, interpolant):
             stage=exact_flow(interpolant).v,
             auxiliary=flow_map.diagonal(v),
             log_variance=lambda s, t: jnp.zeros_like(s),
+            log_denoiser=softmaxed(student),
         )
         return mixture(objective.terms, maps, path, batches, reduction=objective.reduction)[0]
 
@@ -107,6 +111,8 @@ def slopes(name, map_of, interpolant):
 def true_map(name, interpolant, batch, *, mean=MEAN, covariance=COVARIANCE):
     if name in ("ssfm", "ito_map"):
         return along_noise(name, batch, mean=mean, covariance=covariance)
+    if name.startswith("categorical"):
+        return to_categories(SECOND)
     if name == "posterior_map":
         return to_posterior(batch, mean=mean, covariance=covariance)
     flow = exact.gaussian(INTERPOLANTS[interpolant], mean=mean, covariance=covariance)
@@ -125,6 +131,8 @@ def test_the_exact_map_is_stationary_and_another_is_not(name, interpolant):
     """A small change of the exact map, in any smooth direction, does not lower the objective to first order."""
 
     def other(batch):
+        if name.startswith("categorical"):
+            return to_categories(0.6)
         if OBJECTIVES[name]().told is None:
             return exact.gaussian(INTERPOLANTS[interpolant], **OTHER).v
         return true_map(name, interpolant, batch, **OTHER)
@@ -144,6 +152,7 @@ def bound(objective, teacher, student, target, batches):
         stage=tiny(target),
         auxiliary=flow_map.diagonal(tiny(student)),
         log_variance=lambda s, t: student["c1"][0, 0] * s + t,
+        log_denoiser=softmaxed(tiny(student)),
     )
     return mixture(objective.terms, maps, INTERPOLANTS["linear"], batches, reduction=objective.reduction)[0]
 
@@ -209,6 +218,9 @@ def test_a_curriculum_changes_the_times(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
+        ("categorical_lsd", {"floor": 0.0}, r"floor = 0.0; expected a number in \(0, 1\]"),
+        ("categorical_esd", {"target": "logits"}, "target = 'logits'; expected one of quotient, sum"),
+        ("categorical_psd", {"times": "square"}, "draws s > t; categorical_psd needs s <= t"),
         ("ssfm", {"terms": 0}, "terms = 0; expected at least 1 polynomial"),
         ("ito_map", {"noise": -1.0}, "noise = -1.0; expected a strength that is 0 or more"),
         ("posterior_map", {"rule": "eulerian"}, "rule = 'eulerian'; expected one of lagrangian, semigroup"),

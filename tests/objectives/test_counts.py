@@ -6,7 +6,7 @@ from objectives.mixture import mixture
 from objectives.objective import Maps
 from taxonomy import flow_map
 from taxonomy.interpolants import INTERPOLANTS
-from tests.helpers import tiny, tiny_params
+from tests.helpers import softmaxed, tiny, tiny_params
 from tests.objectives.test_build import draw
 
 
@@ -85,6 +85,9 @@ def counted(calls, v):
         ("riemannian_esd", 3, 1, 0),
         ("riemannian_psd", 2, 2, 0),
         ("riemannian_mean_flow", 2, 0, 0),
+        ("categorical_lsd", 3, 0, 0),
+        ("categorical_esd", 3, 0, 0),
+        ("categorical_psd", 4, 0, 0),
     ],
 )
 def test_network_evaluations_are_those_that_the_cost_counts(name, student, target, teacher):
@@ -97,6 +100,8 @@ def test_network_evaluations_are_those_that_the_cost_counts(name, student, targe
         stage=counted(calls["target"], v),
         auxiliary=counted(calls["student"], flow_map.diagonal(v)),
         log_variance=lambda s, t: s + t,
+        # It makes the targets, too.
+        log_denoiser=softmaxed(counted(calls["student"], v)),
     )
     value, _ = mixture(objective.terms, maps, INTERPOLANTS["linear"], draw(objective, 8))
     assert np.isfinite(value)

@@ -22,7 +22,7 @@ WHOLE = {
     "steps": (".told >> nth=1", "KL"),
     "steer": (".told >> nth=4", "KL"),
     "train": (".told", "1000 of 1000"),
-    "methods": ("output", "63 of 63"),
+    "methods": ("output", "66 of 66"),
 }
 
 

@@ -204,7 +204,7 @@ def test_every_figure_is_saved_as_a_picture_and_has_an_address(figure, opened, t
     told(page, "drag", "Learnt")
     page.locator(f"#{figure}").scroll_into_view_if_needed()
     if figure == "methods":
-        page.locator("#methods output", has_text="63 of 63").wait_for()
+        page.locator("#methods output", has_text="66 of 66").wait_for()
     with page.expect_download() as waited:
         page.locator(f"#{figure} button", has_text="Save as PNG").click()
     waited.value.save_as(tmp_path / "figure.png")

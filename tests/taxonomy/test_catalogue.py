@@ -20,6 +20,7 @@ from taxonomy.equivalences import EQUIVALENCES, RELATIONS, involving
 from taxonomy.facts import describe, names
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
+from tests.helpers import softmaxed
 
 ALLOWED = {
     "characterization": method.CHARACTERIZATIONS,
@@ -237,7 +238,7 @@ def test_the_engine_is_the_one_that_runs(name):
         carried.append(any(isinstance(value, jax.interpreters.ad.JVPTracer) for value in (s, t, x)))
         return jnp.sin(x) * (1 + s - t)[:, None]
 
-    maps = Maps(v, v, lambda t, x: -x, v, lambda t, x: -x)
+    maps = Maps(v, v, lambda t, x: -x, v, lambda t, x: -x, log_denoiser=softmaxed(v))
     times = Times(jnp.array([0.1, 0.2]), jnp.array([0.3, 0.5]), jnp.array([0.7, 0.9]))
     for term in objective.terms:
         x0, x1, fresh = jnp.arange(12.0).reshape(3, 2, 2) / 10

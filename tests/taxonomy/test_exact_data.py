@@ -203,3 +203,15 @@ def test_single_precision_is_usable_from_end_to_end():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.usefixtures("x64")
+def test_weights_of_points_are_those_of_repeated_points():
+    points, x, t = np.array([[1.0, 0.0], [-0.5, 0.7]]), np.array([[0.2, 0.1], [-1.0, 0.4]]), jnp.array([0.3, 0.6])
+    weighed = exact_data.empirical(LINEAR, points=points, noise_std=STD, weights=np.array([0.75, 0.25]))
+    repeated = exact_data.empirical(LINEAR, points=points[[0, 0, 0, 1]], noise_std=STD)
+    for field in ("b", "posterior_mean", "score", "log_density"):
+        np.testing.assert_allclose(getattr(weighed, field)(t, x), getattr(repeated, field)(t, x), rtol=1e-12)
+    for weights in (np.array([0.5, 0.6]), np.array([1.0, 0.0]), np.ones(1)):
+        with pytest.raises(ValueError, match="expected 2 positive numbers that sum to 1"):
+            exact_data.empirical(LINEAR, points=points, weights=weights)

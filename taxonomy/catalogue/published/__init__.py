@@ -5,6 +5,7 @@ each time distribution with the mean and the quartiles of the published sampler.
 """
 
 from taxonomy.catalogue.published import (
+    categorical,
     consistency,
     consistency_continuous,
     consistency_segments,
@@ -43,6 +44,7 @@ _FILES = (
     distributional_hybrids,
     stochastic,
     riemannian,
+    categorical,
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     name: found + varied.SETTINGS.get(name, ()) + pooled.SETTINGS.get(name, ())

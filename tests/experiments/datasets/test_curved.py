@@ -107,10 +107,10 @@ def test_methods_of_flat_space_are_refused():
     ],
 )
 def test_what_has_no_meaning_there_is_refused(options, output, message):
-    objective, dataset = OBJECTIVES["flow_matching"](**options), datasets.load("torus")
+    objective, (config, dataset) = OBJECTIVES["flow_matching"](**options), small("torus", "flow_matching")
     with pytest.raises(UsageError, match=message):
-        spaces.check(objective, output=output, dataset=dataset, method="flow_matching")
-    spaces.check(objective, output=output, dataset=datasets.load("spiral"), method="flow_matching")
+        spaces.check(objective, output=output, dataset=dataset, config=config)
+    spaces.check(objective, output=output, dataset=datasets.load("spiral"), config=config)
 
 
 def test_other_paths_samplers_and_uses_are_refused():
