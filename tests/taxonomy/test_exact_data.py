@@ -207,7 +207,7 @@ def test_bad_arguments_are_named(call, message):
 
 @pytest.mark.usefixtures("x64")
 def test_weights_of_points_are_those_of_repeated_points():
-    points, x, t = np.array([[1.0, 0.0], [-0.5, 0.7]]), np.array([[0.2, 0.1], [-1.0, 0.4]]), jnp.array([0.3, 0.6])
+    points, x, t = np.array([[1.0, 0.0], [-0.5, 0.7]]), jnp.array([[0.2, 0.1], [-1.0, 0.4]]), jnp.array([0.3, 0.6])
     weighed = exact_data.empirical(LINEAR, points=points, noise_std=STD, weights=np.array([0.75, 0.25]))
     repeated = exact_data.empirical(LINEAR, points=points[[0, 0, 0, 1]], noise_std=STD)
     for field in ("b", "posterior_mean", "score", "log_density"):
