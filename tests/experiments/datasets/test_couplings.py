@@ -15,6 +15,8 @@ from taxonomy.interpolants import LINEAR
 
 GROUP, COUNT = 8, 48
 TERM = OBJECTIVES["flow_matching"]().terms[0]
+# Of the same points in two programs, which may differ in the last digit of float32.
+ROUNDING = {"rtol": 1e-6, "atol": 1e-7}
 
 
 def drawn(dataset, *, first=0, count=COUNT):
@@ -39,7 +41,7 @@ def test_a_group_has_the_cheapest_pairs_of_all_permutations(plain, transported):
     for k in range(0, COUNT, GROUP):
         own = slice(k, k + GROUP)
         rows, columns = linear_sum_assignment(cost[own, own])
-        np.testing.assert_array_equal(np.asarray(free.x0)[own][columns[np.argsort(rows)]], found.x0[own])
+        np.testing.assert_allclose(np.asarray(free.x0)[own][columns[np.argsort(rows)]], found.x0[own], **ROUNDING)
     assert np.abs(np.asarray(found.x0 - free.x0)).max() > 0.1
 
 
@@ -49,7 +51,7 @@ def test_any_number_of_devices_sees_the_same_pairs(transported, devices):
     parts = [drawn(transported, first=k * size, count=size) for k in range(devices)]
     for name in ("x0", "x1", "fresh"):
         together = np.concatenate([getattr(part, name) for part in parts])
-        np.testing.assert_array_equal(together, getattr(whole, name))
+        np.testing.assert_allclose(together, getattr(whole, name), **ROUNDING)
     np.testing.assert_array_equal(np.concatenate([part.times.t for part in parts]), whole.times.t)
 
 
