@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from models.grids import Grid
 from taxonomy import flow_map
 from taxonomy.arrays import expand, squared_norm
-from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.flow_map import AverageDivergence, AverageVelocity, Velocity
 from taxonomy.shapes import PerExample, Points
 
 
@@ -110,6 +110,27 @@ def jumps(v: AverageVelocity, x: Points, grid: Grid) -> Transport:
     return _along(lambda s, t, x: jump(v, s, t, x), x, grid)
 
 
+def jumps_by_head(v: AverageVelocity, d: AverageDivergence, x: Points, grid: Grid) -> Transport:
+    """N jumps along a grid of times; ``log |det grad X_{s,t}(x)| = (t - s) D_{s,t}(x)`` of each is what a head learned.
+
+    Args:
+      v: average velocity of the map.
+      d: its average divergence, see ``divergence_head``.
+      x: [batch, ...]; points at the first time of the grid, of any dimension.
+      grid: [N + 1]; times in any order: 0 to 1 for ``of_generated``, 1 to 0 for ``of_data``.
+
+    Returns:
+      Transport along the whole grid, by two evaluations a jump.
+
+    Raises:
+      ValueError: if the grid has fewer than two times.
+
+    Reference: Ai et al., "Joint distillation for fast likelihood evaluation and sampling in flow-based models" (F2D2),
+      arXiv 2512.02636. Same time direction; D there is -D here.
+    """
+    return _along(lambda s, t, x: Transport(flow_map.jump(v, s, t, x), (t - s) * d(s, t, x)), x, grid)
+
+
 def _along(step: Callable[..., Transport], x: Points, grid: Grid) -> Transport:
     def leg(s: PerExample, t: PerExample, so_far: Transport) -> Transport:
         moved = step(s, t, so_far.x)
@@ -193,8 +214,8 @@ def along_ode(
       x: [batch, ...]; points at the first time of the grid.
       grid: [N + 1]; times in any order: 0 to 1 for ``of_generated``, 1 to 0 for ``of_data``.
       divergence: ``exact_divergence``, or ``estimated_divergence`` of some probes.
-      method: "rk4" (order 4, NFE 4 a step) or "midpoint" (order 2, NFE 2, none at the ends of the
-        grid but the first).
+      method: "rk4" (order 4, NFE 4 a step), "midpoint" (order 2, NFE 2, none at the ends of the
+        grid but the first) or "euler" (order 1, NFE 1).
 
     Returns:
       Transport along the whole grid. Of an exact velocity ``exact_map.solve_with_jacobian`` gives the same by an
@@ -220,6 +241,11 @@ def _ahead(x: Points, duration: PerExample, rate: Transport) -> Points:
     return x + expand(duration, x) * rate.x
 
 
+def _euler(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
+    h, rate = t - s, field(s, x)
+    return Transport(expand(h, x) * rate.x, h * rate.log_det)
+
+
 def _midpoint(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
     h = t - s
     rate = field(s + h / 2, _ahead(x, h / 2, field(s, x)))
@@ -236,5 +262,5 @@ def _rk4(field: Rate, s: PerExample, t: PerExample, x: Points) -> Transport:
     return Transport(expand(h, x) * mean.x, h * mean.log_det)
 
 
-METHODS = {"midpoint": _midpoint, "rk4": _rk4}
-STAGES = {"midpoint": 2, "rk4": 4}  # NFE per step
+METHODS = {"euler": _euler, "midpoint": _midpoint, "rk4": _rk4}
+STAGES = {"euler": 1, "midpoint": 2, "rk4": 4}  # NFE per step

@@ -6,14 +6,14 @@ differentiated; ``b`` or ``w`` is what only makes the target, even where both ar
 the table from a published name to the terms that train it.
 
 Most losses are functions of this package: ``objectives.lagrangian`` is the function, and its file is
-``objectives/losses/lagrangian.py``. Those with names too general for this list keep their module: ``integral.end``,
-``integral.interior``, ``reward.penalized``. ``mixture`` is the function too; ``from objectives.mixture import counts``
-reaches the rest of its module.
+``objectives/losses/lagrangian.py``. Those with names too general for this list keep their module:
+``divergence.semigroup``, ``integral.end``, ``integral.interior``, ``reward.penalized``. ``mixture`` is the function
+too; ``from objectives.mixture import counts`` reaches the rest of its module.
 """
 
 from objectives import guidance, guided, metrics, pooled, weighting
 from objectives.build import OBJECTIVES, default_options
-from objectives.losses import integral, reward
+from objectives.losses import divergence, integral, reward
 from objectives.losses.consistency import consistency, straightness, trajectory
 from objectives.losses.consistency_continuous import along_path, clipped, continuous_consistency, trigflow
 from objectives.losses.direct import flow_matching, misalignment, regression
@@ -52,6 +52,7 @@ __all__ = [
     "default_options",
     "difference",
     "discrete",
+    "divergence",
     "drift",
     "drifting",
     "eulerian",

@@ -12,6 +12,7 @@ from taxonomy.spaces import FLAT, Space
 
 AverageVelocity = Callable[[PerExample, PerExample, Points], Points]  # v(s, t, x)
 Velocity = Callable[[PerExample, Points], Points]  # b(t, x)
+AverageDivergence = Callable[[PerExample, PerExample, Points], PerExample]  # D(s, t, x), of div b along the path
 
 
 def jump(v: AverageVelocity, s: PerExample, t: PerExample, x: Points, *, space: Space = FLAT) -> Points:

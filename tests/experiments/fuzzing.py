@@ -39,7 +39,10 @@ COMMANDS = {
         "tilt_steps stages tilt_loss noise_from steering seed out",
     ),
     "invert": ("--workdir=run", "workdir out"),
-    "likelihood": ("--workdir=run --points=8 --ode_steps=2", "points ode_steps probes out workdir"),
+    "likelihood": (
+        "--workdir=run --points=8 --ode_steps=2",
+        "points ode_steps probes rule head_steps head_batch_size head_learning_rate head_probes out workdir",
+    ),
     "randomness": ("--workdir=run --times=0.5", "workdir times points samples seed out"),
     "random_walk": ("--out=x.txt --updates=-1", "out updates"),
     "animate": ("--out=new --scenes=", "out scenes"),

@@ -54,6 +54,23 @@ def test_jumps_of_the_gaussian_map_have_the_exact_density(path, steps):
     np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), law.logpdf(given), atol=1e-11)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_jumps_by_an_exact_head_have_the_exact_density(steps):
+    """The average divergence of a Gaussian flow: half the change of the log-determinant of its covariance, by time."""
+    v, x, grid = gaussian().v, noise(), grids.uniform(steps)
+    spread, law = np.linalg.eigvalsh(COVARIANCE), multivariate_normal(MEAN, COVARIANCE)
+
+    def d(s, t, x):
+        start, end = (0.5 * jnp.log(((1 - u) * STD)[:, None] ** 2 + u[:, None] ** 2 * spread[None]) for u in (s, t))
+        return (end - start).sum(axis=1) / (t - s)
+
+    forward = likelihood.jumps_by_head(v, d, x, grid)
+    np.testing.assert_allclose(likelihood.of_generated(x, forward, noise_std=STD), law.logpdf(forward.x), atol=1e-11)
+    given = MEAN + 0.5 * np.asarray(x)
+    backward = likelihood.jumps_by_head(v, d, jnp.asarray(given), grid[::-1])
+    np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), law.logpdf(given), atol=1e-11)
+
+
 def test_a_jump_of_any_map_has_the_determinant_of_finite_differences():
     v, x = tiny(tiny_params()), noise()
     s, t = jnp.full(5, 0.2), jnp.full(5, 0.9)
@@ -95,7 +112,7 @@ def test_the_solved_map_of_a_mixture_has_the_exact_density(solved):
     np.testing.assert_allclose(likelihood.of_generated(x, by_jacobian, noise_std=STD), of_generated, atol=1e-7)
 
 
-@pytest.mark.parametrize(("method", "order"), [("midpoint", 2), ("rk4", 4)])
+@pytest.mark.parametrize(("method", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
 def test_the_fixed_grids_converge_at_their_order(solved, method, order):
     flow, x, _, given, _ = solved
 
@@ -106,7 +123,7 @@ def test_the_fixed_grids_converge_at_their_order(solved, method, order):
 
     errors = [float(jnp.max(jnp.abs(error(grids.uniform(n))))) for n in (40, 80)]
     assert errors[0] / errors[1] > 0.8 * 2**order
-    assert errors[1] < {"midpoint": 2e-3, "rk4": 1e-5}[method]
+    assert errors[1] < {"euler": 0.1, "midpoint": 2e-3, "rk4": 1e-5}[method]
     if method == "rk4":
         backward = jax.jit(lambda x, grid: likelihood.along_ode(flow.b, x, grid))(given, grids.uniform(200)[::-1])
         np.testing.assert_allclose(likelihood.of_data(backward, noise_std=STD), mixture_density(given), atol=1e-5)

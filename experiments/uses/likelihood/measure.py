@@ -9,13 +9,15 @@ import time
 import jax
 import numpy as np
 
-from experiments import limits
+from experiments import errors, limits
 from experiments.datasets.dataset import Planar
 from experiments.errors import UsageError
 from experiments.reporting import findings
 from experiments.training import runs
 from experiments.uses.inversion.invert import held_out, noise_of
+from experiments.uses.likelihood import head as heads
 from experiments.uses.likelihood import plots as likelihood_plots
+from experiments.uses.likelihood.head import RULES, Plan
 from experiments.uses.likelihood.scores import SOLVED, methods, score, solved
 
 CELLS, REACH = 96, 1.25  # of the picture, per axis, and how far beyond the box it goes
@@ -24,6 +26,7 @@ TITLES = {
     "method": "by",
     "error": "mean absolute error of log p",
     "median_error": "median",
+    "correlation": "correlation",
     "off_support": "off the support",
     "nats": "nats per dimension",
     "mass": "mass on the grid",
@@ -31,9 +34,19 @@ TITLES = {
     "seconds": "seconds",
 }
 
+DEFAULT = Plan()
+HEAD_OPTIONS = ("steps", "batch_size", "learning_rate", "probes")  # fields of a plan that the command takes
+
 
 def measure(
-    workdir: Path, *, out: str | None = None, points: int = 4000, ode_steps: int = 32, probes: int = 1
+    workdir: Path,
+    *,
+    out: str | None = None,
+    points: int = 4000,
+    ode_steps: int = 32,
+    probes: int = 1,
+    rule: str = "",
+    plan: Plan = DEFAULT,
 ) -> list[dict[str, object]]:
     """Log-densities of a trained map in the plane by all methods, against the exact one.
 
@@ -43,6 +56,8 @@ def measure(
       points: generated points, and held-out data.
       ode_steps: steps along the ODE.
       probes: of Hutchinson's estimate.
+      rule: keys of ``head.RULES`` with commas, or "all": by each a divergence head is trained and compared.
+      plan: of the heads; its rule and seed are not used.
 
     Returns:
       two rows per method, then those of the exact velocity and of the exact density.
@@ -55,6 +70,8 @@ def measure(
     limits.check_count("points", points, most=limits.AT_ONCE)
     limits.check_count("ode_steps", ode_steps, most=limits.REPEATS)
     limits.check_count("probes", probes, most=limits.REPEATS)
+    rules = errors.choose("rule", rule.split(","), RULES) if rule else []
+    heads.check(plan)
     run = runs.load_trained(workdir)
     dataset = run.dataset
     if not isinstance(dataset.truth, Planar):
@@ -79,10 +96,13 @@ def measure(
     on_grid = np.float32(np.stack(np.meshgrid(centres, centres, indexing="ij"), axis=-1).reshape(-1, 2))
     rows, densities = [], {"exact": dataset.truth.density(on_grid)}
     v, b = run.map(), run.velocity()
-    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=protocol.seed):
+    trained = {name: heads.train(run, plan._replace(rule=name, seed=protocol.seed)) for name in rules}
+    learned = {name: head.d for name, head in trained.items()}
+    for method in methods(v, b, ode_steps=ode_steps, probes=probes, seed=protocol.seed, heads=learned):
         scored, log_p = score(method, dataset, noise, data, on_grid, width**2)
         rows += scored
-        densities[method.name] = np.exp(log_p)
+        if method.drawn:
+            densities[method.name] = np.exp(log_p)
     if dataset.exact_flow is not None:
         with jax.enable_x64(True):
             rows.append(solved(dataset.exact_path(run.interpolant), data[:SOLVED], dataset))
@@ -99,12 +119,19 @@ def measure(
     ]
     text += [f"The map {warning}."] if warning else []
     given = {"points": points, "ode_steps": ode_steps, "probes": probes}
+    if trained:
+        given |= {"rule": rule} | {f"head_{name}": getattr(plan, name) for name in HEAD_OPTIONS}
+        seconds = ", ".join(f"{head.seconds:.0f} s by the {name} rule" for name, head in trained.items())
+        text.append(
+            f"Each divergence head has the size of the map's network, and was trained beside it for {plan.steps} "
+            f"updates of {plan.batch_size} examples: {seconds}. A jump by a head takes one evaluation of each."
+        )
     options = "".join(f" --{name}={value}" for name, value in (given | ({"out": out} if out else {})).items())
     findings.write(
         folder,
         "likelihood",
         rows,
-        titles=TITLES,
+        titles={key: title for key, title in TITLES.items() if any(row[key] is not None for row in rows)},
         text=text,
         settings=given | {"seed": protocol.seed},
         command=f"python -m experiments.likelihood --workdir={workdir}{options}",

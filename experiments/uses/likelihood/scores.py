@@ -1,6 +1,7 @@
 """Methods for the log-density of a point under a map, and their errors against the exact one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+import functools
 import time
 from typing import NamedTuple
 
@@ -13,23 +14,43 @@ from experiments.errors import DivergedError
 from models import grids, likelihood
 from taxonomy import exact_map
 from taxonomy.exact import ExactFlow
-from taxonomy.flow_map import AverageVelocity, Velocity
+from taxonomy.flow_map import AverageDivergence, AverageVelocity, Velocity
 
-JUMPS = (1, 4)
+JUMPS, FEW = (1, 4), (1, 2, 4, 8)  # what is shown of a map, and what is compared where there are heads
+LEVEL = 1e-6  # log-densities that differ by less are one: where the exact ones are, nothing correlates with them
 SOLVED, TOLERANCE = 200, 1e-9  # held-out data at which the exact velocity is solved, as a check of everything else
 
 
 class Method(NamedTuple):
-    """A way to a log-density: its name, (points, grid) -> Transport, its grid from 0 to 1, and evaluations a point."""
+    """A way to a log-density.
+
+    Attributes:
+      name: for the table.
+      transport: (points, grid) -> Transport.
+      grid: times from 0 to 1.
+      evaluations: of a network per point.
+      drawn: whether the picture shows it.
+    """
 
     name: str
     transport: Callable[[jax.Array, jax.Array], likelihood.Transport]
     grid: jax.Array
     evaluations: int
+    drawn: bool = True
 
 
-def methods(v: AverageVelocity, b: Velocity, *, ode_steps: int, probes: int, seed: int) -> list[Method]:
+def methods(
+    v: AverageVelocity,
+    b: Velocity,
+    *,
+    ode_steps: int,
+    probes: int,
+    seed: int,
+    heads: Mapping[str, AverageDivergence] | None = None,
+) -> list[Method]:
     """All ways to a log-density in the plane; a jvp counts as one evaluation.
+
+    Where there are heads, jumps are taken in as many steps as they are, and Euler steps of the ODE stand beside them.
 
     Args:
       v: average velocity of the map.
@@ -37,6 +58,7 @@ def methods(v: AverageVelocity, b: Velocity, *, ode_steps: int, probes: int, see
       ode_steps: steps of Runge and Kutta's method along the ODE.
       probes: of Hutchinson's estimate.
       seed: of the probes.
+      heads: {rule: average divergence that was trained by it}.
 
     Returns:
       the methods.
@@ -49,32 +71,56 @@ def methods(v: AverageVelocity, b: Velocity, *, ode_steps: int, probes: int, see
         signs = likelihood.rademacher(jax.random.key(seed), probes, x)
         return likelihood.along_ode(b, x, grid, divergence=likelihood.estimated_divergence(signs))
 
-    dim, stages = 2, likelihood.STAGES["rk4"] * ode_steps
-    by_jumps = [
+    def by_determinant(x: jax.Array, grid: jax.Array) -> likelihood.Transport:
+        return likelihood.jumps(v, x, grid)
+
+    def by_head(x: jax.Array, grid: jax.Array, *, d: AverageDivergence) -> likelihood.Transport:
+        return likelihood.jumps_by_head(v, d, x, grid)
+
+    def by_euler(x: jax.Array, grid: jax.Array) -> likelihood.Transport:
+        return likelihood.along_ode(b, x, grid, method="euler")
+
+    dim, stages, heads = 2, likelihood.STAGES["rk4"] * ode_steps, heads or {}
+    jumps = [
+        Method(f"{n} jump{'s' * (n > 1)}", by_determinant, grids.uniform(n), n * (1 + dim), n in JUMPS)
+        for n in (FEW if heads else JUMPS)
+    ]
+    of_heads = [
         Method(
-            f"{n} jump{'s' * (n > 1)}",
-            lambda x, grid: likelihood.jumps(v, x, grid),
+            f"{rule} head, {n} jump{'s' * (n > 1)}",
+            functools.partial(by_head, d=d),
             grids.uniform(n),
-            n * (1 + dim),
+            2 * n,
+            n in JUMPS,
         )
-        for n in JUMPS
+        for rule, d in heads.items()
+        for n in FEW
+    ]
+    few = [
+        Method(f"ODE, {n} Euler step{'s' * (n > 1)}", by_euler, grids.uniform(n), n * (1 + dim), drawn=False)
+        for n in (FEW if heads else ())
     ]
     grid = grids.uniform(ode_steps)
     return [
-        *by_jumps,
+        *jumps,
+        *of_heads,
+        *few,
         Method("ODE, exact divergence", exact, grid, stages * (1 + dim)),
         Method(f"ODE, Hutchinson, {probes} probe{'s' * (probes > 1)}", estimated, grid, stages * (1 + probes)),
     ]
 
 
-def _compared(log_p: np.ndarray, x: np.ndarray, truth: Planar) -> dict[str, float]:
+def _compared(log_p: np.ndarray, x: np.ndarray, truth: Planar) -> dict[str, float | None]:
     density = truth.density(x)
     on = density > 0
     # Too far away from all data even the exact density is no number that can be compared.
-    differences = np.abs(log_p[on] - np.log(density[on]))
+    exact = np.log(density[on])
+    differences = np.abs(log_p[on] - exact)
+    level = not on.any() or min(np.ptp(exact), np.ptp(log_p[on])) < LEVEL
     return {
         "error": float(differences.mean()),
         "median_error": float(np.median(differences)),
+        "correlation": None if level else float(np.corrcoef(log_p[on], exact)[0, 1]),
         "off_support": float(1 - on.mean()),
     }
 

@@ -7,6 +7,8 @@ from tests.experiments.bad_input.cases import ANIMATE, INVERT, LIKELIHOOD, RANDO
 CASES = {
     "no exact density": Case(LIKELIHOOD, "--workdir=run", "has no exact density"),
     "no probes": Case(LIKELIHOOD, "--workdir=run --probes=0", "--probes=0; expected a whole number from 1"),
+    "an unknown rule of a head": Case(LIKELIHOOD, "--workdir=run --rule=euler", "unknown --rule='euler'; did you mean"),
+    "a head without updates": Case(LIKELIHOOD, "--workdir=run --head_steps=0", "--head_steps=0; expected a whole"),
     "no run to invert": Case(INVERT, "--workdir=new", "holds no run (no config.json)"),
     "a picture of an unknown kind": Case(WALK, "--out=x.jpg", "--out=x.jpg; expected a file that ends in .png"),
     "a posterior at the data": Case(RANDOMNESS, "--workdir=run --times=0.5,1", "a posterior map asked at t = 1, where"),
