@@ -63,7 +63,9 @@ def test_order_does_not_matter(name):
 def test_each_example_stands_for_itself(name):
     p, d = tiny_params(), data()
     alone = jnp.stack([CASES[name].library(p, jax.tree.map(lambda a, i=i: a[i : i + 1], d))[0] for i in range(5)])
-    np.testing.assert_allclose(alone, CASES[name].library(p, d), rtol=1e-13)
+    # A cosine is rounded at its size, which is 1, and one less it may be small.
+    rounding = 4e-16 if name == "misalignment" else 0
+    np.testing.assert_allclose(alone, CASES[name].library(p, d), rtol=1e-13, atol=rounding)
 
 
 def test_each_group_stands_for_itself():

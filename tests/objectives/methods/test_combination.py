@@ -13,7 +13,7 @@ from objectives.mixture import check_shares, mixture
 from objectives.objective import Batch, Maps
 from taxonomy.interpolants import LINEAR
 from taxonomy.times import Times
-from tests.helpers import inputs, tiny, tiny_params
+from tests.helpers import inputs, softmaxed, tiny, tiny_params
 from tests.objectives.exact_maps import told_of
 
 BATCH, INNER, OUTER = 5, 7, 11
@@ -193,7 +193,7 @@ def test_every_method_costs_what_it_computes(name):
 
         def loss(p, term=term, batch=batch):
             v = deep(p)
-            maps = Maps(v, target or v, **given, auxiliary=lambda t, x: v(t, t, x))
+            maps = Maps(v, target or v, **given, auxiliary=lambda t, x: v(t, t, x), log_denoiser=softmaxed(v))
             return term.loss(maps, LINEAR, batch).sum()
 
         # As above: backward to the input alone, of the teacher's velocity or of the outer jump.
