@@ -174,7 +174,7 @@ def test_hutchinson_along_the_path_is_right_on_average():
 
 def test_faulty_options_are_refused():
     b, x = gaussian().b, noise()
-    with pytest.raises(ValueError, match="method = 'heun'; expected one of midpoint, rk4"):
+    with pytest.raises(ValueError, match="method = 'heun'; expected one of euler, midpoint, rk4"):
         likelihood.along_ode(b, x, grids.uniform(2), method="heun")
     with pytest.raises(ValueError, match="grid of times has shape"):
         likelihood.jumps(gaussian().v, x, jnp.zeros(1))

@@ -14,6 +14,8 @@ from taxonomy.catalogue.counts import COMPILED, SURVEY
 from tests.experiments.small_runs import small
 
 ALIKE = costs_report.ALIKE
+# Methods of categories need data of their own; tests/objectives/methods/test_combination.py counts their products.
+PLANNED = [name for name, method in OBJECTIVES.items() if not method().categorical]
 
 
 def wide():
@@ -33,7 +35,7 @@ def base(planned):
     return costs.operations(planned["flow_matching"])
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", PLANNED)
 def test_operations_are_those_that_the_count_says(name, planned, base):
     here, whole = costs.operations(planned[name])
     terms = OBJECTIVES[name]().terms
@@ -45,7 +47,7 @@ def test_operations_are_those_that_the_count_says(name, planned, base):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", PLANNED)
 def test_compiled_operations_are_those_that_the_count_says_or_a_reason_is_given(name, planned):
     one = costs.compiled_operations(planned["flow_matching"])
     off = costs.compiled_operations(planned[name]) / one / (OBJECTIVES[name]().cost / 3) - 1
