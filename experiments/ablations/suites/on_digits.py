@@ -102,7 +102,7 @@ SHORTCUT_DIGITS = Suite(
         Claim("better", ("shortcut, decay 0.95", "shortcut")),
     ),
     teaches=(
-        "A shortcut model is told how long its jump is and learns long jumps from two short ones. Its targets come "
+        "A shortcut model takes the length of its jump and learns long jumps from two short ones. Its targets come "
         "from an average of the weights, which must be faster in a training of minutes than in one of days."
     ),
 )
