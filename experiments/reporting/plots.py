@@ -90,7 +90,7 @@ def draw_target(axis: plt.Axes, dataset: Dataset) -> None:
         _draw_points(axis, dataset.truth.test, dataset.truth, color="lightgrey", ms=4)
         return
     if isinstance(dataset.truth, Sequences):
-        sequence_plots.draw_triangle(axis, dataset.truth)
+        sequence_plots.draw_triangle(axis)
         return
     low, high = dataset.truth.box
     mass = dataset.truth.bin_mass(PICTURE_BINS)

@@ -23,19 +23,18 @@ def draw(axis: plt.Axes, truth: Sequences, samples: np.ndarray | None) -> None:
         _draw_bars(axis, truth, samples)
 
 
-def draw_triangle(axis: plt.Axes, truth: Sequences) -> None:
+def draw_triangle(axis: plt.Axes) -> None:
     """Draws the simplex of three categories as a background, in the plane of ``Sequences.project``.
 
     Args:
       axis: the panel.
-      truth: the law.
     """
     axis.fill(*TRIANGLE.T, facecolor="0.95", edgecolor="0.6", lw=0.8, zorder=0)
 
 
 def _draw_in_triangle(axis: plt.Axes, truth: Sequences, samples: np.ndarray | None) -> None:
     """Samples as points, and at each corner how many of them are nearest to it."""
-    draw_triangle(axis, truth)
+    draw_triangle(axis)
     shares = truth.weights if samples is None else truth.shares(samples)
     if samples is not None:
         axis.plot(*truth.project(samples[:POINTS]).T, ".", color="tab:red", ms=2, markeredgewidth=0)

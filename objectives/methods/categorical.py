@@ -1,5 +1,7 @@
 """Methods on the simplex: the rules of a flow map between distributions, beside cross entropy on the diagonal."""
 
+from collections.abc import Callable
+
 from objectives.losses.categorical import FLOOR, TARGETS, cross_entropy, eulerian, lagrangian, progressive
 from objectives.methods.checks import check_option, check_share
 from objectives.methods.shared import forward_law, source
@@ -23,6 +25,22 @@ def _with_diagonal(diagonal_share: float, rule: Term) -> Objective:
     return Objective((diagonal, rule), output="denoiser", categorical=True)
 
 
+def _by_target(
+    rule: Callable[..., PerExample], *, name: str, diagonal_share: float, times: str, target: str, floor: float
+) -> Objective:
+    """The rule whose target a jvp makes, beside the diagonal."""
+    check_option("target", target, TARGETS)
+    check_share("floor", floor)
+
+    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
+        s, _, t = batch.times
+        return rule(_log_psi(maps), source(path, batch), s, t, target=target, floor=floor)
+
+    # The jvp, whose derivative is stopped, the backward pass through its value, and another denoiser.
+    law = forward_law(times, needed_by=name)
+    return _with_diagonal(diagonal_share, Term(rule.__name__, loss, law, 1 - diagonal_share, cost=2 + 2 + 1))
+
+
 def categorical_lsd(
     *, diagonal_share: float = 0.75, times: str = "triangle", target: str = "quotient", floor: float = FLOOR
 ) -> Objective:
@@ -30,16 +48,14 @@ def categorical_lsd(
 
     target: of the rule, "quotient" or "sum". floor: smallest divisor, or smallest probability of it, in (0, 1].
     """
-    check_option("target", target, TARGETS)
-    check_share("floor", floor)
-
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, _, t = batch.times
-        return lagrangian(_log_psi(maps), source(path, batch), s, t, target=target, floor=floor)
-
-    # The jvp, whose derivative is stopped, the backward pass through its value, and the denoiser at the end.
-    law = forward_law(times, needed_by="categorical_lsd")
-    return _with_diagonal(diagonal_share, Term("lagrangian", loss, law, 1 - diagonal_share, cost=2 + 2 + 1))
+    return _by_target(
+        lagrangian,
+        name="categorical_lsd",
+        diagonal_share=diagonal_share,
+        times=times,
+        target=target,
+        floor=floor,
+    )
 
 
 def categorical_esd(
@@ -49,15 +65,14 @@ def categorical_esd(
 
     target: of the rule, "quotient" or "sum". floor: smallest divisor, or smallest probability of it, in (0, 1].
     """
-    check_option("target", target, TARGETS)
-    check_share("floor", floor)
-
-    def loss(maps: Maps, path: Interpolant, batch: Batch) -> PerExample:
-        s, _, t = batch.times
-        return eulerian(_log_psi(maps), source(path, batch), s, t, target=target, floor=floor)
-
-    law = forward_law(times, needed_by="categorical_esd")
-    return _with_diagonal(diagonal_share, Term("eulerian", loss, law, 1 - diagonal_share, cost=2 + 2 + 1))
+    return _by_target(
+        eulerian,
+        name="categorical_esd",
+        diagonal_share=diagonal_share,
+        times=times,
+        target=target,
+        floor=floor,
+    )
 
 
 def categorical_psd(*, diagonal_share: float = 0.75, times: str = "triangle", midpoint: bool = True) -> Objective:
