@@ -8,13 +8,13 @@ from scipy import stats
 
 from experiments import datasets
 from experiments.datasets import DATASETS
-from experiments.datasets.dataset import Images
+from experiments.datasets.dataset import Images, Planar
 from experiments.errors import UsageError
 from experiments.metrics import samples as metrics
 from taxonomy.interpolants import LINEAR
 from tests.experiments.datasets.helpers import drawn
 
-PLANAR = [name for name in DATASETS if name != "digits"]
+PLANAR = [name for name, make in DATASETS.items() if isinstance(make().truth, Planar)]
 
 
 @pytest.mark.parametrize("name", PLANAR)
