@@ -10,7 +10,7 @@ import time
 
 from experiments import flags as command_flags
 from experiments.metrics.reference import describe, load_or_build, path_of
-from experiments.settings import couplings
+from experiments.settings import chosen_data
 from experiments.training import checks
 
 if __name__ == "__main__":
@@ -21,7 +21,7 @@ if __name__ == "__main__":
         config = command_flags.frozen(CONFIG.value)
         checks.check_evaluation(config)
         start = time.perf_counter()
-        dataset = couplings.load(config)
+        dataset = chosen_data.load(config)
         reference = load_or_build(config, dataset)
         print(f"{path_of(config, dataset)}: {describe(reference)}; {time.perf_counter() - start:.0f} s")
 

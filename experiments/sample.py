@@ -25,6 +25,11 @@ if __name__ == "__main__":
     SEED = flags.DEFINE_integer("seed", 0, "seed of the noise")
     LABEL = flags.DEFINE_integer("label", -1, "class of the samples; by default all classes in turn")
     GUIDANCE = flags.DEFINE_float("guidance", 1.0, "scale of guidance, of a network that was trained for it")
+    OBSERVED = flags.DEFINE_string(
+        "observed",
+        "",
+        "what is known of the samples: numbers with commas, or a .npy file; by default of held-out examples",
+    )
     CHECKPOINT = command_flags.define_checkpoint()
     GIVEN = {
         name: (flags.DEFINE_integer if isinstance(value, int) else flags.DEFINE_float)(name, value, sampling.HELP[name])
@@ -48,6 +53,7 @@ if __name__ == "__main__":
             checkpoint=checkpoint,
             label=LABEL.value,
             guidance=GUIDANCE.value,
+            observed=OBSERVED.value,
         )
         print(f"{out}: {len(samples)} samples, {evaluations} evaluations of the network each")
 

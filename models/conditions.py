@@ -1,4 +1,7 @@
-"""The condition of a network apart from times and points: class, guidance scale, a vector, and keys of dropout."""
+"""The condition of a network apart from times and points: class, guidance scale, a vector, and keys of dropout.
+
+A vector of what was observed ends with a one, and is zero as a whole where nothing was: see ``observation``.
+"""
 
 from typing import NamedTuple, cast
 
@@ -15,7 +18,8 @@ class Condition(NamedTuple):
       scale: [batch]; scale w >= 1 of guidance, for networks that have it as an input; None is 1.
       dropout: [batch]; typed PRNG keys, None to drop nothing. With one key per example, the masks do not depend on the
         number of devices.
-      vector: [batch, size]; numbers of order one, for networks that are told a vector, see ``taxonomy.told``.
+      vector: [batch, size]; numbers of order one, for networks that are told a vector: by their method, see
+        ``taxonomy.told``, or as what was observed of each example, see ``observation``.
     """
 
     label: jax.Array | None = None
@@ -57,6 +61,55 @@ def inverse_scale(condition: Condition, count: int) -> jax.Array:
 def vector_of(condition: Condition) -> jax.Array:
     """The vector of a condition that ``check`` has passed: [batch, size]."""
     return cast(jax.Array, condition.vector)
+
+
+def observation(numbers: jax.Array, *, kept: jax.Array | None = None) -> jax.Array:
+    """The vector of what was observed: the numbers and a one, or zeros alone where nothing was.
+
+    Args:
+      numbers: [batch, size - 1]; of order one.
+      kept: [batch]; False where the network is told nothing; None to tell it of all examples.
+
+    Returns:
+      [batch, size].
+    """
+    vector = jnp.concatenate([numbers, jnp.ones_like(numbers[:, :1])], axis=1)
+    return vector if kept is None else jnp.where(kept[:, None], vector, 0)
+
+
+def of_nothing(condition: Condition, *, observed: bool) -> Condition:
+    """The condition of an unconditional map: without label and scale, and without what was observed.
+
+    Args:
+      condition: of the network.
+      observed: whether the vector is one of ``observation``; that of a method stays.
+
+    Returns:
+      the condition.
+    """
+    kept = condition._replace(label=None, scale=None)
+    if not observed or condition.vector is None:
+        return kept
+    return kept._replace(vector=jnp.zeros_like(condition.vector))
+
+
+def beside(x: jax.Array, condition: Condition, *, channels: int) -> jax.Array:
+    """Images with the picture that was observed of each in further channels, and a last one that says whether it was.
+
+    Args:
+      x: [batch, side, side, channels of x].
+      condition: its vector holds the picture, [side * side * channels + 1].
+      channels: of the picture; 0 for none.
+
+    Returns:
+      [batch, side, side, channels of x + channels + 1]; x itself without a picture.
+    """
+    if not channels:
+        return x
+    vector = vector_of(condition)
+    picture = vector[:, :-1].reshape(*x.shape[:3], channels)
+    told = jnp.broadcast_to(vector[:, -1, None, None, None], (*x.shape[:3], 1))
+    return jnp.concatenate([x, picture.astype(x.dtype), told.astype(x.dtype)], axis=-1)
 
 
 def check(condition: Condition, *, classes: int, guided: bool, count: int, vector: int = 0) -> None:

@@ -50,7 +50,7 @@ class Maps(NamedTuple):
       stage: average velocity of the student as it was when the current stage of training began, or None.
       auxiliary: a second velocity b(t, x), trained together with the student, or None.
       log_variance: learned logarithm of the variance of the residual, (s, t) -> [batch], or None.
-      unconditional: ``target`` without labels, for guidance, or None.
+      unconditional: ``target`` without labels, or what was observed in their place, for guidance, or None.
       log_denoiser: logarithm of the student's mean denoiser, where that is a distribution over categories, or None.
     """
 
@@ -77,10 +77,11 @@ class Batch(NamedTuple):
       noise_std: standard deviation of the noise.
       progress: []; share of the training that is done, in [0, 1].
       label: [batch]; classes for a class-conditional network, the number of classes where dropped, or None.
-      labelled: [batch]; True where the label was kept, or None.
+      labelled: [batch]; True where the label was kept, or what was observed in its place, or None.
       scale: [batch]; scale of guidance as an input of the network, 1 without a label, or None.
       dropout: [batch]; typed PRNG keys for the network, or None.
-      told: [batch, size]; what the network is told of each example, or None; see ``Objective.told``.
+      told: [batch, size]; what the network is told of each example, by the method (``Objective.told``) or as what was
+        observed of it; None for nothing.
     """
 
     x0: Points

@@ -17,7 +17,7 @@ from experiments.benchmarking.flops import matmul_flops
 from experiments.benchmarking.timing import Program, fastest, held
 from experiments.errors import UsageError
 from experiments.reporting import machine
-from experiments.settings import couplings, networks
+from experiments.settings import chosen_data, networks
 from experiments.settings.objectives import part
 from experiments.training import checks
 from experiments.training.dispatch import make_step
@@ -76,7 +76,7 @@ def gradient_of(config: ConfigDict) -> Gradient:
     Returns:
       the gradient, nothing of it computed.
     """
-    dataset, objective = couplings.load(config), settings.objective_of(config)
+    dataset, objective = chosen_data.load(config), settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     step = make_step(config, model, objective, dataset, settings.interpolant_of(config), devices=1)
 

@@ -15,7 +15,7 @@ from experiments import settings, terminal
 from experiments.benchmarking.flops import matmul_flops
 from experiments.errors import DivergedError
 from experiments.reporting.machine import Peak
-from experiments.settings import couplings, networks
+from experiments.settings import chosen_data, networks
 from experiments.training import devices as mapping
 from experiments.training.dispatch import Dispatch, make_dispatch
 from experiments.training.loop import train
@@ -72,7 +72,7 @@ def _training(config: ConfigDict) -> tuple[Callable[..., Dispatch], Callable[[],
     config = ConfigDict(config.to_dict())
     # Reading data is the work of the host, which the training loop shows.
     config.training.data = "device"
-    dataset = couplings.load(config)
+    dataset = chosen_data.load(config)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     path, teacher = settings.interpolant_of(config), load_teacher(config, dataset)

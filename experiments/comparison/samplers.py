@@ -28,7 +28,7 @@ from experiments.metrics.planar_table import PLANAR_METRICS, PlanarSamples
 from experiments.reporting import findings
 from experiments.sampling.by_name import Model, Options
 from experiments.sampling.generation import Generator, generator
-from experiments.settings import couplings
+from experiments.settings import chosen_data
 from experiments.settings import protocol as protocols
 from experiments.settings.protocol import Protocol
 from experiments.training import checks, runs
@@ -203,7 +203,7 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
         if isinstance(dataset.truth, Images):
             raise UsageError(f"data set {config.dataset} is not in the plane; expected one whose law is known exactly")
         dataset.check_flat(use="a comparison of samplers")
-        couplings.applied(config, dataset).check_noise(use="a comparison of samplers")
+        chosen_data.applied(config, dataset).check_noise(use="a comparison of samplers")
     caches.check_writable(workdir, name="--workdir")
     by_dataset = {}
     for config in configs:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 from ml_collections import ConfigDict
 
-from experiments import datasets, settings
+from experiments import settings
 from experiments.comparison.budgets import Run
 from experiments.comparison.report import Row, options_changed
 from experiments.datasets import told
@@ -20,7 +20,7 @@ from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.reporting import findings
 from experiments.sampling import conditioning
-from experiments.settings import protocol
+from experiments.settings import chosen_data, protocol
 from experiments.training.loop import train
 from experiments.training.parts import load_parts
 
@@ -86,5 +86,5 @@ def rows_of(planned: Sequence[Run], workdir: Path) -> list[Row]:
 
 def _diverged(config: ConfigDict) -> list[Row]:
     """Rows without a number, of the form that ``evaluate`` gives."""
-    names = [metric.name for metric in (*metrics_of(datasets.load(config.dataset)), *MAP_METRICS)]
+    names = [metric.name for metric in (*metrics_of(chosen_data.load(config)), *MAP_METRICS)]
     return [{**row_head(config, 0), "N": n, **dict.fromkeys(names, math.nan)} for n in config.evaluation.steps]

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.datasets.dataset import Dataset, Sequences
+from experiments.datasets.dataset import Dataset
+from experiments.datasets.sequences import Sequences
 from taxonomy import exact_data, simplex
 
 SHARES = {"a": 0.5, "b": 0.3, "c": 0.2}  # of three categories

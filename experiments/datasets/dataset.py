@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.datasets.observation import Observation
+from experiments.datasets.sequences import Sequences
 from experiments.errors import UsageError
-from taxonomy import simplex
 from taxonomy.exact import ExactFlow
 from taxonomy.interpolants import LINEAR, Interpolant
 from taxonomy.spaces import FLAT, Space
@@ -18,10 +19,6 @@ from taxonomy.spaces import FLAT, Space
 def pick(key: jax.Array, count: int) -> jax.Array:
     """The index of the stored example that a key draws, of ``count``: every one is as likely, at every draw."""
     return jax.random.randint(key, (), 0, count)
-
-
-# The corners of a simplex of three categories in its own plane; differences keep their length.
-TRIANGLE = np.array([[-1 / np.sqrt(2), -1 / np.sqrt(6)], [1 / np.sqrt(2), -1 / np.sqrt(6)], [0.0, 2 / np.sqrt(6)]])
 
 
 class Records(Protocol):
@@ -88,39 +85,6 @@ class Images(NamedTuple):
         low, high = float(self.test.min()), float(self.test.max())
         reach = max(-low, high)
         return (-reach, reach) if low < 0 < high else (low, high)
-
-
-class Sequences(NamedTuple):
-    """Truth about data that are categories: a law of finitely many sequences.
-
-    Attributes:
-      codes: [sequences, positions]; the category in each position.
-      weights: [sequences]; their probabilities.
-      letters: one for each category.
-    """
-
-    codes: np.ndarray
-    weights: np.ndarray
-    letters: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Each sequence as a word."""
-        return tuple("".join(self.letters[code] for code in codes) for codes in self.codes)
-
-    @property
-    def is_triangle(self) -> bool:
-        """Whether there is one position of three categories, which can be drawn."""
-        return self.codes.shape[1] == 1 and len(self.letters) == len(TRIANGLE)
-
-    def shares(self, samples: np.ndarray) -> np.ndarray:
-        """How often each sequence occurs among samples [n, dim], each position at its nearest category; [sequences]."""
-        codes = simplex.nearest(samples, categories=len(self.letters))
-        return (codes[:, None] == self.codes[None]).all(axis=-1).mean(axis=0)
-
-    def project(self, points: np.ndarray) -> np.ndarray:
-        """Points [..., 3] of one position of three categories as places [..., 2] in the plane of its triangle."""
-        return (points - 1 / len(TRIANGLE)) @ TRIANGLE.astype(points.dtype)
 
 
 class Partner(NamedTuple):
@@ -212,6 +176,7 @@ class Dataset(NamedTuple):
       source: names what the examples were decoded from, in place of themselves, see ``record.digest``; "" of others.
       centre: [*shape]; what was subtracted from the data in their own units. ``sample``, ``records``, ``exact_flow``
         and the maps of a run are in centred units, ``truth`` and samples in the data's own; None for zero.
+      observed: what is known of an example that the network is conditioned on, or could be; None for nothing.
       space: in which the examples lie. Noise is uniform on a curved one, and the path from it a geodesic.
       scale: [*shape]; what the centred data were divided by, so that centred units are of spread 1; None for one. Then
         ``std`` is that of the scaled numbers, ``own_std`` that of the data.
@@ -235,6 +200,7 @@ class Dataset(NamedTuple):
     scale: np.ndarray | None = None
     partner: Partner | None = None
     start: Start | None = None
+    observed: Observation | None = None
     space: Space = FLAT
 
     def centred(self, x: np.ndarray) -> np.ndarray:

@@ -31,17 +31,19 @@ class Source(Protocol):
 
 
 class Examples(NamedTuple):
-    """Stored examples, perhaps with classes.
+    """Stored examples, perhaps with classes, or with a vector or a picture that is known of each.
 
     Attributes:
       what: what they are called in messages.
       x: the examples [n, ...].
       y: [n]; their classes, or None.
+      c: [n, ...]; what is known of each, or None.
     """
 
     what: str
     x: Source
     y: np.ndarray | None = None
+    c: np.ndarray | None = None
 
 
 def scaled(values: np.ndarray | jax.Array) -> np.ndarray | jax.Array:
@@ -86,7 +88,7 @@ def check_classes(examples: Examples, test: Examples | None, *, classes: int | N
     parts = [examples] if test is None else [examples, test]
     if all(part.y is None for part in parts):
         return 0
-    for what, x, y in parts:
+    for what, x, y, _ in parts:
         if y is None:
             raise UsageError(f"{what} has no classes, and the other split has: give both, or none")
         if y.shape != (len(x),) or y.dtype.kind not in "iu":
@@ -114,6 +116,44 @@ def check_classes(examples: Examples, test: Examples | None, *, classes: int | N
             f"{len(found) - 1}; expected the same: correct it"
         )
     return len(found)
+
+
+def check_observed(examples: Examples, test: Examples | None) -> tuple[int, ...]:
+    """The shape of what is known of each example: (k,) of a vector, (height, width, channels) of a picture.
+
+    Args:
+      examples: to train on, with ``c``.
+      test: those held out, if they are others.
+
+    Returns:
+      the shape.
+
+    Raises:
+      UsageError: unless both splits have finite numbers of one shape, one entry for each example.
+    """
+    parts = [examples] if test is None else [examples, test]
+    for part in parts:
+        if part.c is None:
+            raise UsageError(f'{part.what} has no array "c", and the other split has: give both, or none')
+        form = part.c.shape[1:]
+        if len(part.c) != len(part.x) or len(form) not in (1, 2, 3) or part.c.dtype.name not in DTYPES:
+            raise UsageError(
+                f'"c" of {part.what} is {part.c.dtype} of shape {part.c.shape}; expected {len(part.x)} vectors [n, k] '
+                "or pictures [n, height, width, channels] of float32 or uint8, one for each example"
+            )
+        if form != examples.c.shape[1:]:
+            raise UsageError(
+                f'"c" of {part.what} has entries of shape {form}, those to train on have {examples.c.shape[1:]}; '
+                "expected the same: save both alike"
+            )
+        bad = np.flatnonzero(~np.isfinite(part.c.reshape(len(part.c), -1).astype(np.float32)).all(axis=1))
+        if len(bad):
+            raise UsageError(
+                f'"c" of {part.what} is NaN or infinite in {len(bad)} of {len(part.c)} entries, first entry {bad[0]}; '
+                "expected finite numbers"
+            )
+    form = examples.c.shape[1:]
+    return (*form, 1) if len(form) == 2 else form
 
 
 def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -3,6 +3,8 @@
 The file holds one array of examples [n, ...]: float16, float32 or float64, taken as they are, or uint8, of which 0 to
 255 become -1 to 1. In a .npz file it is called "x", or is the only one; an array "test" beside it is held out to score
 against, otherwise a tenth of the examples is. Integers "y" [n], and "test_y", are the classes 0, 1, ... of examples.
+Vectors "c" [n, k], or pictures [n, height, width, channels], and "test_c", are what is known of each example: a network
+is conditioned on them by ``--config.network.observed=stored``.
 Examples are trained on as vectors; those of shape [height, width] and [height, width, 1 or 3] are pictures. Which
 floats are black and white is said by ``FILE.npz,range=0..1``, ``-1..1`` or ``0..255``; ``range=none`` says that they
 are no pictures. Floats that are none are points: they are centred for training, and written in their own units;
@@ -24,7 +26,7 @@ from experiments.datasets.examples import DTYPES, SCALED, Examples, check_form
 from experiments.errors import UsageError, nearest
 
 SUFFIXES = (".npy", ".npz")
-NAMES = ("test", "y", "test_y")  # arrays that may lie beside the examples
+NAMES = ("test", "y", "test_y", "c", "test_c")  # arrays that may lie beside the examples
 EXPECTED = f"one array of examples [n, ...] of {', '.join(DTYPES[:-1])} or {DTYPES[-1]}"
 REMEDY = "save it by numpy.save, or numpy.savez(path, x=...)"
 OPTIONS = ("range", "scale")
@@ -181,12 +183,13 @@ def _place_and_spread(dataset: Dataset) -> tuple[str, ...]:
 
 def splits(found: Mapping[str, np.ndarray], what: str) -> tuple[Examples, Examples | None]:
     """The examples of a file to train on, and those to test if it has them; UsageError for classes without examples."""
-    if "test_y" in found and "test" not in found:
-        raise UsageError(f'{what} holds "test_y" but no "test"; expected the examples that these are the classes of')
-    train = Examples(what, found["x"], found.get("y"))
+    for name in ("test_y", "test_c"):
+        if name in found and "test" not in found:
+            raise UsageError(f'{what} holds "{name}" but no "test"; expected the examples that these belong to')
+    train = Examples(what, found["x"], found.get("y"), found.get("c"))
     if "test" not in found:
         return train, None
-    return train, Examples(f'{what}, array "test"', found["test"], found.get("test_y"))
+    return train, Examples(f'{what}, array "test"', found["test"], found.get("test_y"), found.get("test_c"))
 
 
 def read(path: Path) -> Mapping[str, np.ndarray]:

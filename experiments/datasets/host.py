@@ -27,7 +27,7 @@ def batches(
     start: int,
     threads: int = 4,
     prefetch: int = 8,
-    labels: bool = False,
+    beside: np.ndarray | None = None,
 ) -> Iterator[tuple[Examples, ...]]:
     """The data of every training step from ``start`` on, without end.
 
@@ -47,11 +47,11 @@ def batches(
       start: the first step.
       threads: steps that are read at the same time.
       prefetch: steps that are read ahead.
-      labels: whether classes are read, too.
+      beside: [records, ...]; what is read with each record, such as its class; None for nothing.
 
     Returns:
-      iterator of one pair per term, [len(devices), sizes[k], *shape] in float32, and classes [len(devices), sizes[k]]
-      or None; its threads end when it is closed or forgotten.
+      iterator of one pair per term, [len(devices), sizes[k], *shape] in float32, and what is read with it
+      [len(devices), sizes[k], ...] or None; its threads end when it is closed or forgotten.
 
     Raises:
       UsageError: if the data set draws its examples; and by the iterator, if a record has another shape or is not
@@ -64,7 +64,7 @@ def batches(
     def read(step: int) -> tuple[Examples, ...]:
         base = step * int(first[-1])
         return tuple(
-            _gather(dataset, order, [base + int(offset) + device * size for device in devices], size, labels=labels)
+            _gather(dataset, order, [base + int(offset) + device * size for device in devices], size, beside=beside)
             for size, offset in zip(sizes, first[:-1], strict=True)
         )
 
@@ -91,8 +91,10 @@ def shuffled(count: int, *, seed: int) -> grain.MapDataset:
     return grain.MapDataset.range(count).seed(seed % 2**32).shuffle().repeat()
 
 
-def _gather(dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], size: int, *, labels: bool) -> Examples:
-    """[len(starts), size, *shape]; the examples at ``size`` positions from each start on, and their classes."""
+def _gather(
+    dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], size: int, *, beside: np.ndarray | None
+) -> Examples:
+    """[len(starts), size, *shape]; the examples at ``size`` positions from each start on, and what is beside them."""
     numbers = [order[position] for start in starts for position in range(start, start + size)]
     found = np.empty((len(numbers), *dataset.shape), np.float32)
     for place, number in zip(found, numbers, strict=True):
@@ -109,8 +111,8 @@ def _gather(dataset: Dataset, order: grain.MapDataset, starts: Sequence[int], si
             f"record {numbers[int(finite.argmin())]} of data set {dataset.name} contains NaN or infinity; expected "
             "finite numbers: mend the data, and run the same command again"
         )
-    classes = dataset.labels[numbers].reshape(len(starts), size) if labels else None
-    return found.reshape(len(starts), size, *dataset.shape), classes
+    known = None if beside is None else beside[numbers].reshape(len(starts), size, *beside.shape[1:])
+    return found.reshape(len(starts), size, *dataset.shape), known
 
 
 def _closing(iterator: grain.DatasetIterator) -> Iterator[tuple[Examples, ...]]:

@@ -64,7 +64,7 @@ def of_examples(examples: Examples, given: str, *, pictures: bool, advice: Calla
       UsageError: if bytes are too dark to be 0 .. 255; if floats have numbers that are not of the range stated; if
         they may be of 0 .. 1 and none is stated.
     """
-    what, x, _ = examples
+    what, x = examples.what, examples.x
     if x.dtype == np.uint8:
         if given not in ("", NONE, BYTES):
             raise UsageError(

@@ -58,6 +58,8 @@ def digest(dataset: Dataset) -> str:
         found.update(dataset.source.encode())
     else:
         parts += [dataset.truth.test, _training(dataset)]
+    if dataset.observed is not None and dataset.observed.stored is not None:
+        parts += dataset.observed.stored[:2]
     for part in parts:
         found.update(b"-" if part is None else np.ascontiguousarray(part).data)
     return found.hexdigest()

@@ -15,7 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset, Images, pick
-from experiments.datasets.examples import Examples, Units, check_classes, check_form, check_numbers, scaled, units_of
+from experiments.datasets.examples import (
+    Examples,
+    Units,
+    check_classes,
+    check_form,
+    check_numbers,
+    check_observed,
+    scaled,
+    units_of,
+)
+from experiments.datasets.observation import Observation, Stored
 from experiments.errors import UsageError
 from taxonomy import exact_data
 from taxonomy.exact import ExactFlow
@@ -84,7 +94,7 @@ def dataset(
       UsageError: if examples have a wrong type or shape, are too few, not finite, far from order one, or all the same;
         if classes are no integers from 0 on, or not one for each example.
     """
-    what, x, y = examples
+    what, x, y, c = examples
     check_form(x, what, fewest=4 if test is None else 2)
     order = np.random.default_rng(SPLIT_SEED).permutation(len(x))
     held = 0 if test is not None else max(2, len(x) // TEST_SHARE)
@@ -124,6 +134,10 @@ def dataset(
     def exact_flow(interpolant: Interpolant) -> ExactFlow:
         return exact_data.empirical(interpolant, points=scaled(records.stored), noise_std=std)
 
+    known = None
+    if c is not None or of_test.c is not None:
+        shape = check_observed(examples, test)
+        known = _known(c[train_rows], of_test.c[test_rows[:kept]], shape)
     few = exact and math.prod((len(records), *records.shape)) <= EXACT_NUMBERS
     return Dataset(
         name,
@@ -138,6 +152,26 @@ def dataset(
         labels,
         centre=units and units.centre,
         scale=units and units.scale,
+        observed=known,
+    )
+
+
+def _known(train: np.ndarray, held_out: np.ndarray, shape: tuple[int, ...]) -> Observation:
+    """What a file says of its examples: [n, ...] of those to train on, [m, ...] of those held out."""
+    train, held_out = (np.asarray(scaled(part), np.float32).reshape(len(part), *shape) for part in (train, held_out))
+
+    def sample(key: jax.Array) -> jax.Array:
+        return jnp.asarray(train)[pick(key, len(train))]
+
+    spread = float(train.std(dtype=np.float64))
+    what = f"a picture of {shape[0]} x {shape[1]}" if len(shape) == 3 else f"a vector of {shape[0]} numbers"
+    return Observation(
+        "stored",
+        f"{what} that the file has of each example",
+        shape,
+        mean=float(train.mean(dtype=np.float64)),
+        std=spread or 1.0,
+        stored=Stored(train, held_out, sample),
     )
 
 

@@ -9,19 +9,29 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import files, settings
-from experiments.datasets import told
+from experiments.datasets import observed, told
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.metrics.metric import applying
-from experiments.reporting import findings, map_plots, plots, tables
+from experiments.reporting import findings, map_plots, observed_plots, plots, tables
+from experiments.sampling.generation import TOLD
 from experiments.sampling.trained import Trained
 from experiments.settings import protocol as protocols
 from experiments.training import runs
 from models import grids
 
 KEPT_SAMPLES = 64_000
-WRITTEN = ("metrics.csv", "metrics.md", "protocol.json", "samples.png", "map_error.png", "trajectories.png")
+SHOWN = 16  # examples that are kept for the picture of what was observed
+WRITTEN = (
+    "metrics.csv",
+    "metrics.md",
+    "protocol.json",
+    "samples.png",
+    "map_error.png",
+    "trajectories.png",
+    "observed.png",
+)
 
 
 class Scored(NamedTuple):
@@ -32,12 +42,14 @@ class Scored(NamedTuple):
       samples: {number of steps: samples}.
       pictures: of the map, see ``scoring.score_map``.
       labels: classes of the samples, or None.
+      wanted: (held-out examples, the pictures that were observed of them) of the first samples, or None.
     """
 
     rows: list[dict[str, object]]
     samples: dict[str, np.ndarray]
     pictures: dict[str, np.ndarray]
     labels: np.ndarray | None
+    wanted: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def row_head(config: ConfigDict, trained: int) -> dict[str, object]:
@@ -109,12 +121,19 @@ def score(run: Trained) -> Scored:
     draw = run.generator(scale=protocol.guidance)
     labels = run.classes(protocol.samples)
     shown = None if labels is None else np.asarray(labels)
+    # Alike at every number of steps, as the noise is.
+    key = jax.random.fold_in(jax.random.key(protocol.seed), TOLD)
+    vectors = examples = numbers = None
+    if dataset.observed is not None:
+        examples, numbers = observed.held_out(dataset, key, protocol.samples)
+        vectors = dataset.observed.encoded(numbers)
     true = scoring.true_samples(dataset, protocol.samples, protocol.seed)
     common = row_head(run.config, run.step)
     rows, kept = [], {}
     for steps in protocol.steps:
-        samples, _ = draw(grids.uniform(steps), protocol.samples, jax.random.key(protocol.seed), labels)
-        rows.append({**common, "N": steps, **scoring.score(samples, dataset, true, protocol, shown), **of_map})
+        samples, _ = draw(grids.uniform(steps), protocol.samples, jax.random.key(protocol.seed), labels, vector=vectors)
+        scores = scoring.score(samples, dataset, true, protocol, shown, vectors=vectors)
+        rows.append({**common, "N": steps, **scores, **of_map})
         kept[str(steps)] = samples[:KEPT_SAMPLES]
     name = scoring.reference_name(dataset, protocol)
     nothing = dict.fromkeys(of_map, None)
@@ -129,7 +148,10 @@ def score(run: Trained) -> Scored:
             **nothing,
         }
     )
-    return Scored(rows, kept, pictures, shown)
+    wanted = None
+    if dataset.observed is not None and dataset.observed.is_picture:
+        wanted = tuple(np.asarray(part[:SHOWN]) for part in (dataset.in_own_units(examples), numbers))
+    return Scored(rows, kept, pictures, shown, wanted)
 
 
 def _write(run: Trained, scored: Scored, folder: Path) -> None:
@@ -140,6 +162,8 @@ def _write(run: Trained, scored: Scored, folder: Path) -> None:
     files.write_arrays(folder / "map.npz", compressed=True, **scored.pictures)
     plots.samples(folder / "samples.png", run.dataset, {run.name: scored.samples}, labels=scored.labels)
     map_plots.plot(folder, run.dataset, {run.name: scored.pictures})
+    if scored.wanted is not None:
+        observed_plots.plot(folder / "observed.png", run.dataset, *scored.wanted, scored.samples)
 
 
 def _text(run: Trained, rows: Sequence[dict[str, object]]) -> str:

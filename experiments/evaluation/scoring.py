@@ -3,11 +3,12 @@
 import jax
 import numpy as np
 
-from experiments.datasets import record
-from experiments.datasets.dataset import Dataset, Images, Sequences
+from experiments.datasets import observed, record
+from experiments.datasets.dataset import Dataset, Images
+from experiments.datasets.sequences import Sequences
 from experiments.images import scores as image_scores
 from experiments.images.examples import other, split
-from experiments.metrics import maps, planar_table, reference, sequence_table
+from experiments.metrics import maps, observation, planar_table, reference, sequence_table
 from experiments.metrics.map_table import MAP_METRICS, TrainedMap
 from experiments.metrics.metric import Metric, compute_all
 from experiments.sampling.generation import TOLD
@@ -18,6 +19,11 @@ from taxonomy.flow_map import diagonal
 
 def metrics_of(dataset: Dataset) -> tuple[Metric, ...]:
     """The metrics of samples that a data set is scored by, the main one first."""
+    return (*_of_law(dataset), *observation.of(dataset))
+
+
+def _of_law(dataset: Dataset) -> tuple[Metric, ...]:
+    """The metrics that compare samples with the law of the data."""
     if isinstance(dataset.truth, Images):
         return image_scores.metrics_of(dataset)
     return sequence_table.SEQUENCE_METRICS if isinstance(dataset.truth, Sequences) else planar_table.of(dataset)
@@ -40,7 +46,13 @@ def reference_name(dataset: Dataset, protocol: Protocol | None = None) -> str:
 
 
 def score(
-    samples: np.ndarray, dataset: Dataset, true: np.ndarray, protocol: Protocol, labels: np.ndarray | None = None
+    samples: np.ndarray,
+    dataset: Dataset,
+    true: np.ndarray,
+    protocol: Protocol,
+    labels: np.ndarray | None = None,
+    *,
+    vectors: jax.Array | None = None,
 ) -> dict[str, float | None]:
     """All metrics of a set of samples.
 
@@ -50,13 +62,18 @@ def score(
       true: [n, ...]; true samples, for the metrics that compare two sets; not used for images.
       protocol: how samples are scored.
       labels: [n]; the classes that were asked for, or None.
+      vectors: [n, size]; what the network was told of each sample, or None.
 
     Returns:
       {metric name: value, None where it could not be found or does not apply}.
     """
+    own = observation.of(dataset)
+    of_observed = dict.fromkeys((metric.name for metric in own), None)
+    if vectors is not None:
+        of_observed = compute_all(own, observation.SampledObservations(samples, vectors, dataset))
     if isinstance(dataset.truth, Images):
-        return image_scores.score(samples, dataset, protocol, labels)
-    return compute_all(metrics_of(dataset), _context(samples, dataset, protocol, true))
+        return image_scores.score(samples, dataset, protocol, labels) | of_observed
+    return compute_all(_of_law(dataset), _context(samples, dataset, protocol, true)) | of_observed
 
 
 def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | None = None) -> tuple[str, float]:
@@ -64,7 +81,7 @@ def first_metric(samples: np.ndarray, dataset: Dataset, protocol: Protocol | Non
     protocol = protocol or Protocol()
     if isinstance(dataset.truth, Images):
         return image_scores.main_metric(samples, dataset, protocol)
-    first = metrics_of(dataset)[0]
+    first = _of_law(dataset)[0]
     return first.name, first.compute(_context(samples, dataset, protocol))
 
 
@@ -111,18 +128,20 @@ def floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     Returns:
       {metric name: value}; for images, see ``image_scores.floor``.
     """
-    key = (dataset.name, record.digest(dataset), protocol)
+    key = (dataset.name, record.digest(dataset), protocol, tuple(metric.name for metric in observation.of(dataset)))
     if key not in _FLOORS:
         _FLOORS[key] = _floor(dataset, protocol)
     return dict(_FLOORS[key])
 
 
-_FLOORS: dict[tuple[str, str, Protocol], dict[str, float | None]] = {}  # the runs of a comparison share one
+# The runs of a comparison share one.
+_FLOORS: dict[tuple[str, str, Protocol, tuple[str, ...]], dict[str, float | None]] = {}
 
 
 def _floor(dataset: Dataset, protocol: Protocol) -> dict[str, float | None]:
     if isinstance(dataset.truth, Images):
-        return image_scores.floor(dataset, protocol)
+        nothing = dict.fromkeys((metric.name for metric in observation.of(dataset)), None)
+        return image_scores.floor(dataset, protocol) | nothing
     perfect, true = (true_samples(dataset, protocol.samples, seed) for seed in (protocol.seed + 1, protocol.seed))
     return score(perfect, dataset, true, protocol)
 
@@ -157,16 +176,23 @@ def score_map(run: Trained) -> tuple[dict[str, float | None], dict[str, np.ndarr
         # Each point with its own class; the exact flow of all classes together is another one.
         label = maps.labels_of(dataset, seed=protocol.seed, count=protocol.points)
     # A map that is told something is one map for each vector, and the exact flow is another one.
-    vector = run.told(jax.random.fold_in(jax.random.key(protocol.seed), TOLD), protocol.points)
-    exact = None
+    if dataset.observed is not None:
+        vector = maps.vectors_of(dataset, seed=protocol.seed, count=protocol.points)
+    else:
+        vector = run.told(jax.random.fold_in(jax.random.key(protocol.seed), TOLD), protocol.points)
+    exact = velocity = None
     if dataset.exact_flow is not None and label is None and vector is None:
         exact = reference.stretched(reference.load_or_build(run.config, dataset), dataset)
+        velocity = maps.stretched(dataset.exact_path(run.interpolant).b, dataset)
+    elif dataset.observed is not None and dataset.observed.velocity is not None and protocol.guidance == 1:
+        known = observed.exact_velocity(dataset, run.interpolant)(vector)
+        velocity = maps.stretched(known, dataset)
     trained = TrainedMap(
         maps.stretched(run.map(label, scale=protocol.guidance, vector=vector), dataset),
         dataset,
         draws,
         exact,
-        None if exact is None else maps.stretched(dataset.exact_path(run.interpolant).b, dataset),
+        velocity,
         backward=run.objective.both_directions,
         conditional=run.conditional or vector is not None,
     )

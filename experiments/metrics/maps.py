@@ -65,6 +65,16 @@ def labels_of(dataset: Dataset, *, seed: int, count: int) -> jax.Array:
     return jax.jit(jax.vmap(dataset.label))(jax.random.split(key, count))
 
 
+def vectors_of(dataset: Dataset, *, seed: int, count: int) -> jax.Array:
+    """[count, size]; what the network reads of the data that ``draw`` draws with the same arguments."""
+    key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 4), 4)[3]
+    observed = dataset.observed
+    if observed.stored is not None:
+        return observed.encoded(jax.jit(jax.vmap(observed.stored.sample))(jax.random.split(key, count)))
+    data = dataset.draw(jax.random.clone(key), count)
+    return observed.encoded(jax.jit(observed.of)(jax.random.fold_in(key, 1), data))
+
+
 def _check_finite(values: np.ndarray, s: np.ndarray, t: np.ndarray, what: str) -> None:
     bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     if bad.size:

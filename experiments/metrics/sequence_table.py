@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.datasets.dataset import Sequences
+from experiments.datasets.sequences import Sequences
 from experiments.metrics.metric import Metric
 from taxonomy import simplex
 

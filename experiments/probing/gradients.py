@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.datasets.dataset import Dataset
-from experiments.training.draws import draw
+from experiments.training.draws import ExtraInputs, draw
 from experiments.training.state import State
 from experiments.training.step import Step, maps_of
 from models.flow_map_model import Params, count_parameters
@@ -88,7 +88,7 @@ def of_term(step: Step, k: int, params: Params, sizes: Sizes, *, progress: float
 
     def batch(j: int, centre: jax.Array) -> list[jax.Array]:
         key = _key(sizes.seed, j, k)
-        given = _read(step.dataset, key, sizes.examples, labels=step.extra.labels) if data_of_host else None
+        given = _read(step.dataset, key, sizes.examples, extra=step.extra) if data_of_host else None
         found = []
         for start in starts:
             part = jax.tree.map(lambda x, start=start: x[start : start + groups * term.group], given)
@@ -151,9 +151,12 @@ def _key(seed: int, j: int, k: int) -> jax.Array:
     return jax.random.fold_in(jax.random.fold_in(stream, j), k)
 
 
-def _read(dataset: Dataset, key: jax.Array, count: int, *, labels: bool) -> tuple[jax.Array, jax.Array | None]:
+def _read(dataset: Dataset, key: jax.Array, count: int, *, extra: ExtraInputs) -> tuple[jax.Array, jax.Array | None]:
     key = jax.random.fold_in(key, DATA)
-    return dataset.draw(key, count), dataset.draw_labels(key, count) if labels else None
+    if extra.stored:
+        sample = jax.jit(jax.vmap(extra.observed.stored.sample))
+        return dataset.draw(key, count), sample(jax.random.split(jax.random.clone(key), count))
+    return dataset.draw(key, count), dataset.draw_labels(key, count) if extra.labels else None
 
 
 def _largest_divisor(number: int, most: int) -> int:

@@ -12,7 +12,7 @@ from experiments.errors import UsageError
 from experiments.probing import gradients
 from experiments.probing.gradients import Sizes
 from experiments.sampling.trained import Trained
-from experiments.settings import couplings
+from experiments.settings import chosen_data
 from experiments.settings.option_sets import OptionSet
 from experiments.training import checks
 from experiments.training.dispatch import make_step
@@ -115,7 +115,7 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
     Raises:
       UsageError: if the data set has no exact velocity, or the network would be class-conditional.
     """
-    dataset = couplings.load(config)
+    dataset = chosen_data.load(config)
     dataset.check_noise(use="--exact")
     if dataset.exact_flow is None:
         raise UsageError(f"--exact: data set {dataset.name} has no exact velocity; take one that has, or --workdir=RUN")
@@ -126,6 +126,11 @@ def of_exact_map(config: ConfigDict, sets: Sequence[OptionSet], sizes: Sizes) ->
         )
     if config.network.conditional:
         raise UsageError("--exact is the map of all classes; take --config.network.conditional=False")
+    if config.network.observed:
+        raise UsageError(
+            f"--exact is the map of all data, and this one of some (--config.network.observed="
+            f"{config.network.observed}); drop it, or take --workdir=RUN"
+        )
     found = []
     for label, given in sets:
         run, objective = ConfigDict(given.to_dict()), settings.objective_of(given)

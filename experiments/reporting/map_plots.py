@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments import files
-from experiments.datasets.dataset import Dataset, Sequences
+from experiments.datasets.dataset import Dataset
+from experiments.datasets.sequences import Sequences
 from experiments.reporting import names, sequence_plots
 from experiments.reporting.plots import draw_target, widened
 

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 import numpy as np
 
 from experiments import files
-from experiments.datasets.dataset import Dataset, Images, Sequences
+from experiments.datasets.dataset import Dataset, Images
+from experiments.datasets.sequences import Sequences
 from experiments.reporting import names, sequence_plots
 
 PICTURE_BINS = 80

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from experiments.datasets.dataset import TRIANGLE, Sequences
+from experiments.datasets.sequences import TRIANGLE, Sequences
 
 BOX = (-1.5, 1.5)  # of the plane of the triangle: three standard deviations of the noise
 POINTS = 2000

@@ -1,12 +1,15 @@
 """A trained map at given classes and a given scale of guidance."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
+import numpy as np
 
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
-from models.conditions import Condition
+from models.conditions import Condition, of_nothing
 from models.flow_map_model import FlowMapModel, Params, bind
 from objectives.guidance import classifier_free
 from taxonomy.flow_map import AverageVelocity
@@ -44,6 +47,49 @@ def labels_asked(config: ConfigDict, dataset: Dataset, count: int, *, label: int
     return jnp.full(count, label)
 
 
+def vectors_asked(dataset: Dataset, count: int, *, given: str) -> jax.Array | None:
+    """What the network reads of the observation that a user asks for.
+
+    Args:
+      dataset: of the run.
+      count: number of samples.
+      given: numbers with commas, or a .npy file of one observation or of one for each sample, in the data's own units;
+        "" for those of held-out examples.
+
+    Returns:
+      [count, size], or None where nothing is asked for.
+
+    Raises:
+      UsageError: if the run is conditioned on nothing, or these are not its numbers.
+    """
+    if not given:
+        return None
+    observed = dataset.observed
+    if observed is None:
+        raise UsageError(
+            f"--observed={given}, and this run is conditioned on nothing; train one with "
+            "--config.network.observed=..., or leave it out"
+        )
+    expected = f"expected {observed.what} as {'x'.join(map(str, observed.shape))} numbers"
+    try:
+        if given.endswith(".npy"):
+            numbers = np.load(given, allow_pickle=False)
+        else:
+            numbers = np.array([float(part) for part in given.split(",")])
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--observed={given} cannot be read ({error}); {expected}, or a .npy file of them") from error
+    size = math.prod(observed.shape)
+    if numbers.size not in (size, count * size):
+        raise UsageError(
+            f"--observed={given} holds {numbers.size} numbers; {expected}, once or for each of {count} samples"
+        )
+    if not np.isfinite(numbers).all():
+        raise UsageError(f"--observed={given} holds NaN or infinity; {expected}")
+    numbers = np.broadcast_to(numbers.reshape(-1, *observed.shape), (count, *observed.shape))
+    own = dataset.centred(numbers) if observed.shape == dataset.shape else numbers
+    return observed.encoded(jnp.asarray(own, jnp.float32))
+
+
 def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
     """Checks that a trained map can be sampled at a scale of guidance.
 
@@ -58,10 +104,10 @@ def check_scale(config: ConfigDict, scale: float, *, sampler: str) -> None:
     if scale == 1:
         return
     how = config.guidance
-    if not config.network.conditional:
+    if not (config.network.conditional or config.network.observed):
         raise UsageError(
             f"guidance scale {scale:g}, and this run was trained without labels; train one with "
-            "--config.network.conditional=True"
+            "--config.network.conditional=True, or --config.network.observed=..."
         )
     if how.scale_is_input:
         if not 1 <= scale <= how.scale:
@@ -102,10 +148,12 @@ def conditioned(
     Returns:
       (s [batch], t [batch], x [batch, ...]) -> [batch, ...].
     """
-    if config.guidance.scale_is_input and label is not None:
-        return bind(model, params, Condition(label, jnp.full(label.shape, float(scale)), vector=vector))
-    v = bind(model, params, Condition(label, vector=vector))
+    condition, observed = Condition(label, vector=vector), bool(config.network.observed)
+    known = vector if observed else label
+    if config.guidance.scale_is_input and known is not None:
+        return bind(model, params, condition._replace(scale=jnp.full(len(known), float(scale))))
+    v = bind(model, params, condition)
     if scale == 1:
         return v
-    unconditional = bind(model, params, Condition(vector=vector))
+    unconditional = bind(model, params, of_nothing(condition, observed=observed))
     return lambda s, t, x: classifier_free(v_c=v(s, t, x), v_u=unconditional(s, t, x), scale=scale)

@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import settings
+from experiments.datasets import observed
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.sampling import by_name, conditioning, generation
@@ -66,7 +67,10 @@ class Trained:
         return self.config.network.conditional
 
     def told(self, key: jax.Array, count: int) -> jax.Array | None:
-        """[count, size]; what the network is told where nothing is asked: fresh paths of noise, for a stochastic map.
+        """[count, size]; what the network is told where nothing is asked.
+
+        Fresh paths of noise, for a stochastic map; for a network that is conditioned on what was observed, that of
+        held-out examples.
 
         Args:
           key: typed PRNG key.
@@ -75,6 +79,8 @@ class Trained:
         Returns:
           the vectors, or None for a network that is told nothing.
         """
+        if self.dataset.observed is not None:
+            return self.dataset.observed.encoded(observed.held_out(self.dataset, key, count)[1])
         record = self.objective.told
         if record is None:
             return None
@@ -131,6 +137,11 @@ class Trained:
 
     def check_untold(self) -> None:
         """Raises UsageError for a map that is told more than times and a point, where nothing more is given."""
+        if self.dataset.observed is not None:
+            raise UsageError(
+                f"{self.name} is conditioned on {self.dataset.observed.what}, and here it received nothing; sample, "
+                "evaluate and compare take it from held-out examples, and Trained.map(vector=...) takes it"
+            )
         if self.objective.told is not None:
             raise UsageError(
                 f"{self.name} is a map that is told {self.objective.told.what}, and here it received none; sample, "
@@ -182,7 +193,7 @@ class Trained:
             noise_of=self.dataset.noise,
             starts=None if self.dataset.start is None else functools.partial(self.dataset.starts, held_out=True),
             finish=self.dataset.in_own_units,
-            told=self.told,
+            **({"told": self.told} if self.dataset.observed is None else {"observed": self.told}),
         )
 
     def sample(

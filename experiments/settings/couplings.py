@@ -59,11 +59,6 @@ def is_noise(config: ConfigDict) -> bool:
     return not config.training.source and config.training.coupling == couplings.INDEPENDENT
 
 
-def load(config: ConfigDict) -> Dataset:
-    """The data set of a checked configuration, with the start that it names; UsageError as ``applied``."""
-    return applied(config, datasets.load(config.dataset))
-
-
 def applied(config: ConfigDict, dataset: Dataset, *, source: Dataset | None = None) -> Dataset:
     """The data set with the start that a configuration names.
 

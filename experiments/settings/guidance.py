@@ -7,7 +7,7 @@ import jax
 from ml_collections import ConfigDict
 
 from experiments.errors import UsageError, nearest
-from models.conditions import Condition
+from models.conditions import Condition, of_nothing
 from objectives import guidance
 from objectives.guided import GUIDED, SCHEMES, guided
 from objectives.objective import Objective
@@ -75,10 +75,10 @@ def check(config: ConfigDict) -> None:
             )
         return
     _check_scheme(how.scheme)
-    if how.scheme != "autoguidance" and not config.network.conditional:
+    if how.scheme != "autoguidance" and not (config.network.conditional or config.network.observed):
         raise UsageError(
             f"--config.guidance.scheme={how.scheme} needs a class-conditional network; set "
-            "--config.network.conditional=True and train on data with classes"
+            "--config.network.conditional=True and train on data with classes, or --config.network.observed=..."
         )
     if how.scheme in SCHEMES and not config.training.label_dropout > 0:
         raise UsageError(
@@ -131,7 +131,8 @@ def of_teacher(config: ConfigDict, teacher: Teacher, weak: Teacher | None) -> Te
 
     def at(condition: Condition) -> Velocity:
         own = teacher(condition)
-        other = weak(condition) if how.scheme == "autoguidance" else teacher(condition._replace(label=None))
+        nothing = of_nothing(condition, observed=bool(config.network.observed))
+        other = weak(condition) if how.scheme == "autoguidance" else teacher(nothing)
 
         def velocity(t: jax.Array, x: jax.Array) -> jax.Array:
             asked = how.scale if condition.scale is None else condition.scale

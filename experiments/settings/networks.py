@@ -19,6 +19,8 @@ COMMON: dict[str, object] = {
     "kind": "mlp",  # a key of models.networks.KINDS; a field of another kind must keep its default
     "output": "",  # velocity, denoiser or trigflow; by default that of the objective
     "conditional": False,  # whether the network is class-conditional
+    # What is known of the wanted example in place of its class: noisy, coarse, upper_half, grey or stored.
+    "observed": "",
 }
 
 
@@ -60,7 +62,9 @@ def check(network: ConfigDict) -> None:
 
 def described(network: ConfigDict) -> str:
     """A network in the words of a report, such as "MLP of width 128 and depth 5, gelu"."""
-    return KINDS[network.kind].describe(network.to_dict()) + (", class-conditional" if network.conditional else "")
+    known = f", conditioned on {network.observed}" if network.observed else ""
+    known = ", class-conditional" if network.conditional else known
+    return KINDS[network.kind].describe(network.to_dict()) + known
 
 
 def plain(value: object) -> object:
@@ -91,13 +95,16 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
             'such as digits, an array "y" beside "x" in a .npz file, or leave it out'
         )
 
-    vector, effect = 0, None
+    vector, effect, beside = 0, None, 0
+    if dataset.observed is not None:
+        vector = dataset.observed.size
+        beside = _beside(config, dataset) if KINDS[kind].on_images else 0
     if objective.told is not None:
         vector = objective.told.size(math.prod(dataset.shape))
         effect = objective.told.effect and objective.told.effect(interpolant_of(config), dataset.std)
 
     def network() -> nn.Module:
-        inputs = {"classes": classes, "guided": config.guidance.scale_is_input, "vector": vector}
+        inputs = {"classes": classes, "guided": config.guidance.scale_is_input, "vector": vector, "beside": beside}
         return networks.build(kind, **inputs, **_tuples(fields))
 
     spaces.check(objective, output=output, dataset=dataset, config=config)
@@ -114,6 +121,20 @@ def build(config: ConfigDict, objective: Objective, dataset: Dataset) -> FlowMap
         # Of categories the mean denoiser is a distribution.
         categories=dataset.categories if output == "denoiser" else 0,
     )
+
+
+def _beside(config: ConfigDict, dataset: Dataset) -> int:
+    """Channels of the observed picture, which enters beside the images of a network; 0 for a vector."""
+    observed = dataset.observed
+    height, width, _ = _size(config, dataset)
+    if not observed.is_picture:
+        return 0
+    if observed.shape[:2] != (height, width):
+        raise UsageError(
+            f"--config.network.observed={observed.name}: pictures of {observed.shape[0]} x {observed.shape[1]} beside "
+            f"images of {height} x {width}; expected the same size: resize them, or save them as vectors [n, k]"
+        )
+    return observed.shape[2]
 
 
 def _tuples(fields: dict[str, object]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from experiments import limits, settings
 from experiments.errors import UsageError, nearest
-from experiments.settings import couplings, guidance, networks
+from experiments.settings import chosen_data, guidance, networks
 from experiments.settings import files as config_files
 from experiments.settings.protocol import RESIZES
 from experiments.training.devices import MAPPINGS
@@ -58,7 +58,7 @@ def check(config: ConfigDict, *, devices: int) -> None:
     limits.check_seed("config.seed", config.seed)
     networks.check(config.network)
     guidance.check(config)
-    couplings.check(config, objective, label=settings.label(config))
+    chosen_data.check(config, objective, label=settings.label(config))
     values = settings.fields(config)
     _check_numbers(values, counts=COUNTS, positive=POSITIVE)
     if not training.grad_clip_norm > 0:  # infinity clips nothing

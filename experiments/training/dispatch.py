@@ -102,6 +102,7 @@ def make_step(
             largest_scale=config.guidance.scale if config.guidance.scale_is_input else None,
             dropout=config.network.dropout > 0,
             told=told_of(objective, dataset, interpolant),
+            observed=dataset.observed,
         ),
         sizes=counts(objective.terms, training.batch_size, devices=parts),
         accumulation=training.grad_accumulation,

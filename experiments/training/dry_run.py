@@ -13,6 +13,7 @@ from experiments.settings.guidance import Teacher
 from experiments.training import checks, dashboard
 from experiments.training import devices as mapping
 from experiments.training.dispatch import make_dispatch
+from experiments.training.draws import read_beside
 from experiments.training.parts import load_parts
 from experiments.training.state import initial_state
 from models.flow_map_model import FlowMapModel, Params, count_parameters
@@ -95,10 +96,11 @@ def _memory(
     examples = None
     if config.training.data == "host":
         sizes = counts(objective.terms, config.training.batch_size, devices=mapping.total(devices))
+        beside = read_beside(config, dataset)
         examples = tuple(
             (
                 jax.ShapeDtypeStruct((devices, 1, size, *dataset.shape), "float32"),
-                jax.ShapeDtypeStruct((devices, 1, size), "int32") if config.network.conditional else None,
+                None if beside is None else jax.ShapeDtypeStruct((devices, 1, size, *beside.shape[1:]), beside.dtype),
             )
             for size in sizes
         )

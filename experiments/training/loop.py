@@ -18,6 +18,7 @@ from experiments.errors import HostLostError, InterruptedRun, UsageError, WriteE
 from experiments.training import checks, dashboard, dispatch, hosts, interrupts, records, runs
 from experiments.training import devices as mapping
 from experiments.training.checkpoints import Checkpoints
+from experiments.training.draws import read_beside
 from experiments.training.logs import TrainingLog
 from experiments.training.nonfinite import check_finite, check_learned, means
 from experiments.training.parts import load_parts
@@ -241,7 +242,7 @@ def _read_by_host(
         total_devices=total,
         seed=config.seed,
         start=start,
-        labels=config.network.conditional,
+        beside=read_beside(config, dataset),
     )
 
 

@@ -47,6 +47,7 @@ def load(
         ("interpolant", found.config.interpolant, config.interpolant),
         *((f"training.{name}", found.config.training[name], config.training[name]) for name in couplings.DEFAULTS),
         ("network.conditional", found.config.network.conditional, config.network.conditional),
+        ("network.observed", found.config.network.observed, config.network.observed),
     ):
         if theirs != own:
             raise UsageError(

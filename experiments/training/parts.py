@@ -9,7 +9,7 @@ from experiments import datasets, settings
 from experiments.datasets import host
 from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
-from experiments.settings import couplings, networks
+from experiments.settings import chosen_data, networks
 from experiments.settings.guidance import Teacher
 from experiments.training import records
 from experiments.training.starts import load_start
@@ -54,7 +54,7 @@ def load_parts(config: ConfigDict, workdir: Path | None = None) -> Parts:
         host.check(dataset)
     else:
         dataset.check_sample()
-    dataset = couplings.applied(config, dataset)
+    dataset = chosen_data.applied(config, dataset)
     model = networks.build(config, settings.objective_of(config), dataset)
     has_weights = begun and any((workdir / "checkpoints").glob("[0-9]*"))
     start = None if has_weights else load_start(config, model, dataset)

@@ -17,7 +17,7 @@ from experiments.datasets import record as data_record
 from experiments.datasets.dataset import Dataset
 from experiments.datasets.record import Record
 from experiments.errors import UsageError
-from experiments.settings import couplings
+from experiments.settings import chosen_data
 from experiments.training.checkpoints import Checkpoints
 from experiments.zoo import names, weights
 
@@ -144,11 +144,11 @@ def load_data(config: ConfigDict, workdir: Path, *, needed: bool = True) -> Data
 def _with_start(config: ConfigDict, workdir: Path, dataset: Dataset) -> Dataset:
     known = read(workdir).get("source")
     if known is None:
-        return couplings.applied(config, dataset)
+        return chosen_data.applied(config, dataset)
     name = known["address"] if _is_there(known["address"]) else config.training.source
     source = datasets.load(name)
     data_record.check(known, source, where=str(workdir))
-    return couplings.applied(config, dataset, source=source)
+    return chosen_data.applied(config, dataset, source=source)
 
 
 def _is_there(name: str) -> bool:

@@ -18,7 +18,7 @@ from experiments.training import devices as mapping
 from experiments.training.draws import ExtraInputs, draw
 from experiments.training.optimizers import update_ema
 from experiments.training.state import Examples, Inputs, State
-from models.conditions import Condition
+from models.conditions import Condition, of_nothing
 from models.flow_map_model import FlowMapModel, Params, bind, bind_auxiliary, bind_log_denoiser, bind_log_variance
 from objectives.mixture import factor, weighted
 from objectives.objective import Batch, Maps, Objective
@@ -176,6 +176,8 @@ def maps_of(step: Step, params: Params, state: State, batch: Batch) -> Maps:
     """
     model, condition = step.model, Condition(batch.label, batch.scale, batch.dropout, batch.told)
     target = state.target[0] if state.target else params
+    observed = step.extra.observed is not None
+    guidable = step.extra.labels or observed
     return Maps(
         student=bind(model, params, condition),
         target=bind(model, target, condition),
@@ -183,7 +185,7 @@ def maps_of(step: Step, params: Params, state: State, batch: Batch) -> Maps:
         stage=bind(model, state.stage[0], condition) if state.stage else None,
         auxiliary=bind_auxiliary(model, params, condition),
         log_variance=bind_log_variance(model, params),
-        unconditional=bind(model, target, condition._replace(label=None, scale=None)) if step.extra.labels else None,
+        unconditional=bind(model, target, of_nothing(condition, observed=observed)) if guidable else None,
         log_denoiser=bind_log_denoiser(model, params, condition),
     )
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 import numpy as np
 
 from experiments import importing, settings
+from experiments.datasets import observed
 from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from experiments.settings import guidance
@@ -56,6 +57,15 @@ def _teacher(config: ConfigDict, dataset: Dataset, name: str, field: str) -> Tea
             f"--config.{field}={name} is the velocity of all classes, and the network is class-conditional; "
             "expected the folder of a run with --config.network.conditional=True"
         )
+    if function and config.network.observed:
+        raise UsageError(
+            f"--config.{field}={name} is a velocity of time and point, and the network is conditioned on "
+            f"{dataset.observed.what}; expected the folder of a run with --config.network.observed="
+            f"{config.network.observed}"
+        )
+    if name == "exact" and dataset.observed is not None:
+        known = observed.exact_velocity(dataset, settings.interpolant_of(config))
+        return lambda condition: known(condition.vector)
     if name == "exact":
         b = dataset.exact_path(settings.interpolant_of(config)).b
         return lambda condition: b

@@ -11,6 +11,7 @@ from experiments import caches, files, limits
 from experiments.errors import UsageError
 from experiments.reporting import findings, plots
 from experiments.sampling import by_name as sampling
+from experiments.sampling import conditioning
 from experiments.sampling.by_name import Options
 from experiments.training import runs
 
@@ -31,6 +32,7 @@ def sample(
     checkpoint: str = "checkpoints",
     label: int = -1,
     guidance: float = 1.0,
+    observed: str = "",
 ) -> tuple[np.ndarray, int]:
     """Generates samples and writes them.
 
@@ -47,6 +49,7 @@ def sample(
       checkpoint: folder of the checkpoint.
       label: class of all samples; -1 for all classes in turn.
       guidance: scale of guidance, see ``conditioning.check_scale``.
+      observed: what is known of the wanted examples, see ``conditioning.vectors_asked``.
 
     Returns:
       (samples [count, ...], evaluations of the network per sample).
@@ -82,8 +85,9 @@ def sample(
         findings.warn(warning)
     caches.check_writable(out.absolute().parent, name="--out")
 
+    vectors = conditioning.vectors_asked(run.dataset, count, given=observed)
     generate = run.generator(sampler=name, options=Options(**options), scale=guidance)
-    samples, evaluations = generate(times_of, count, jax.random.key(seed), labels)
+    samples, evaluations = generate(times_of, count, jax.random.key(seed), labels, vector=vectors)
     if out.suffix == ".npz":
         condition = {} if labels is None else {"labels": np.asarray(labels), "guidance": guidance}
         files.write_arrays(

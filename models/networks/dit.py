@@ -161,6 +161,7 @@ class DiT(nn.Module):
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
       vector: entries of the vector that the network is conditioned on, 0 for none.
+      beside: channels of a picture that the vector holds, which enters beside x; 0 for a vector that is none.
       time_embedding: a key of ``TIMES``, whose embeddings are added; "both" are s and t - s.
       target_only_blocks: number of last blocks that get t in place of s and the gap; the blocks before get s alone. 0
         for none.
@@ -177,6 +178,7 @@ class DiT(nn.Module):
     classes: int = 0
     guided: bool = False
     vector: int = 0
+    beside: int = 0
     time_embedding: str = "both"
     target_only_blocks: int = 0
     time_tokens: int = 0
@@ -190,7 +192,8 @@ class DiT(nn.Module):
         conditions.check(condition, classes=self.classes, guided=self.guided, count=x.shape[0], vector=self.vector)
         count, side, channels = x.shape[0], x.shape[1] // self.patch, x.shape[3]
         dtype = DTYPES[self.dtype] or x.dtype
-        patches = x.reshape(count, side, self.patch, side, self.patch, channels).swapaxes(2, 3)
+        shown = conditions.beside(x, condition, channels=self.beside)
+        patches = shown.reshape(count, side, self.patch, side, self.patch, -1).swapaxes(2, 3)
         patches = patches.reshape(count, side * side, -1).astype(dtype)
         h = nn.Dense(self.width, kernel_init=nn.initializers.xavier_uniform(), dtype=dtype, name="patches")(patches)
         h = h + positions(side, self.width)[None].astype(dtype)
@@ -223,7 +226,7 @@ class DiT(nn.Module):
         named, count = [], s.shape[0]
         if self.guided:
             named.append(Embedder(self.width, name="scale")(conditions.inverse_scale(condition, count)))
-        if self.vector:
+        if self.vector and not self.beside:
             named.append(nn.Dense(self.width, kernel_init=NORMAL, name="vector")(conditions.vector_of(condition)))
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)

@@ -100,6 +100,7 @@ class EDM2(nn.Module):
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
       vector: entries of the vector that the network is conditioned on, 0 for none.
+      beside: channels of a picture that the vector holds, which enters beside x; 0 for a vector that is none.
       dtype: a key of ``DTYPES``: of activations. Parameters, times and embeddings are float32.
       remat: keep the inputs of blocks alone and compute the rest again in the backward pass.
     """
@@ -112,6 +113,7 @@ class EDM2(nn.Module):
     classes: int = 0
     guided: bool = False
     vector: int = 0
+    beside: int = 0
     dtype: str = "float32"
     remat: bool = False
 
@@ -157,7 +159,8 @@ class EDM2(nn.Module):
             return at(h, h.shape[-1], f"up_{level}", decoding=True, resample="up", attention=False)
 
         # A channel of ones takes the place of the biases that layers do not have.
-        image = jnp.concatenate([x, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
+        shown = conditions.beside(x, condition, channels=self.beside)
+        image = jnp.concatenate([shown, jnp.ones_like(x[..., :1])], axis=-1).astype(dtype)
         h = walk(
             Linear(levels[0], (3, 3), name="first")(image),
             levels=len(levels),
@@ -188,7 +191,7 @@ class EDM2(nn.Module):
         if self.guided:
             scale = embedded(conditions.inverse_scale(condition, count), "scale")
             embedding = mixed(embedding, scale, share=0.5)
-        if self.vector:
+        if self.vector and not self.beside:
             embedding = mixed(embedding, Linear(dim, name="vector")(conditions.vector_of(condition)), share=0.5)
         return silu(embedding)
 

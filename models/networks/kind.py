@@ -101,7 +101,7 @@ class Kind(NamedTuple):
 
     Attributes:
       network: the Linen module, (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...], with the fields
-        ``classes``, ``guided``, ``vector`` and those in ``options``.
+        ``classes``, ``guided``, ``vector``, those in ``options``, and ``beside`` of a network of images.
       options: every field that a user may set, with its default in a configuration and its range. Kinds that share a
         field share its option.
       describe: fields -> the network in a few words, such as "MLP of width 128 and depth 5, gelu".

@@ -18,7 +18,9 @@ def fields_of(kind: str) -> tuple[str, ...]:
     return tuple(KINDS[kind].options)
 
 
-def build(kind: str, *, classes: int = 0, guided: bool = False, vector: int = 0, **fields: object) -> nn.Module:
+def build(
+    kind: str, *, classes: int = 0, guided: bool = False, vector: int = 0, beside: int = 0, **fields: object
+) -> nn.Module:
     """A network.
 
     Args:
@@ -26,10 +28,13 @@ def build(kind: str, *, classes: int = 0, guided: bool = False, vector: int = 0,
       classes: number of labels, 0 for none.
       guided: whether the scale of guidance is an input.
       vector: entries of the vector that the network is conditioned on, 0 for none.
+      beside: channels of a picture that the vector holds, for a network of images; 0 for a vector that is none.
       **fields: fields of that kind; those of other kinds are left out.
 
     Returns:
       a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
     """
     own = {name: fields[name] for name in fields_of(kind) if name in fields}
+    if KINDS[kind].on_images:
+        own["beside"] = beside
     return KINDS[kind].network(classes=classes, guided=guided, vector=vector, **own)

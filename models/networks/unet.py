@@ -134,6 +134,7 @@ class UNet(nn.Module):
       classes: number of labels, 0 for none; the label ``classes`` means none given.
       guided: whether the scale of guidance is an input.
       vector: entries of the vector that the network is conditioned on, 0 for none.
+      beside: channels of a picture that the vector holds, which enters beside x; 0 for a vector that is none.
       time_embedding: a key of ``TIMES``; "both" are s and t - s.
       time_scale: factor of the times before they are embedded.
       dtype: a key of ``DTYPES``: of activations. Parameters, times, embeddings and norms are float32.
@@ -148,6 +149,7 @@ class UNet(nn.Module):
     classes: int = 0
     guided: bool = False
     vector: int = 0
+    beside: int = 0
     time_embedding: str = "both"
     time_scale: float = 1.0
     dtype: str = "float32"
@@ -177,7 +179,9 @@ class UNet(nn.Module):
             return convolution(levels[level], 3, dtype, name=f"up_{level + 1}")(enlarged)
 
         h = walk(
-            convolution(levels[0], 3, dtype, name="first")(x.astype(dtype)),
+            convolution(levels[0], 3, dtype, name="first")(
+                conditions.beside(x, condition, channels=self.beside).astype(dtype)
+            ),
             levels=len(levels),
             blocks=self.blocks,
             down=lambda h, level: nn.avg_pool(h, (2, 2), (2, 2)),
@@ -202,7 +206,7 @@ class UNet(nn.Module):
         h = sum(others, first)
         if self.guided:
             h = h + dense("scale")(time_features(conditions.inverse_scale(condition, count)))
-        if self.vector:
+        if self.vector and not self.beside:
             h = h + dense("vector")(conditions.vector_of(condition))
         if self.classes:
             label = conditions.labels_of(condition, count, classes=self.classes)

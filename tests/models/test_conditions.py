@@ -1,11 +1,13 @@
 """What networks are told beside times and point: labels, the scale of guidance, keys of dropout."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from models import networks
+from models import conditions, networks
 from models.conditions import Condition, Dropout, inverse_scale, labels_of
 
 SMALL = {
@@ -58,6 +60,42 @@ def test_nothing_told_is_no_label_and_scale_one(apply):
         atol=1e-5,
         err_msg="label of none",
     )
+
+
+def test_what_was_observed_ends_with_a_one_and_nothing_is_zero():
+    numbers, kept = jnp.array([[0.0, 2.0], [3.0, 4.0]]), jnp.array([True, False])
+    np.testing.assert_array_equal(conditions.observation(numbers, kept=kept), [[0, 2, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(conditions.observation(numbers), [[0, 2, 1], [3, 4, 1]])
+
+
+def test_the_condition_of_nothing_keeps_the_vector_of_a_method():
+    whole = Condition(jnp.zeros(3, int), jnp.full(3, 2.0), None, VECTOR)
+    of_method = conditions.of_nothing(whole, observed=False)
+    assert of_method.label is None
+    assert of_method.scale is None
+    np.testing.assert_array_equal(of_method.vector, VECTOR)
+    np.testing.assert_array_equal(conditions.of_nothing(whole, observed=True).vector, 0)
+    assert conditions.of_nothing(Condition(), observed=True).vector is None
+
+
+@pytest.mark.parametrize("kind", ["unet", "edm2", "dit"])
+def test_an_observed_picture_lies_beside_the_points_pixel_by_pixel(kind):
+    network = networks.build(kind, vector=4 * 4 * 2 + 1, beside=2, **SMALL[kind])
+    pictures = jax.random.normal(jax.random.key(6), (3, 4, 4, 2))
+    told = Condition(vector=conditions.observation(pictures.reshape(3, -1)))
+    shown = conditions.beside(X, told, channels=2)
+    np.testing.assert_allclose(shown, jnp.concatenate([X, pictures, jnp.ones((3, 4, 4, 1))], axis=-1))
+    params = network.init(jax.random.key(1), S, T, X, told)
+    names = {jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)}
+    assert not any("vector" in name for name in names), "the picture enters as a picture alone"
+    leaves, structure = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(2), len(leaves))
+    moved = [leaf + 0.3 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys, strict=True)]
+    apply = jax.jit(functools.partial(network.apply, jax.tree.unflatten(structure, moved), S, T, X))
+    at, other = apply(told), apply(told._replace(vector=told.vector.at[1].set(0.0)))
+    change = jnp.abs(other - at).max(axis=(1, 2, 3))
+    assert change[1] > 1e-4
+    np.testing.assert_allclose(change[jnp.array([0, 2])], 0, atol=1e-5)
 
 
 def test_a_scale_is_read_as_its_inverse_and_no_label_as_the_number_of_classes():

@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.datasets import observed
 from experiments.errors import UsageError, nearest
 from experiments.sampling.trained import Trained
 from models import grids, samplers
 from models import posterior as by_flow
 from taxonomy import exact_planar, exact_posterior, told
-from taxonomy.interpolants import INTERPOLANTS
+from taxonomy.interpolants import INTERPOLANTS, LINEAR
 
 JUMPS = (1, 4)
 FLOW_STEPS = 16  # midpoint steps of the inner flow of the exact velocity
@@ -48,11 +49,18 @@ def check(run: Trained) -> None:
         )
 
 
+def reading_time(run: Trained) -> float | None:
+    """The time of the reading that a run is conditioned on (``observed=noisy``); None for another run."""
+    name = run.config.network.observed
+    entry, time = observed.check(name) if name else ("", 0.0)
+    return time if entry == "noisy" else None
+
+
 def measure(run: Trained, *, times: tuple[float, ...], points: int, samples: int, seed: int) -> Found:
     """Distances between samples of a posterior map and exact samples, over points ``I_t``.
 
     Args:
-      run: of a posterior map.
+      run: of a posterior map, or of a map that is conditioned on a reading, which is a point of the linear path.
       times: in (0, 1).
       points: number of points at each time.
       samples: of each posterior.
@@ -62,14 +70,19 @@ def measure(run: Trained, *, times: tuple[float, ...], points: int, samples: int
       at each time the rows of the map by its numbers of jumps, of the inner flow of the exact velocity where the path
       is linear, and of a second set of exact samples, which nothing is expected to beat.
     """
-    dataset, path = run.dataset, run.interpolant
+    dataset = run.dataset
+    path = run.interpolant if reading_time(run) is None else LINEAR
     law, b = LAWS[dataset.name](), dataset.exact_path(path).b
     whole = points * samples
 
     @jax.jit
     def jumped(t: jax.Array, x_t: jax.Array, key: jax.Array, grid: jax.Array) -> jax.Array:
         each, asked = (jnp.repeat(y, samples, axis=0) for y in (t, x_t))
-        v = run.map(vector=told.vectors_of(each, asked, noise_std=dataset.std))
+        if dataset.observed is None:
+            vector = told.vectors_of(each, asked, noise_std=dataset.std)
+        else:
+            vector = dataset.observed.encoded(asked)
+        v = run.map(vector=vector)
         noise = dataset.noise(key, whole)
         return samplers.composition(v, noise, grid).reshape(points, samples, 2)
 

@@ -1,4 +1,4 @@
-"""Measures a trained map that is told a path of noise or a point on the way, and writes the results."""
+"""Measures a trained map of a path of noise, of a point on the way or of a reading, and writes the results."""
 
 from pathlib import Path
 import time
@@ -60,9 +60,17 @@ def measure(
     limits.check_count("samples", samples, most=limits.AT_ONCE)
     run = runs.load_trained(workdir)
     _check(run)
-    stochastic = run.objective.told.effect is not None
+    reading = posterior.reading_time(run)
+    stochastic = reading is None and run.objective.told.effect is not None
     if not stochastic:
         posterior.check(run)
+    if reading is not None:
+        if times not in (TIMES, (reading,)):
+            raise UsageError(
+                f"--times={','.join(f'{t:g}' for t in times)}: {run.name} is conditioned on a reading at time "
+                f"{reading:g} alone; leave it out"
+            )
+        times = (reading,)
     out = findings.folder(workdir, folder)
     head = f"{run.name} on {run.config.dataset}, seed {run.config.seed}, {run.step} steps."
     picture = out / "randomness.png"
@@ -89,10 +97,10 @@ def measure(
 
 
 def _check(run: Trained) -> None:
-    if run.objective.told is None:
+    if run.objective.told is None and posterior.reading_time(run) is None:
         raise UsageError(
             f"{run.name} is told nothing beside times and a point, so that there is no randomness to measure; train "
-            "ssfm, ito_map or posterior_map"
+            "ssfm, ito_map or posterior_map, or any map with --config.network.observed=noisy"
         )
     if run.dataset.exact_flow is None or not isinstance(run.dataset.truth, Planar) or run.dataset.shape != (2,):
         raise UsageError(

@@ -8,7 +8,7 @@ import pytest
 
 from experiments import settings
 from experiments.errors import UsageError
-from experiments.settings import couplings, networks
+from experiments.settings import chosen_data, networks
 from experiments.training import checks
 from experiments.training import devices as mapping
 from experiments.training.dispatch import make_dispatch
@@ -30,7 +30,7 @@ def config_for(name="lsd", **training):
 
 
 def parts(config):
-    dataset = couplings.load(config)
+    dataset = chosen_data.load(config)
     objective = settings.objective_of(config)
     model = networks.build(config, objective, dataset)
     return model, objective, dataset, settings.interpolant_of(config)

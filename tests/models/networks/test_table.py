@@ -24,7 +24,8 @@ def test_every_kind_is_here():
 def test_a_kind_states_every_field_of_its_network(kind):
     own = networks.KINDS[kind]
     fields = set(own.network.__dataclass_fields__) - {"parent", "name"}
-    assert fields == {*own.options, "classes", "guided", "vector"}
+    beside = {"beside"} if own.on_images else set()
+    assert fields == {*own.options, *beside, "classes", "guided", "vector"}
     assert own.smoke.keys() <= own.options.keys()
     assert own.divisor is None or own.divisor.field in own.options
 
