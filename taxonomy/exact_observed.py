@@ -55,7 +55,9 @@ def velocity(linear: ExactFlow, path: Interpolant, *, time: float, noise_std: fl
     Raises:
       ValueError: if the time of the reading is not between 0 and 1.
 
-    Reference: Bayes' rule for two independent normal measurements; derived here, as in no paper that is cited.
+    Reference: Holderrieth et al., GLASS flows, as used by "Diamond maps", arXiv 2602.05993, and "Meta flow maps", arXiv
+      2601.14430, have it on the linear path from b alone (``models.posterior``); derived here for any path, and in a
+      form that is finite at t = 1. Same time direction.
     """
     if not 0 < time < 1:
         raise ValueError(f"time = {time}; expected a time of the reading between 0 and 1")

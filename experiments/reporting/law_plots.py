@@ -62,8 +62,11 @@ def plot(
         if has_modes:
             axes[2].plot(curve["share"], curve[RAREST], **style)
     plane.plot(perfect[FORWARD], perfect[REVERSE], "k*", ms=10, label="perfect samples")
-    ends = [*plane.get_xlim(), *plane.get_ylim()]
-    plane.plot([max(1e-3, min(ends)), max(ends)], [max(1e-3, min(ends)), max(ends)], color="black", lw=0.5, ls=":")
+    drawn = [perfect, *curves.values()]
+    ends = np.concatenate([np.ravel(curve[metric]) for curve in drawn for metric in (FORWARD, REVERSE)])
+    # Divergences of samples may be negative by chance, which a logarithm leaves out.
+    ends = [f(ends[np.isfinite(ends) & (ends > 0)], initial=1.0) for f in (np.min, np.max)]
+    plane.plot(ends, ends, color="black", lw=0.5, ls=":")
     plane.set(xscale="log", yscale="log", xlabel=TITLES[FORWARD], ylabel=TITLES[REVERSE])
     plane.set_title(f"during training (dot: its end), N = {steps}", fontsize=11)
     plane.legend(fontsize=9)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from models import posterior
 from taxonomy import exact, exact_observed, exact_planar
 from taxonomy.interpolants import INTERPOLANTS, LINEAR
 
@@ -57,6 +58,17 @@ def test_on_the_checkerboard_it_is_the_mean_over_the_squares(path):
             weights = np.exp(logits - logits.max())
             mean = weights @ (d_alpha * noise + d_beta * grid) / weights.sum()
             np.testing.assert_allclose(found, mean, atol=2e-3)
+
+
+def test_on_the_linear_path_it_is_the_velocity_of_glass_flows():
+    data, time = exact_planar.spiral(), 0.3
+    linear = data.exact_flow(LINEAR)
+    b = exact_observed.velocity(linear, LINEAR, time=time, noise_std=data.std)
+    t = jnp.linspace(0.0, 0.9, 8)
+    x, y = data.std * jax.random.normal(jax.random.key(0), (2, 8, 2))
+    other = posterior.inner_velocity(linear.b, jnp.full(8, time), y)
+    np.testing.assert_allclose(b(t, x, y), other(t, x), rtol=1e-3, atol=1e-3)
+    assert np.isfinite(b(jnp.ones(8), x, y)).all()
 
 
 def test_an_early_reading_says_nothing():

@@ -1,5 +1,6 @@
 """The picture of reward-based learning: samples before, after, of the optimum and of the tilted law; reward by cost."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from experiments.datasets.dataset import Dataset, Images
 from experiments.reporting import plots
 
 BINS, REACH = 80, 1.25
+COLUMNS, SIDE = 7, 2.6  # panels in a row at most, and inches of one
 DISTANCES = {"to_tilted": "entropic W2 to the tilted law", "tilted_kl": "KL from the tilted law"}
 MARKS = {"reference": "x", "fine-tuned": "s", "tilt matching": "o", "tilted DMD": "D", "steered": "^"}
 
@@ -24,8 +26,10 @@ def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves:
       by_law: {title: samples [n, ...]}.
       curves: {method: [records, 2] of evaluations and reward}.
     """
-    columns = (len(by_law) + 2) // 2
-    figure, axes = plt.subplots(2, columns, figsize=(3.1 * columns, 6.4), layout="constrained")
+    panels = len(by_law) + 1
+    columns = min(COLUMNS, -(-panels // 2))
+    rows = -(-panels // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(SIDE * columns, SIDE * rows), layout="constrained")
     for axis, (title, samples) in zip(axes.ravel(), by_law.items(), strict=False):
         _samples(axis, dataset, samples)
         axis.set_title(title, fontsize=9)
@@ -65,12 +69,15 @@ def draw_distances(path: Path, rows: list[dict[str, object]]) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
     shown = [row for row in rows if row["per_sample"]]
     for axis, (key, title) in zip(axes, DISTANCES.items(), strict=True):
-        for k, row in enumerate(shown):
+        seen: Counter[str] = Counter()
+        for row in shown:
+            kind = next(start for start in MARKS if row["law"].startswith(start))
+            # Two of one mark never share a colour.
+            color = plt.get_cmap("tab20")(seen[kind] % 20)
+            seen[kind] += 1
             if row[key] is not None:
-                marker = next(mark for start, mark in MARKS.items() if row["law"].startswith(start))
-                axis.plot(
-                    row["per_sample"], row[key], marker, color=f"C{k % 10}", label=row["law"], markersize=7, alpha=0.85
-                )
+                style = {"color": color, "markersize": 7, "alpha": 0.85, "label": row["law"]}
+                axis.plot(row["per_sample"], row[key], MARKS[kind], **style)
         if rows[-1][key] is not None:
             axis.axhline(rows[-1][key], color="black", linewidth=1, linestyle="--", label="perfect samples")
         axis.set(xscale="log", yscale="log", xlabel="NFE per sample")
