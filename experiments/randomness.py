@@ -5,6 +5,8 @@
     python -m experiments.train --config=experiments/configs/checkerboard.py:posterior_map --workdir=runs/posterior
     python -m experiments.randomness --workdir=runs/posterior --times=0.1,0.5,0.9
 
+A map that was trained with ``--config.network.observed=noisy`` is a posterior map for the time of its reading.
+
 Writes ``randomness.csv``, ``.md``, ``.json`` and the picture ``randomness.png`` into the run's folder or ``--out``.
 docs/randomness.md says what the numbers mean.
 """

@@ -129,6 +129,12 @@ def _beside(config: ConfigDict, dataset: Dataset) -> int:
     height, width, _ = _size(config, dataset)
     if not observed.is_picture:
         return 0
+    kind = config.network.kind
+    if "beside" not in KINDS[kind].network.__dataclass_fields__:
+        raise UsageError(
+            f"--config.network.observed={observed.name} is a picture, and network {kind} takes none beside its images; "
+            "give it a field beside (docs/add_a_network.md), or take --config.network.kind=unet"
+        )
     if observed.shape[:2] != (height, width):
         raise UsageError(
             f"--config.network.observed={observed.name}: pictures of {observed.shape[0]} x {observed.shape[1]} beside "

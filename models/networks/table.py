@@ -35,6 +35,6 @@ def build(
       a Linen module (s [batch], t [batch], x [batch, ...], condition) -> [batch, ...].
     """
     own = {name: fields[name] for name in fields_of(kind) if name in fields}
-    if KINDS[kind].on_images:
+    if beside:
         own["beside"] = beside
     return KINDS[kind].network(classes=classes, guided=guided, vector=vector, **own)

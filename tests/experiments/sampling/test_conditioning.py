@@ -20,7 +20,12 @@ class Told(nn.Module):
 
 
 def config(**guidance):
-    return ConfigDict({"network": {"conditional": True}, "guidance": {"scale_is_input": True, "scale": 4.0} | guidance})
+    return ConfigDict(
+        {
+            "network": {"conditional": True, "observed": ""},
+            "guidance": {"scale_is_input": True, "scale": 4.0} | guidance,
+        }
+    )
 
 
 def test_the_scale_reaches_the_network():

@@ -7,8 +7,8 @@ import pytest
 
 from experiments import datasets, settings
 from experiments.errors import UsageError
+from experiments.settings import chosen_data, networks
 from experiments.settings import images as image_settings
-from experiments.settings import networks
 from experiments.training import checks
 from models.flow_map_model import bind, initialize
 from models.networks import KINDS, Divisor, Kind, Option
@@ -55,6 +55,16 @@ def config(monkeypatch):
 
 def build(config):
     return networks.build(config, settings.objective_of(config), datasets.load(config.dataset))
+
+
+def test_a_network_without_a_place_for_pictures_takes_vectors_alone(config):
+    config.network.observed = "coarse:2"
+    with pytest.raises(UsageError, match="network pooled takes none beside its images; give it a field beside"):
+        networks.build(config, settings.objective_of(config), chosen_data.load(config))
+    config.network.observed = "noisy"
+    model = networks.build(config, settings.objective_of(config), chosen_data.load(config))
+    assert model.network == Pooled(vector=17)
+    assert networks.described(config.network) == "plain network on tiles of 2, conditioned on noisy"
 
 
 def test_an_entry_of_the_table_is_built_described_and_bound(config):

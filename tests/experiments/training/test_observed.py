@@ -9,13 +9,16 @@ from experiments import datasets, settings
 from experiments.datasets import observed
 from experiments.errors import UsageError
 from experiments.evaluation import evaluate
-from experiments.settings import chosen_data
-from experiments.training import logs, runs
+from experiments.settings import chosen_data, networks
+from experiments.training import checks, dispatch, logs, runs
 from experiments.training.draws import ExtraInputs, draw
 from experiments.training.loop import train
+from experiments.training.state import initial_state
+from experiments.training.step import maps_of
 from experiments.training.teachers import load_teacher
 from experiments.uses import sample
 from models.conditions import Condition, of_nothing
+from models.flow_map_model import bind
 from objectives.build import OBJECTIVES
 from taxonomy import exact_planar, exact_posterior
 from taxonomy.interpolants import LINEAR
@@ -152,6 +155,26 @@ def test_an_exact_teacher_is_guided_towards_the_reading():
     np.testing.assert_allclose(teacher(condition)(t, x), 2.5 * with_it - 1.5 * without, rtol=2e-4, atol=2e-4)
     dropped = of_nothing(condition, observed=True)
     np.testing.assert_allclose(teacher(dropped)(t, x), without, rtol=2e-4, atol=2e-4)
+
+
+def test_targets_are_guided_away_from_the_map_of_nothing():
+    config = of("mean_flow")
+    config.guidance.update({"scheme": "mean_flow", "scale": 2.0})
+    checks.check(config, devices=1)
+    dataset, objective = chosen_data.load(config), settings.objective_of(config)
+    model = networks.build(config, objective, dataset)
+    step = dispatch.make_step(config, model, objective, dataset, LINEAR, devices=1)
+    state = initial_state(config, model, objective, dataset.shape)
+    params = jax.tree.map(lambda leaf: leaf + 0.1, state.params)
+    batch = draw(objective.terms[0], dataset, jax.random.key(0), 0, 8, extra=step.extra)
+    maps = maps_of(step, params, state, batch)
+    s, t, x = jnp.linspace(0, 0.5, 8), jnp.linspace(0.5, 1, 8), batch.x0
+    nothing = bind(model, params, Condition(vector=jnp.zeros((8, 3))))(s, t, x)
+    np.testing.assert_array_equal(maps.unconditional(s, t, x), nothing)
+    told = np.asarray(batch.labelled)
+    apart = np.abs(np.asarray(maps.student(s, t, x) - nothing)).max(axis=1)
+    assert (apart[told] > 1e-4).all()
+    np.testing.assert_array_equal(apart[~told], 0)
 
 
 @pytest.mark.parametrize(
