@@ -7,7 +7,10 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 
+from experiments import paths
+from experiments.datasets import arrays
 from experiments.datasets.dataset import Dataset
+from experiments.datasets.examples import DTYPES, scaled
 from experiments.errors import UsageError
 from models.conditions import Condition, of_nothing
 from models.flow_map_model import FlowMapModel, Params, bind
@@ -73,10 +76,13 @@ def vectors_asked(dataset: Dataset, count: int, *, given: str) -> jax.Array | No
     expected = f"expected {observed.what} as {'x'.join(map(str, observed.shape))} numbers"
     try:
         if given.endswith(".npy"):
-            numbers = np.load(given, allow_pickle=False)
+            stored = arrays.read(paths.of_user(given, name="--observed"))[arrays.SINGLE]
+            if stored.dtype.name not in DTYPES:
+                raise ValueError(f"{stored.dtype}")
+            numbers = scaled(stored)
         else:
             numbers = np.array([float(part) for part in given.split(",")])
-    except (OSError, ValueError) as error:
+    except (arrays.UnreadableError, ValueError) as error:
         raise UsageError(f"--observed={given} cannot be read ({error}); {expected}, or a .npy file of them") from error
     size = math.prod(observed.shape)
     if numbers.size not in (size, count * size):

@@ -1,11 +1,14 @@
-"""A scale of guidance that is an input of the network is given to it, and refused beyond what was trained."""
+"""Scales of guidance and observations that a user asks for: given to the network, or refused in one line."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 import numpy as np
 import pytest
 
+from experiments import datasets
+from experiments.datasets import observed
 from experiments.errors import UsageError
 from experiments.sampling import conditioning
 from models.flow_map_model import FlowMapModel
@@ -41,3 +44,42 @@ def test_a_scale_that_was_not_trained_is_refused(scale):
     conditioning.check_scale(config(), 4.0, sampler="composition")
     with pytest.raises(UsageError, match=f"guidance scale {scale}; this network was trained for scales from 1 to 4"):
         conditioning.check_scale(config(), scale, sampler="composition")
+
+
+@pytest.fixture
+def digits():
+    return observed.applied(datasets.load("digits"), "coarse:4")
+
+
+def test_what_is_asked_for_is_read_once_or_for_each_sample(digits, tmp_path):
+    data = digits.draw(jax.random.key(0), 3)
+    numbers = np.asarray(digits.observed.of(jax.random.key(1), data))
+    np.save(tmp_path / "three.npy", numbers)
+    np.save(tmp_path / "one.npy", numbers[0])
+    np.save(tmp_path / "bytes.npy", np.full((8, 8), 255, np.uint8))
+    each, one, white = (
+        conditioning.vectors_asked(digits, 3, given=str(tmp_path / name))
+        for name in ("three.npy", "one.npy", "bytes.npy")
+    )
+    np.testing.assert_allclose(each, digits.observed.encoded(numbers), atol=1e-6)
+    np.testing.assert_allclose(one, jnp.broadcast_to(each[:1], each.shape), atol=1e-6)
+    # As everywhere, 255 of a byte is white.
+    np.testing.assert_allclose(white[:, :-1], 1 / digits.std, rtol=1e-5)
+    assert conditioning.vectors_asked(digits, 3, given="") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "0.5,0.5",
+            "holds 2 numbers; expected means over blocks of 4 x 4 pixels as 8x8x1 numbers, once or for each of 3",
+        ),
+        ("half", "cannot be read .* or a .npy file of them"),
+        ("nowhere.npy", "cannot be read"),
+        (",".join(["nan"] * 64), "holds NaN or infinity"),
+    ],
+)
+def test_what_is_no_observation_is_refused(digits, given, message):
+    with pytest.raises(UsageError, match=message):
+        conditioning.vectors_asked(digits, 3, given=given)
