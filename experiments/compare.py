@@ -3,7 +3,7 @@
     python -m experiments.compare --config=experiments/configs/checkerboard.py \\
         --objectives=flow_matching,lsd,esd,psd_m,ict --workdir=runs/demo [--seeds=0,1,2] [--budget=steps]
 
-``--objectives=all`` takes every method. A method may have options of its own, several times, and a label:
+``--objectives=all`` takes every method for such data. A method may have options of its own, several times, and a label:
 ``--objectives='lsd,lsd[velocity=pooled,pool=512],plain=mean_flow[adaptive_power=0]'``.
 
 Prints three lines: the best objective, what remains to be desired, and the picture to open. Writes ``comparison.csv``,

@@ -20,7 +20,7 @@ from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
 from experiments.reporting import findings
 from experiments.sampling import conditioning
-from experiments.settings import chosen_data, protocol
+from experiments.settings import chosen_data, networks, protocol
 from experiments.training.loop import train
 from experiments.training.parts import load_parts
 
@@ -42,6 +42,9 @@ def check(planned: Sequence[Run]) -> Dataset:
     begun = [config for config in configs if config.training.start_from and config.seed == configs[0].seed]
     for config in (configs[0], *[config for config in configs if config.teacher][:1], *begun):
         dataset = load_parts(config).dataset
+    # What a later run would refuse, when others are trained.
+    for config in configs:
+        networks.build(config, settings.objective_of(config), dataset)
     # What only the evaluation after the training would refuse.
     for config in configs:
         sampler = settings.objective_of(config).sampler

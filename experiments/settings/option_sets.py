@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from ml_collections import ConfigDict
 
-from experiments import errors
+from experiments import datasets, errors
 from experiments.errors import UsageError, nearest
+from experiments.settings import spaces
 from experiments.settings.objectives import with_objective
 from experiments.settings.old_names import new_name
 from objectives.build import OBJECTIVES, default_options
@@ -47,7 +48,8 @@ def chosen(config: ConfigDict, texts: Sequence[str]) -> list[OptionSet]:
 
     Args:
       config: the common configuration.
-      texts: "lsd", "lsd[velocity=pooled,pool=512]", "plain=mean_flow[adaptive_power=0]" and the like, or "all" alone.
+      texts: "lsd", "lsd[velocity=pooled,pool=512]", "plain=mean_flow[adaptive_power=0]" and the like, or "all" alone:
+        every method that is made for such data, see ``spaces.methods_of``.
 
     Returns:
       one for each, in their order.
@@ -58,9 +60,8 @@ def chosen(config: ConfigDict, texts: Sequence[str]) -> list[OptionSet]:
     """
     if not any("[" in text or "]" in text or "=" in text for text in texts):
         # Plain names, with the messages of every list of names.
-        return [
-            OptionSet(name, with_objective(config, name)) for name in errors.choose("objectives", texts, OBJECTIVES)
-        ]
+        known = spaces.methods_of(datasets.load(config.dataset)) if texts == ["all"] else OBJECTIVES
+        return [OptionSet(name, with_objective(config, name)) for name in errors.choose("objectives", texts, known)]
     found: list[OptionSet] = []
     for text in texts:
         new = _read(config, text)

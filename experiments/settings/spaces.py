@@ -6,6 +6,30 @@ from experiments.datasets.dataset import Dataset
 from experiments.errors import UsageError
 from objectives.build import OBJECTIVES
 from objectives.objective import Objective
+from taxonomy import catalogue
+
+CURVED = "riemannian"  # family of the methods that are made for curved spaces
+
+
+def methods_of(dataset: Dataset) -> list[str]:
+    """Every method that is made for data of this kind: what ``all`` stands for.
+
+    Args:
+      dataset: the data set.
+
+    Returns:
+      on a curved space the methods of curved spaces; on flat space all others, but those of categories on categories
+      alone. Off their spaces the methods of curved ones are the flat rules again.
+    """
+    methods = {name: method() for name, method in OBJECTIVES.items()}
+    if dataset.space.curved:
+        return [name for name, objective in methods.items() if objective.on_spaces]
+    curved = [name for name in methods if catalogue.family_of(name) == CURVED]
+    return [
+        name
+        for name, objective in methods.items()
+        if name not in curved and (dataset.categories or not objective.categorical)
+    ]
 
 
 def check(objective: Objective, *, output: str, dataset: Dataset, config: ConfigDict) -> None:

@@ -46,6 +46,10 @@ CASES = (
                 "--objectives=lmd,lsd --config.teacher=nothing",
                 "nothing holds no run (no config.json)",
             ),
+            "a later method for other data": (
+                "--objectives=lsd,categorical_lsd",
+                "objective categorical_lsd compares distributions over categories, and data set points.npy has none",
+            ),
             "an unknown optimizer": ("--objectives=lsd --config.training.optimizer=adma", "did you mean 'adam'"),
             "an unknown data set": ("--objectives=lsd --config.dataset=spirl", "did you mean 'spiral'"),
             "shares that do not divide": (

@@ -8,6 +8,7 @@ from experiments.errors import UsageError
 from experiments.settings import option_sets
 from experiments.settings.option_sets import chosen, split
 from objectives.build import OBJECTIVES, default_options
+from taxonomy import catalogue
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +124,19 @@ def test_a_folder_needs_no_letter_that_a_file_system_or_a_library_reads_otherwis
         assert not set(found.folder) & set('*?[]\\/:"<>| ')
 
 
-def test_all_takes_every_method(config):
-    assert [found.label for found in option_sets.chosen(config, ["all"])] == list(OBJECTIVES)
+def test_all_takes_every_method_that_is_made_for_the_data(config):
+    def taken(dataset):
+        config.dataset = dataset
+        return [found.label for found in option_sets.chosen(config, ["all"])]
+
+    families = {name: catalogue.family_of(name) for name in OBJECTIVES}
+    flat = [name for name, family in families.items() if family not in ("riemannian", "categorical")]
+    curved = [name for name, family in families.items() if family == "riemannian"]
+    categorical = [name for name, family in families.items() if family == "categorical"]
+    assert len(flat) + len(curved) + len(categorical) == len(OBJECTIVES)
+    assert taken("two_moons") == flat
+    assert taken("sphere") == ["flow_matching", *curved]
+    assert taken("categories") == [*flat, *categorical]
 
 
 def test_any_text_is_read_or_refused_in_one_line(config):
