@@ -13,7 +13,7 @@ from experiments.comparison.report import Row, options_changed
 from experiments.datasets import told
 from experiments.datasets.dataset import Dataset
 from experiments.errors import DivergedError, NotTrainedError
-from experiments.evaluation.evaluate import evaluate, row_head
+from experiments.evaluation.evaluate import evaluate, known, row_head
 from experiments.evaluation.monitor import evaluate_on_the_way
 from experiments.evaluation.scoring import metrics_of
 from experiments.images import scores as image_scores
@@ -73,7 +73,7 @@ def rows_of(planned: Sequence[Run], workdir: Path) -> list[Row]:
         note = ""
         try:
             seconds = train(config, folder, label=f"{label}, seed {config.seed}", evaluate=evaluate_on_the_way).steps
-            scored = evaluate(folder)
+            scored = _known(folder, config) or evaluate(folder)
         except (DivergedError, NotTrainedError) as error:
             # A divergence is a result; the others are still worth comparing.
             findings.warn(f"{label}, seed {config.seed}, diverged: {error}")
@@ -85,6 +85,13 @@ def rows_of(planned: Sequence[Run], workdir: Path) -> list[Row]:
         # Programs of tens of runs use up the memory maps that a process may have; those on disk are read again.
         jax.clear_caches()
     return rows
+
+
+def _known(folder: Path, config: ConfigDict) -> list[Row]:
+    """The scores that an earlier call has written with all that pictures are drawn from; none otherwise."""
+    if not all((folder / name).exists() for name in ("metrics.csv", "samples.npz", "map.npz")):
+        return []
+    return known(folder, config, chosen_data.load(config), step=config.training.steps)
 
 
 def _diverged(config: ConfigDict) -> list[Row]:

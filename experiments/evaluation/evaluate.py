@@ -1,6 +1,8 @@
 """The evaluation of a trained run: scores at each number of steps, tables, pictures and their data in its folder."""
 
 from collections.abc import Callable, Mapping, Sequence
+import csv
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from experiments import files, settings
 from experiments.datasets import observed, told
+from experiments.datasets.dataset import Dataset
 from experiments.evaluation import scoring
 from experiments.images import scores as image_scores
 from experiments.metrics.map_table import MAP_METRICS
@@ -95,6 +98,36 @@ def evaluate(
         scored = score(run)
         _write(run, scored, findings.chosen(workdir, out))
     return scored.rows
+
+
+def known(workdir: Path, config: ConfigDict, dataset: Dataset, *, step: int) -> list[dict[str, object]]:
+    """The rows that ``evaluate`` has written about these very weights.
+
+    Args:
+      workdir: the run's folder.
+      config: its configuration.
+      dataset: its data set.
+      step: number of updates of the weights.
+
+    Returns:
+      the rows; none if there are none, of other weights, by another protocol or without a metric of today.
+    """
+    head, protocol = row_head(config, step), protocols.of(config)
+    needed = [metric.name for metric in (*scoring.metrics_of(dataset), *MAP_METRICS)]
+    try:
+        text = files.read_bytes(workdir / "metrics.csv").decode()
+        rows = [
+            {name: value if name in (*head, "N") else float(value) if value else None for name, value in row.items()}
+            for row in csv.DictReader(io.StringIO(text))
+        ]
+        own = [row for row in rows if {name: row[name] for name in head} == {key: str(x) for key, x in head.items()}]
+        if [row["N"] for row in rows] != [*map(str, protocol.steps), ""] or own != rows[:-1]:
+            return []
+        if any(name not in rows[0] for name in needed):
+            return []
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no such table
+        return []
+    return [*({**row, **head, "N": int(row["N"])} for row in own), rows[-1]]
 
 
 def check(run: Trained) -> None:

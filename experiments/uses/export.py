@@ -1,9 +1,7 @@
 """A trained run as one file of weights: arrays, configuration, budget, and the scores of these very arrays."""
 
 from collections.abc import Mapping
-import csv
 import dataclasses
-import io
 import math
 from pathlib import Path
 
@@ -72,12 +70,13 @@ def export(
         evaluate.check(run)
     caches.check_writable(out.absolute().parent, name="--out")
     written = dataclasses.replace(run, params={"params": weights.fitted(arrays, run.params["params"], where=workdir)})
+    known = evaluate.known(workdir, run.config, run.dataset, step=run.step) if dtype == "float32" else []
     found = Weights(
         config=run.config.to_dict(),
         run=_record(workdir, run),
         step=run.step,
         budget=_budget(workdir, run),
-        scores=_scores(written, (dtype == "float32" and _known(workdir, run)) or None) if scored else {},
+        scores=_scores(written, known) if scored else {},
         licence=licence or _before(workdir).get("licence", ""),
         arrays=arrays,
     )
@@ -112,23 +111,6 @@ def _budget(workdir: Path, run: Trained) -> dict[str, object]:
         "seconds": lines[-1]["seconds"] if lines else None,
         "machine": {name: known[name] for name in MACHINE if name in known},
     }
-
-
-def _known(workdir: Path, run: Trained) -> list[dict[str, object]]:
-    """The rows that ``experiments.evaluate`` has written about these very weights; none if it has not."""
-    head = evaluate.row_head(run.config, run.step)
-    try:
-        text = files.read_bytes(workdir / "metrics.csv").decode()
-        rows = [
-            {name: value if name in (*head, "N") else float(value) if value else None for name, value in row.items()}
-            for row in csv.DictReader(io.StringIO(text))
-        ]
-        own = [row for row in rows if {name: row[name] for name in head} == {key: str(x) for key, x in head.items()}]
-        if [row["N"] for row in rows] != [*map(str, run.protocol.steps), ""] or own != rows[:-1]:
-            return []
-    except (OSError, ValueError, KeyError, TypeError):  # there is none, or it is no such table
-        return []
-    return [*({**row, **head, "N": int(row["N"])} for row in own), rows[-1]]
 
 
 def _scores(run: Trained, rows: list[dict[str, object]] | None = None) -> dict[str, object]:
