@@ -4,7 +4,7 @@ from experiments.ablations.suite import Claim, Row, Suite
 
 SLOW_TANGENT = (
     "the tangent itself is slow to learn from here, and not for the noise of a sample: with a teacher's velocity sCD "
-    "ends at 0.81 and continuous CD at 0.684, where CD with finite steps has 0.343 (docs/every_method.md). The worst "
+    "ends at 0.80 and continuous CD at 0.690, where CD with finite steps has 0.343 (docs/every_method.md). The worst "
     "1 % of the examples carry 15 % of the variance of sCT's gradient, and 5 to 8 % of iCT's with 32 to 1,024 steps "
     "(the probe, on the weights of sCT)."
 )

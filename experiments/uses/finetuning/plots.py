@@ -12,7 +12,7 @@ from experiments.datasets.dataset import Dataset, Images
 from experiments.reporting import plots
 
 BINS, REACH = 80, 1.25
-COLUMNS, SIDE = 7, 2.6  # panels in a row at most, and inches of one
+COLUMNS, SIDE = 6, 2.6  # panels in a row at most, and inches of one
 DISTANCES = {"to_tilted": "entropic W2 to the tilted law", "tilted_kl": "KL from the tilted law"}
 MARKS = {"reference": "x", "fine-tuned": "s", "tilt matching": "o", "tilted DMD": "D", "steered": "^"}
 
@@ -34,9 +34,9 @@ def draw(path: Path, dataset: Dataset, by_law: Mapping[str, np.ndarray], curves:
         _samples(axis, dataset, samples)
         axis.set_title(title, fontsize=9)
         axis.set(xticks=[], yticks=[])
-    for axis in axes.ravel()[len(by_law) : -1]:
+    last, *spare = axes.ravel()[len(by_law) :]
+    for axis in spare:
         axis.set_axis_off()
-    last = axes.ravel()[-1]
     for name, curve in curves.items():
         last.plot(curve[:, 0] / 1e6, curve[:, 1], label=name)
     last.set_xscale("log")
