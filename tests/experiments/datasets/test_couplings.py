@@ -45,7 +45,7 @@ def test_a_group_has_the_cheapest_pairs_of_all_permutations(plain, transported):
     assert np.abs(np.asarray(found.x0 - free.x0)).max() > 0.1
 
 
-@pytest.mark.parametrize("devices", [2, 3, 16])
+@pytest.mark.parametrize("devices", [2, 3, pytest.param(16, marks=pytest.mark.slow)])
 def test_any_number_of_devices_sees_the_same_pairs(transported, devices):
     whole, size = drawn(transported), COUNT // devices  # of 3 and of 48 examples: groups lie across devices
     parts = [drawn(transported, first=k * size, count=size) for k in range(devices)]

@@ -85,6 +85,7 @@ def of_tensorboard(folder):
 
 
 @needs_wandb
+@pytest.mark.slow
 def test_an_entry_without_a_network_has_the_numbers_of_tensorboard(tmp_path):
     environment, run = os.environ | {"WANDB_MODE": "offline", "HOME": str(tmp_path)}, tmp_path / "run"
     for steps in (10, 20):  # trained, and trained on

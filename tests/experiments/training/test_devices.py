@@ -40,9 +40,9 @@ def plain():
     [
         {"devices": 4},
         {"devices": 4, "device_mapping": "shard_map"},
-        {"grad_accumulation": 4},
+        pytest.param({"grad_accumulation": 4}, marks=pytest.mark.slow),
         {"devices": 2, "grad_accumulation": 2, "device_mapping": "shard_map"},
-        {"remat": True},
+        pytest.param({"remat": True}, marks=pytest.mark.slow),
         {"nonfinite": "skip"},
     ],
     ids=str,

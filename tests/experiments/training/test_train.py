@@ -238,7 +238,9 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, monk
     assert [line["step"] for line in logs.read(tmp_path)] == list(range(5, 45, 5))
 
 
-@pytest.mark.parametrize("student", ["lmd", "emd", "pfmm", "cd", "cd_continuous"])
+@pytest.mark.parametrize(
+    "student", ["lmd", "pfmm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("emd", "cd", "cd_continuous"))]
+)
 def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
     teacher = tmp_path_factory.getbasetemp() / "teacher"
     if not (teacher / "config.json").exists():
@@ -255,7 +257,14 @@ def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
         train(other, tmp_path / "other")
 
 
-@pytest.mark.parametrize(("student", "file"), [("lmd", "checkerboard"), ("emd", "eight_gaussians"), ("pfmm", "digits")])
+@pytest.mark.parametrize(
+    ("student", "file"),
+    [
+        ("lmd", "checkerboard"),
+        pytest.param("emd", "eight_gaussians", marks=pytest.mark.slow),
+        pytest.param("pfmm", "digits", marks=pytest.mark.slow),
+    ],
+)
 def test_the_exact_velocity_can_teach(tmp_path, student, file):
     config = config_files.load(f"experiments/configs/{file}.py:{student}")
     config.network.update({"width": 8, "depth": 1})

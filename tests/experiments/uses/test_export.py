@@ -151,11 +151,13 @@ def test_scores_that_are_known_are_not_made_again(run, file, tmp_path, monkeypat
             export(folder, tmp_path / "other.safetensors", **options)
 
 
+@pytest.mark.slow
 def test_results_lie_beside_the_file_if_no_place_is_named(file):
     evaluate(file)
     assert (file.with_suffix("") / "metrics.md").exists()
 
 
+@pytest.mark.slow
 def test_the_file_says_what_it_took(run, file):
     found, seconds = weights.describe(file), logs.read(run)[-1]["seconds"]
     cost = settings.objective_of(small()).cost
@@ -189,6 +191,7 @@ def test_a_training_is_repeated_and_begun_from_a_file(file):
     assert records.of_teachers(student)["teacher"]["step"] == 20
 
 
+@pytest.mark.slow
 def test_data_of_a_file_are_found_by_the_name_that_was_typed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("points.npy", np.random.default_rng(0).standard_normal((50, 2)).astype(np.float32))
