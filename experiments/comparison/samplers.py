@@ -203,7 +203,13 @@ def compare_samplers(configs: Sequence[ConfigDict], workdir: Path, *, lines: Seq
         if isinstance(dataset.truth, Images):
             raise UsageError(f"data set {config.dataset} is not in the plane; expected one whose law is known exactly")
         dataset.check_flat(use="a comparison of samplers")
-        chosen_data.applied(config, dataset).check_noise(use="a comparison of samplers")
+        whole = chosen_data.applied(config, dataset)
+        whole.check_noise(use="a comparison of samplers")
+        if whole.observed is not None:
+            raise UsageError(
+                f"--config.network.observed={whole.observed.name} with a comparison of samplers, which takes maps to "
+                "all data; leave it out"
+            )
     caches.check_writable(workdir, name="--workdir")
     by_dataset = {}
     for config in configs:

@@ -24,7 +24,7 @@ from taxonomy.interpolants import Interpolant
 STREAM, DATA = 6, 7  # of keys; others have the training, the reference sets and the scores
 CHUNK = 2**22  # coordinates of gradients that are computed together: what caches hold
 # Which fields of a batch have one entry for each example.
-OF_EXAMPLES = Batch(0, 0, 0, 0, noise_std=None, progress=None, label=0, labelled=0, scale=0, dropout=0)
+OF_EXAMPLES = Batch(0, 0, 0, 0, noise_std=None, progress=None, label=0, labelled=0, scale=0, dropout=0, told=0)
 
 
 class Sizes(NamedTuple):

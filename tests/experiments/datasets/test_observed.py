@@ -133,7 +133,7 @@ def test_vectors_that_do_not_fit_their_examples_are_refused(tmp_path, arrays, me
 @pytest.mark.parametrize(
     ("name", "observation", "message"),
     [
-        ("digits", "corse:2", "did you mean 'coarse'"),
+        ("digits", "coarsee:2", "did you mean 'coarse'"),
         ("digits", "coarse:3", "on pictures of 8 x 8; expected the side of blocks that divide both"),
         ("digits", "coarse:two", "coarse takes a number, as in coarse:4"),
         ("digits", "grey", "data set digits has no colours"),

@@ -2,13 +2,13 @@
 
 import jax
 
-from experiments import datasets, settings
+from experiments import settings
 from experiments.sampling.trained import trained
-from experiments.settings import networks
+from experiments.settings import chosen_data, networks
 from models.flow_map_model import initialize
 
 
 def untrained(config, *, step=5):
-    dataset = datasets.load(config.dataset)
+    dataset = chosen_data.load(config)
     model = networks.build(config, settings.objective_of(config), dataset)
     return trained(config, dataset, model, initialize(model, jax.random.key(0), dataset.shape), step=step)

@@ -131,15 +131,18 @@ def test_what_a_batch_shares_is_in_the_noise():
     near(found["noise"], 64 * found["variance"], rtol=0.01)
 
 
-@pytest.mark.parametrize("name", ["lsd", "mean_flow"])
-def test_the_mean_is_the_gradient_of_a_whole_batch_by_training(name):
+@pytest.mark.parametrize(
+    ("name", "observed"), [("lsd", ""), ("mean_flow", ""), ("posterior_map", ""), ("flow_matching", "noisy")]
+)
+def test_the_mean_is_the_gradient_of_a_whole_batch_by_training(name, observed):
     config, sizes = small(name), Sizes(batches=2, examples=32, seed=5)
+    config.network.observed = observed
     run = untrained(config)
     (one,) = plan.of_run(run, [OptionSet(name, config)], sizes)
     for k, own in enumerate(one.objective.terms):
         found = gradients.of_term(one.step, k, run.params, sizes, progress=1.0, data_of_host=False)
         for j in range(2):
-            batch = draw(own, run.dataset, gradients._key(5, j, k), 0, 32)
+            batch = draw(own, run.dataset, gradients._key(5, j, k), 0, 32, extra=one.step.extra)
 
             def value(params, own=own, batch=batch):
                 state = State(jnp.int32(0), params, (), ())
