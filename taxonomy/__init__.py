@@ -23,6 +23,7 @@ _MODULES = (
         "exact_curved",
         "exact_embedded",
         "exact_map",
+        "exact_observed",
         "exact_pairs",
         "exact_planar",
         "exact_posterior",

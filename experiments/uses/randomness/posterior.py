@@ -51,8 +51,9 @@ def check(run: Trained) -> None:
 
 def reading_time(run: Trained) -> float | None:
     """The time of the reading that a run is conditioned on (``observed=noisy``); None for another run."""
-    name = run.config.network.observed
-    entry, time = observed.check(name) if name else ("", 0.0)
+    if run.dataset.observed is None:
+        return None
+    entry, time = observed.check(run.dataset.observed.name)
     return time if entry == "noisy" else None
 
 

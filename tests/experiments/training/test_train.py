@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 from pathlib import Path
@@ -26,6 +27,7 @@ from experiments.training.state import initial_state
 from tests.experiments.small_runs import CONFIG, small
 
 ROOT = Path(__file__).parents[3]
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)
 
 
 def assert_same_weights(a, b):
@@ -238,9 +240,7 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_checkpoint(tmp_path, monk
     assert [line["step"] for line in logs.read(tmp_path)] == list(range(5, 45, 5))
 
 
-@pytest.mark.parametrize(
-    "student", ["lmd", "pfmm", *(pytest.param(name, marks=pytest.mark.slow) for name in ("emd", "cd", "cd_continuous"))]
-)
+@pytest.mark.parametrize("student", ["lmd", "pfmm", *(slow(name) for name in ("emd", "cd", "cd_continuous"))])
 def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
     teacher = tmp_path_factory.getbasetemp() / "teacher"
     if not (teacher / "config.json").exists():
@@ -258,12 +258,7 @@ def test_a_trained_run_can_teach(tmp_path_factory, tmp_path, student):
 
 
 @pytest.mark.parametrize(
-    ("student", "file"),
-    [
-        ("lmd", "checkerboard"),
-        pytest.param("emd", "eight_gaussians", marks=pytest.mark.slow),
-        pytest.param("pfmm", "digits", marks=pytest.mark.slow),
-    ],
+    ("student", "file"), [("lmd", "checkerboard"), slow("emd", "eight_gaussians"), slow("pfmm", "digits")]
 )
 def test_the_exact_velocity_can_teach(tmp_path, student, file):
     config = config_files.load(f"experiments/configs/{file}.py:{student}")
