@@ -83,3 +83,26 @@ def test_what_is_asked_for_is_read_once_or_for_each_sample(digits, tmp_path):
 def test_what_is_no_observation_is_refused(digits, given, message):
     with pytest.raises(UsageError, match=message):
         conditioning.vectors_asked(digits, 3, given=given)
+
+
+class Heard(nn.Module):
+    """Gives back the scale and the first number that it was told."""
+
+    def __call__(self, s, t, x, condition):
+        scale = jnp.ones_like(s) if condition.scale is None else condition.scale
+        return jnp.zeros_like(x) + (condition.vector[:, 0] + 100 * scale)[:, None]
+
+
+@pytest.mark.parametrize("scale_is_input", [True, False])
+def test_an_observation_is_guided_as_a_class_is(scale_is_input):
+    own = config(scale_is_input=scale_is_input, scheme="" if not scale_is_input else "mean_flow")
+    own.network.update({"conditional": False, "observed": "noisy"})
+    own.training = ConfigDict({"label_dropout": 0.1})
+    conditioning.check_scale(own, 2.5, sampler="euler")
+    model, x = FlowMapModel(Heard(), 1.0), jnp.zeros((2, 1))
+    vector = jnp.array([[4.0, 1.0], [6.0, 1.0]])
+    v = conditioning.conditioned(own, model, {}, None, scale=2.5, vector=vector)
+    found = v(jnp.zeros(2), jnp.ones(2), x)[:, 0]
+    # As an input the scale is read; at sampling the map of nothing is subtracted, of which the vector is zero.
+    expected = [254, 256] if scale_is_input else [2.5 * 104 - 1.5 * 100, 2.5 * 106 - 1.5 * 100]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
