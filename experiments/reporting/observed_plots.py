@@ -41,3 +41,4 @@ def plot(
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     files.write_figure(path, figure, dpi=110)
+    plt.close(figure)
